@@ -1,0 +1,40 @@
+/** What every slice of the control plane is given. Made once by `main.ts`; tests make their own. */
+import type { Kysely, Transaction } from 'kysely';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Catalog } from '../../schema/catalog.js';
+import type { Database } from './database/tables.js';
+
+export type Db = Kysely<Database>;
+export type Trx = Transaction<Database>;
+
+export interface ControlPlane {
+  readonly db: Db;
+  readonly catalog: Catalog;
+  readonly log: FastifyBaseLogger;
+  /** Wall clock, epoch milliseconds. The only clock. */
+  now(): number;
+  /** Absolute base URL of the gateway, without a slash at its end: `gateway_url` and `public_url` derive from it. */
+  readonly gatewayUrl: string;
+  /** Absolute base URL of this server, without a slash at its end: the issuer derives from it. */
+  readonly publicUrl: string;
+  /** Wakes the streams that gateways follow; called after a commit that wrote to `change_log`. */
+  announce(): void;
+  /** Resolves at the next `announce`. Used by the streams. */
+  nextAnnouncement(): Promise<void>;
+  /** Encrypts and decrypts what must be kept but never read on disk (AES-256-GCM, key file beside the database). */
+  readonly vault: { seal(text: string): string; open(sealed: string): string; digest(text: string): string };
+  /** Token that gateways present; compared in constant time. */
+  readonly gatewayToken: string;
+}
+
+export type Role = 'cpi-admin' | 'tenant-admin' | 'devops' | 'viewer';
+
+/** Who makes a request. */
+export interface Actor {
+  /** For people and the audit log: `service-account-control-plane-api`. */
+  readonly name: string;
+  readonly roles: readonly Role[];
+  /** Name of the only tenant that the actor may see; undefined for all. */
+  readonly tenant: string | undefined;
+  readonly requestId: string;
+}

@@ -1,0 +1,155 @@
+/** The tables as kysely sees them. Times are ISO 8601 text in UTC, JSON is text, booleans are 0 and 1: the same on both databases. */
+import type { Generated } from 'kysely';
+
+/** Everything declared, every kind. The unique key (kind, tenant, name) and `resource_claims` hold uniqueness. */
+export interface ResourceTable {
+  id: string;
+  kind: string;
+  tenant: string;
+  name: string;
+  spec: string;
+  labels: string;
+  annotations: string;
+  secret_digests: string;
+  version: number;
+  revision: number;
+  managed_by: string | null;
+  /** JSON of a `Touch` when somebody other than the owner wrote it last; null otherwise. */
+  drift: string | null;
+  created_at: string;
+  updated_at: string;
+  updated_by: string;
+}
+
+/** One row per claim of a resource, such as a route; primary key (tenant, kind, claim). */
+export interface ResourceClaimTable {
+  tenant: string;
+  kind: string;
+  claim: string;
+  resource_id: string;
+}
+
+/** Secret values of resources, encrypted with the key of the data directory; primary key (resource_id, field). */
+export interface ResourceSecretTable {
+  resource_id: string;
+  field: string;
+  ciphertext: string;
+}
+
+/** Every committed write of declared state. */
+export interface RevisionTable {
+  revision: Generated<number>;
+  project: string | null;
+  actor: string;
+  source: string;
+  created_at: string;
+}
+
+/** What a revision changed: whole resources before and after, as JSON; null where there was none. */
+export interface RevisionChangeTable {
+  revision: number;
+  resource_id: string;
+  kind: string;
+  tenant: string;
+  name: string;
+  before: string | null;
+  after: string | null;
+}
+
+/** The digest and revision of a project's last apply: the short cut of an apply that changes nothing. */
+export interface ProjectTable {
+  name: string;
+  digest: string;
+  revision: number;
+}
+
+/** Lived state of a subscription; `id` is the id of its resource. */
+export interface SubscriptionStateTable {
+  id: string;
+  tenant: string;
+  status: string;
+  rate_limit: number | null;
+  quota: number | null;
+  rotation_count: number;
+  last_rotated_at: string | null;
+  approved_at: string | null;
+  ended_at: string | null;
+  reason: string | null;
+  created_at: string;
+}
+
+export interface ApiKeyTable {
+  id: string;
+  tenant: string;
+  subscription_id: string;
+  name: string;
+  prefix: string;
+  digest: string;
+  status: string;
+  not_before: string;
+  /** The owner's own expiry. */
+  expires_at: string | null;
+  /** End of the grace window, once rotated. */
+  grace_until: string | null;
+  rotated_from: string | null;
+  created_at: string;
+  revoked_at: string | null;
+  last_used_at: string | null;
+}
+
+export interface AuditTable {
+  id: Generated<number>;
+  tenant: string;
+  action: string;
+  event_type: string;
+  resource: string;
+  user: string;
+  consumer: string | null;
+  path: string | null;
+  status: number | null;
+  request_id: string | null;
+  details: string;
+  /** Unique where present: a gateway's event counts once. */
+  event_id: string | null;
+  created_at: string;
+}
+
+/** The log that gateways follow: what was touched, in commit order. Objects are read when they are sent. */
+export interface ChangeLogTable {
+  number: Generated<number>;
+  /** `resource`, `subscription` or `credential`. */
+  topic: string;
+  /** `keyOf` of a resource, or an id. */
+  key: string;
+}
+
+/** Answers of POSTs that carried an Idempotency-Key; the body is encrypted, since it may hold a key. */
+export interface IdempotencyTable {
+  actor: string;
+  key: string;
+  request_digest: string;
+  status: number;
+  ciphertext: string;
+  created_at: string;
+}
+
+/** Single values: the store's id, digests of client secrets. */
+export interface SettingTable {
+  name: string;
+  value: string;
+}
+
+export interface Database {
+  resources: ResourceTable;
+  resource_claims: ResourceClaimTable;
+  resource_secrets: ResourceSecretTable;
+  revisions: RevisionTable;
+  revision_changes: RevisionChangeTable;
+  projects: ProjectTable;
+  subscription_states: SubscriptionStateTable;
+  api_keys: ApiKeyTable;
+  audit_log: AuditTable;
+  change_log: ChangeLogTable;
+  idempotency_keys: IdempotencyTable;
+  settings: SettingTable;
+}

@@ -1,0 +1,132 @@
+/** What a gateway serves from: immutable, compiled whole by `compile.ts`, swapped by one assignment. And the stores that outlive it. */
+import type { Hooks } from '../policies/contract.js';
+
+export interface Snapshot {
+  /** Number of the last change that it holds; 0 for a gateway that has only what its admin API registered. */
+  readonly number: number;
+  readonly routes: readonly Route[];
+  /** Longest prefix of whole segments of the raw path. */
+  match(path: string): RouteMatch | undefined;
+}
+
+export interface RouteMatch {
+  readonly route: Route;
+  /** Length of the matched prefix: the rest of the path goes to the upstream. */
+  readonly prefixLength: number;
+}
+
+/** One API. Several prefixes lead to the same route (decision K16). */
+export interface Route {
+  /** Id of the API. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly api: string;
+  readonly prefixes: readonly string[];
+  /** `broken`: it could not be compiled; it answers 503 and never runs without its policies. */
+  readonly state: 'active' | 'inactive' | 'broken';
+  readonly methods: ReadonlySet<string>;
+  /** Value of the `Allow` header. */
+  readonly allow: string;
+  readonly authRequired: boolean;
+  /** Policies that run before authentication. */
+  readonly preflight: readonly Hooks[];
+  /** Policies and limits that run after authentication for this caller, in order; one array per distinct set, made at compile. */
+  hooksFor(credential: Credential | undefined): readonly Hooks[];
+  readonly upstream: Upstream;
+  readonly metrics: RouteMetrics;
+}
+
+export interface Upstream {
+  /** `https://api.example.com:8443` */
+  readonly origin: string;
+  /** Path of the upstream URL without a slash at its end; empty for the root. */
+  readonly basePath: string;
+  /** Value of the `Host` header. */
+  readonly host: string;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly retries: number;
+  readonly maxBodyBytes: number | undefined;
+  readonly breaker: Breaker;
+}
+
+/** Prometheus children of one route, looked up at compile. */
+export interface RouteMetrics {
+  observe(status: number, latencyMs: number): void;
+}
+
+export const AUTH_FAILURES = [
+  'missing_api_key',
+  'invalid_api_key',
+  'expired_api_key',
+  'revoked_api_key',
+  'subscription_not_active',
+  'api_not_allowed',
+] as const;
+export type AuthFailure = (typeof AUTH_FAILURES)[number];
+
+/** A key joined with its subscription and consumer: all that a request needs to know. */
+export interface Credential {
+  readonly keyId: string;
+  readonly tenant: string;
+  readonly subscriptionId: string;
+  readonly subscriptionActive: boolean;
+  /** Name of the API that the subscription opens. */
+  readonly api: string;
+  readonly consumerId: string | undefined;
+  /** Resource name of the consumer: policies target it. */
+  readonly consumer: string | undefined;
+  /** Name of the consumer for logs and events. */
+  readonly consumerLabel: string | undefined;
+  readonly keyStatus: 'active' | 'grace' | 'revoked' | 'expired';
+  /** Epoch milliseconds; valid while `notBefore <= now < notAfter`. */
+  readonly notBefore: number;
+  readonly notAfter: number | null;
+  /** Limits of the subscription itself: plan and approval. */
+  readonly limits: readonly Hooks[];
+}
+
+/** The table of known keys, with the cache of documents C and D in front of it. */
+export interface KeyStore {
+  /** Undefined for an unknown key; validity is the caller's to check on every request. */
+  find(key: string): Credential | undefined;
+  stats(): { readonly hits: number; readonly misses: number; readonly entry_count: number; readonly hit_rate: number };
+  clear(): void;
+}
+
+export type BreakerState = 'closed' | 'open' | 'half_open';
+
+export interface BreakerStats {
+  readonly name: string;
+  readonly state: BreakerState;
+  readonly success_count: number;
+  readonly failure_count: number;
+  readonly consecutive_failures: number;
+  readonly open_count: number;
+  readonly rejected_count: number;
+}
+
+/** A circuit breaker: one per upstream URL. Each admitted request ends in exactly one of `success`, `failure`, `release`. */
+export interface Breaker {
+  readonly name: string;
+  /** 0 when the request may go; otherwise milliseconds until a probe is allowed. */
+  admit(nowMs: number): number;
+  success(nowMs: number): void;
+  failure(nowMs: number): void;
+  /** The request ended without telling anything about the upstream: the client went away. */
+  release(): void;
+  stats(nowMs: number): BreakerStats;
+  reset(): void;
+}
+
+/** Where the pipeline reports what a person or the audit wants to know. Never blocks. */
+export interface EventSink {
+  record(event: {
+    readonly type: 'rate_limit_exceeded' | 'auth_failed' | 'backend_error';
+    readonly route: Route;
+    readonly consumer: string | undefined;
+    readonly path: string;
+    readonly status: number;
+    readonly reason?: string;
+  }): void;
+}

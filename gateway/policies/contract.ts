@@ -1,0 +1,105 @@
+/** What a policy type is: its schema and docs, and the functions that run on live traffic. */
+import type { z } from 'zod';
+import type { PolicyType } from '../../schema/policy-type.js';
+
+/** Order in which policies see a request. `preflight` runs before authentication. */
+export const STAGES = ['preflight', 'authenticate', 'authorize', 'limit', 'transform'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Who is calling, known after authentication. */
+export interface Caller {
+  readonly subscriptionId: string;
+  readonly consumerId?: string | undefined;
+  readonly consumerName?: string | undefined;
+  readonly keyId: string;
+}
+
+/** One request on its way, as policies see it. The only object that is made for a request; never node's own. */
+export interface Exchange {
+  readonly requestId: string;
+  readonly method: string;
+  /** The raw canonical path: what was matched and what is forwarded. */
+  readonly path: string;
+  /** With the question mark, or empty. */
+  readonly query: string;
+  readonly clientIp: string;
+  /** Value of a request header by lower-case name; undefined when absent. */
+  header(name: string): string | undefined;
+  /** Set by authentication. */
+  caller: Caller | undefined;
+  /** The tightest limit that was looked at; the gateway writes the rate-limit headers from it. */
+  limit: LimitState | undefined;
+}
+
+/** State of one limit for one subject after a request was counted. */
+export interface LimitState {
+  readonly limit: number;
+  /** Requests left in the window, never below 0 and without the burst. */
+  readonly remaining: number;
+  /** Epoch milliseconds when the window is whole again. */
+  readonly resetAtMs: number;
+  /** Milliseconds to wait before another request can pass; 0 when one can. */
+  readonly retryAfterMs: number;
+  readonly windowSeconds: number;
+}
+
+/** A complete answer made by the gateway itself. `headers` are name, value, name, value. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** The head of any answer on its way to the client, from the upstream or the gateway's own: hooks edit it in place. */
+export interface ReplyHead {
+  status: number;
+  /** Name, value, name, value; as received. */
+  headers: string[];
+}
+
+/** What runs per request. All are synchronous where they can be: an immediate answer costs no promise. */
+export interface Hooks {
+  /** A reply ends the request here. */
+  request?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
+  /** Sees every answer of a request that entered this policy, also errors. */
+  response?(exchange: Exchange, head: ReplyHead): void;
+}
+
+/** A counter that outlives snapshots. Exact: at most `limit + burst` takes succeed in any window of `windowSeconds`. */
+export interface Limiter {
+  /** Counts one request of `subject` when it is allowed. */
+  take(subject: string): LimitState & { readonly allowed: boolean };
+}
+
+/** Everything a policy may use beside its config; nothing else reaches the outside. */
+export interface PolicyServices {
+  /** Wall clock, epoch milliseconds. */
+  now(): number;
+  /** The limiter of this policy at the scope it is bound to: same scope, name and settings give the same object after a reload. */
+  limiter(settings: { readonly limit: number; readonly windowSeconds: number; readonly burst: number }): Limiter;
+  /** The error body of the product, as a reply. */
+  errorReply(code: import('../../schema/error.js').ErrorCode, message?: string, headers?: readonly string[]): Reply;
+}
+
+export interface PolicyDefinition extends PolicyType {
+  readonly stage: Stage;
+  /** Whether only the one with the lowest priority number runs for a request (row PL13), or all that are bound. */
+  readonly exclusive: boolean;
+  /** Decides once what config alone can decide. `config` was parsed by `config`. */
+  readonly compile: (config: never, services: PolicyServices) => Hooks;
+}
+
+interface PolicyDraft<Schema extends z.ZodType> {
+  readonly type: string;
+  readonly stage: Stage;
+  readonly exclusive: boolean;
+  readonly summary: string;
+  readonly config: Schema;
+  readonly example: z.input<Schema>;
+  readonly compile: (config: z.output<Schema>, services: PolicyServices) => Hooks;
+}
+
+/** Freezes a policy type. Its config is typed inside its file and opaque outside. */
+export function definePolicy<Schema extends z.ZodType>(definition: PolicyDraft<Schema>): PolicyDefinition {
+  return Object.freeze(definition);
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { set } from '../field.js';
+import { defineKind } from '../kind.js';
+import { rateLimitConfig } from '../rate-limit.js';
+import { upstreamUrl } from '../url.js';
+
+export const HTTP_METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'] as const;
+
+const SEGMENT = "[A-Za-z0-9._~!$&'()*+,=:@-]+";
+const pathPrefix = z
+  .string()
+  .max(512)
+  .regex(new RegExp(`^/(${SEGMENT}(/${SEGMENT})*)?$`), 'A path begins with "/", has no empty segment and does not end with "/".')
+  .refine((path) => !path.split('/').some((segment) => segment === '.' || segment === '..'), 'A path has no "." or ".." segment.');
+
+const breaker = z.strictObject({
+  failure_threshold: z.int().min(1).max(1000).default(5).describe('Failures in the window that open the circuit.'),
+  window_secs: z.int().min(1).max(3600).default(60).describe('Length of the rolling window.'),
+  open_secs: z.int().min(1).max(3600).default(10).describe('How long requests are refused before one probe is let through.'),
+  success_threshold: z.int().min(1).max(100).default(2).describe('Successful probes that close the circuit.'),
+});
+
+const spec = z.strictObject({
+  display_name: z.string().min(1).max(200).optional().describe('Name for people.'),
+  description: z.string().max(10_000).optional().describe('What the API does; shown to consumers.'),
+  path: pathPrefix.describe('Public path prefix below the tenant: /payments is served at /apis/{tenant}/payments.'),
+  version: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'A version is one path segment such as v1.')
+    .optional()
+    .describe('Served below the path as well: /payments/v1.'),
+  upstream_url: upstreamUrl.describe('Where requests are forwarded: the rest of the path and the query are appended.'),
+  methods: set(z.enum(HTTP_METHODS), 1).default([...HTTP_METHODS]).describe('Accepted methods; another one is answered 405.'),
+  auth_required: z.boolean().default(true).describe('Whether an API key is needed.'),
+  activated: z.boolean().default(true).describe('Whether the API is served; otherwise it is answered 503.'),
+  rate_limit: rateLimitConfig.optional().describe('Limit of each consumer on this API, beside the policies.'),
+  timeout_ms: z.int().min(1).max(3_600_000).default(30_000).describe('How long the upstream may take to answer.'),
+  connect_timeout_ms: z.int().min(1).max(120_000).default(5000).describe('How long a connection to the upstream may take.'),
+  retries: z.int().min(0).max(10).default(2).describe('Further tries when the upstream cannot be reached and nothing was sent twice by it.'),
+  max_body_bytes: z.int().positive().optional().describe('Largest request body; larger ones are answered 413.'),
+  circuit_breaker: breaker.optional().describe('When to stop calling a failing upstream; the default is 5 failures in 60 s.'),
+});
+
+/** `backend_url` is the gateway's older word for `upstream_url` (row AP1). */
+function acceptBackendUrl(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('backend_url' in value) || 'upstream_url' in value) return value;
+  const { backend_url, ...rest } = value;
+  return { ...rest, upstream_url: backend_url };
+}
+
+export type ApiSpec = z.infer<typeof spec>;
+
+export const api = defineKind({
+  kind: 'API',
+  plural: 'apis',
+  scope: 'tenant',
+  summary: 'An HTTP API that the gateway publishes and forwards to an upstream.',
+  spec: z.preprocess(acceptBackendUrl, spec),
+  claims: ({ path, version }) => [{ claim: `path ${version === undefined ? path : `${path === '/' ? '' : path}/${version}`}`, field: 'path' }],
+  columns: { path: (api) => api.path, version: (api) => api.version ?? '', upstream: (api) => api.upstream_url },
+  example: {
+    path: '/payments',
+    version: 'v1',
+    upstream_url: 'https://payments.example.com',
+    methods: ['GET', 'POST'],
+    rate_limit: { requests_per_hour: 1000 },
+  },
+});

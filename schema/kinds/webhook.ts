@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { secretRef, set } from '../field.js';
+import { defineKind } from '../kind.js';
+import { callbackUrl } from '../url.js';
+
+export const WEBHOOK_EVENTS = [
+  '*',
+  'subscription.approved',
+  'subscription.created',
+  'subscription.expired',
+  'subscription.key_rotated',
+  'subscription.rejected',
+  'subscription.revoked',
+  'subscription.suspended',
+] as const;
+
+export const webhook = defineKind({
+  kind: 'Webhook',
+  plural: 'webhooks',
+  scope: 'tenant',
+  summary: 'An address that is told of events, with a signature.',
+  spec: z.strictObject({
+    url: callbackUrl.describe('Where events are posted.'),
+    events: set(z.enum(WEBHOOK_EVENTS), 1).describe('Which events; "*" for all.'),
+    secret_ref: secretRef().optional().describe('Where the signing secret comes from: env:NAME or file:path.'),
+    enabled: z.boolean().default(true).describe('Whether events are delivered.'),
+  }),
+  columns: { url: (spec) => spec.url, events: (spec) => spec.events.join(', ') },
+  example: { url: 'https://hooks.example.com/stoa', events: ['subscription.created'], secret_ref: 'env:STOA_WEBHOOK_SECRET' },
+});

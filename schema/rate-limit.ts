@@ -1,0 +1,87 @@
+/** Rate limits in every spelling that users write (decisions K8, K9), and the one normal form that is enforced. */
+import { z } from 'zod';
+
+/** At most `limit + burst` requests in any window of `window_secs` seconds. */
+export interface RateLimit {
+  readonly limit: number;
+  readonly window_secs: number;
+  readonly burst: number;
+}
+
+const count = z.int().positive().max(1_000_000_000);
+const perWindow = (seconds: number) => count.optional().describe(`Requests allowed in ${seconds} s.`);
+const windowLimit = count.optional().describe('Requests allowed in one window.');
+const windowLength = z.int().positive().max(31_536_000).optional().describe('Length of the window in seconds.');
+const burst = z.int().min(0).max(1_000_000_000).optional().describe('Requests allowed in a window beyond the limit.');
+
+const WINDOWS = {
+  requests_per_second: 1,
+  requests_per_minute: 60,
+  requests_per_hour: 3600,
+  requests_per_day: 86_400,
+  per_second: 1,
+  per_minute: 60,
+  per_hour: 3600,
+  per_day: 86_400,
+  requestsPerSecond: 1,
+  requestsPerMinute: 60,
+  requestsPerHour: 3600,
+  requestsPerDay: 86_400,
+} as const;
+
+const PAIRS = [
+  ['limit', 'window_secs'],
+  ['limit', 'window_seconds'],
+  ['limit', 'windowSecs'],
+  ['max_requests', 'interval_seconds'],
+  ['maxRequests', 'intervalSeconds'],
+] as const;
+
+const BURSTS = ['burst', 'burst_limit', 'burstLimit'] as const;
+
+type Raw = { readonly [field in keyof typeof WINDOWS | (typeof PAIRS)[number][number] | (typeof BURSTS)[number]]?: number | undefined };
+
+const shape = {
+  ...(Object.fromEntries(Object.entries(WINDOWS).map(([field, seconds]) => [field, perWindow(seconds)])) as Record<keyof typeof WINDOWS, typeof windowLimit>),
+  limit: windowLimit,
+  window_secs: windowLength,
+  window_seconds: windowLength,
+  windowSecs: windowLength,
+  max_requests: windowLimit,
+  maxRequests: windowLimit,
+  interval_seconds: windowLength,
+  intervalSeconds: windowLength,
+  burst,
+  burst_limit: burst,
+  burstLimit: burst,
+};
+
+/** The forms present in a raw limit; exactly one is right. */
+function formsOf(raw: Raw): RateLimit[] {
+  const extra = BURSTS.map((field) => raw[field]).find((value) => value !== undefined) ?? 0;
+  const single = (Object.keys(WINDOWS) as (keyof typeof WINDOWS)[]).flatMap((field) => {
+    const limit = raw[field];
+    return limit === undefined ? [] : [{ limit, window_secs: WINDOWS[field], burst: extra }];
+  });
+  const pairs = PAIRS.flatMap(([limitField, windowField]) => {
+    const limit = raw[limitField];
+    const seconds = raw[windowField];
+    return limit === undefined || seconds === undefined ? [] : [{ limit, window_secs: seconds, burst: extra }];
+  });
+  return [...single, ...pairs];
+}
+
+/** A limit as written. It is stored and shown as written; `normalizeRateLimit` gives what is enforced. */
+export const rateLimitConfig = z
+  .strictObject(shape)
+  .refine((raw) => formsOf(raw).length === 1, 'Give exactly one limit: requests_per_minute (or _second, _hour, _day), or limit with window_secs.')
+  .refine((raw) => BURSTS.filter((field) => raw[field] !== undefined).length <= 1, 'Give the burst once.');
+
+export type RateLimitConfig = z.infer<typeof rateLimitConfig>;
+
+/** The normal form of a parsed limit. Throws when the config was not parsed by `rateLimitConfig`. */
+export function normalizeRateLimit(raw: RateLimitConfig): RateLimit {
+  const [form] = formsOf(raw);
+  if (form === undefined) throw new TypeError('normalizeRateLimit takes a config that rateLimitConfig has parsed.');
+  return form;
+}
