@@ -1,0 +1,69 @@
+/** What the gateway answers by itself, before any API: health, readiness, metrics and the admin API. */
+import { ERRORS, type ErrorCode } from '../../schema/error.js';
+import type { Reply } from '../policies/contract.js';
+
+/** A request to one of the gateway's own routes; never node's own object. */
+export interface OwnRequest {
+  readonly method: string;
+  /** Canonical: no encoded separators, no dot segments. */
+  readonly path: string;
+  /** With the question mark, or empty. */
+  readonly query: string;
+  /** Value of the only `Authorization` header; undefined when there is none or more than one. */
+  readonly authorization: string | undefined;
+  /** Whole body as text; throws StoaError `payload_too_large` above 1 MiB. */
+  readBody(): Promise<string>;
+}
+
+export type OwnHandler = (request: OwnRequest) => Reply | Promise<Reply>;
+
+/** What the gateway says of itself; asked anew for each request. */
+export interface OwnState {
+  health(): { readonly status: 'ok'; readonly version: string; readonly uptime_seconds: number };
+  /** `ready` is false before a configuration is held. Draining is known to the listener, and answers 503 before this is asked. */
+  readiness(): { readonly ready: boolean; readonly control_plane: 'connected' | 'disconnected' | 'none' };
+  /** Text of the Prometheus registry and its content type. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Everything below `/admin/`; authenticates by itself. */
+  readonly admin: OwnHandler;
+}
+
+/** A JSON answer of the gateway itself. */
+export function jsonReply(status: number, value: unknown, headers: readonly string[] = []): Reply {
+  return { status, headers: ['Content-Type', 'application/json; charset=utf-8', ...headers], body: JSON.stringify(value) };
+}
+
+/** The error body of the product, as a reply. */
+export function errorReply(code: ErrorCode, message: string = ERRORS[code].title, headers: readonly string[] = []): Reply {
+  return jsonReply(ERRORS[code].status, { error: { code, message } }, headers);
+}
+
+const GET_ONLY = ['Allow', 'GET, HEAD'];
+
+/** Whether the path belongs to the gateway itself; no API can be published there. */
+export function isOwnPath(path: string): boolean {
+  return (
+    path === '/health' ||
+    path === '/health/ready' ||
+    path === '/health/live' ||
+    path === '/metrics' ||
+    path === '/admin' ||
+    path.startsWith('/admin/')
+  );
+}
+
+/** Answers a request for which `isOwnPath` holds. `draining` makes readiness 503. */
+export function ownReply(state: OwnState, request: OwnRequest, draining: boolean): Reply | Promise<Reply> {
+  if (request.path.startsWith('/admin')) return state.admin(request);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return errorReply('method_not_allowed', undefined, GET_ONLY);
+  if (request.path === '/health') return jsonReply(200, state.health());
+  if (request.path === '/health/live') return jsonReply(200, { status: 'ok' });
+  if (request.path === '/health/ready') return readinessReply(state, draining);
+  return state.metrics().then(({ contentType, text }) => ({ status: 200, headers: ['Content-Type', contentType], body: text }));
+}
+
+function readinessReply(state: OwnState, draining: boolean): Reply {
+  const { ready, control_plane } = state.readiness();
+  const status = draining ? 'draining' : ready ? 'ready' : 'not_ready';
+  return jsonReply(status === 'ready' ? 200 : 503, { status, control_plane });
+}
