@@ -63,10 +63,13 @@ export interface ProjectTable {
   revision: number;
 }
 
-/** Lived state of a subscription; `id` is the id of its resource. */
+/** Lived state of a subscription; `id` is the id of its resource. Indexes: (tenant, created_at), (tenant, consumer), (tenant, api). */
 export interface SubscriptionStateTable {
   id: string;
   tenant: string;
+  /** Names of its API and consumer, which never change: kept beside the state so that both can be looked up. */
+  api: string;
+  consumer: string | null;
   status: string;
   rate_limit: number | null;
   quota: number | null;
@@ -78,6 +81,7 @@ export interface SubscriptionStateTable {
   created_at: string;
 }
 
+/** No foreign keys: what is gone leaves its keys revoked. Unique: digest. Indexes: (subscription_id), (tenant, created_at), (status, not_after). */
 export interface ApiKeyTable {
   id: string;
   tenant: string;
@@ -91,12 +95,15 @@ export interface ApiKeyTable {
   expires_at: string | null;
   /** End of the grace window, once rotated. */
   grace_until: string | null;
+  /** The earlier of the two above; null when there is neither. The key is valid while not_before <= now < not_after. */
+  not_after: string | null;
   rotated_from: string | null;
   created_at: string;
   revoked_at: string | null;
   last_used_at: string | null;
 }
 
+/** Indexes: (tenant, created_at), (tenant, event_type, created_at). */
 export interface AuditTable {
   id: Generated<number>;
   tenant: string;
@@ -133,7 +140,7 @@ export interface IdempotencyTable {
   created_at: string;
 }
 
-/** Single values: the store's id, digests of client secrets. */
+/** Single values: the store's id (`store_id`, made by the first migration), digests of client secrets. */
 export interface SettingTable {
   name: string;
   value: string;
