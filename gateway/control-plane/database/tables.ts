@@ -95,7 +95,7 @@ export interface ApiKeyTable {
   expires_at: string | null;
   /** End of the grace window, once rotated. */
   grace_until: string | null;
-  /** The earlier of the two above; null when there is neither. The key is valid while not_before <= now < not_after. */
+  /** The earliest of its expiry, the end of its grace window and its revocation; null without any. Valid while not_before <= now < not_after. */
   not_after: string | null;
   rotated_from: string | null;
   created_at: string;
