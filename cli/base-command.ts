@@ -1,0 +1,182 @@
+/** What every command shares: global flags, settings, the client, and the one place where results and errors become output and exit code. */
+import { Command } from '@oclif/core/command';
+import type { Interfaces } from '@oclif/core';
+import { redactApiKeys } from '../schema/api-key.js';
+import { StoaError } from '../schema/error.js';
+import type { Client } from './client.js';
+import { globalFlags, withEnvironment } from './flags.js';
+import type { ConfigFile, Settings } from './settings.js';
+import { colours, plain, type Paint } from './views/paint.js';
+import type { SourceLine } from './views/diagnostics.js';
+
+interface ParsedGlobals {
+  readonly output?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly server?: string | undefined;
+  readonly environment?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly timeout?: string | undefined;
+  readonly project?: string | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
+  readonly 'no-color'?: boolean | undefined;
+  readonly 'no-input'?: boolean | undefined;
+}
+
+/** A form of output: the result as text. `json` needs none. */
+export type View<T> = (data: T, paint: Paint) => string | Promise<string>;
+
+const PROGRESS_EVERY_MS = 10_000;
+
+export abstract class BaseCommand extends Command {
+  static override baseFlags = globalFlags;
+
+  /** A command that ends by itself on signals (`dev`) sets this to false. */
+  protected endsOnInterrupt = true;
+  /** Places of findings are shown with their line when a command has read files. */
+  protected sourceLine: SourceLine | undefined;
+  /** Aborted by the first Ctrl-C. */
+  protected readonly interrupted = new AbortController();
+  /** What holds when the command is interrupted now. */
+  protected interruptHint = 'Nothing was changed.';
+
+  #globals: ParsedGlobals = {};
+  #settings: Promise<Settings> | undefined;
+
+  protected override async init(): Promise<void> {
+    await super.init();
+    if (!this.endsOnInterrupt) return;
+    process.once('SIGINT', () => {
+      process.once('SIGINT', () => process.exit(130));
+      this.interrupted.abort(new StoaError('interrupted', 'Interrupted.', { hint: this.interruptHint }));
+    });
+  }
+
+  protected override async parse<F extends Interfaces.OutputFlags<F>, B extends Interfaces.OutputFlags<B>, A extends Interfaces.OutputArgs<A>>(
+    options?: Interfaces.Input<F, B, A>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const input = options ?? (this.ctor as unknown as Interfaces.Input<F, B, A>);
+    const named = { ...input, flags: withEnvironment(input.flags ?? {}), baseFlags: withEnvironment(BaseCommand.baseFlags) };
+    const result = await super.parse(named as unknown as Interfaces.Input<F, B, A>, argv);
+    this.#globals = result.flags;
+    return result;
+  }
+
+  /** The chosen form of output. */
+  protected get format(): string {
+    return this.#globals.json === true ? 'json' : (this.#globals.output ?? 'human');
+  }
+
+  protected get isQuiet(): boolean {
+    return this.#globals.quiet === true;
+  }
+
+  /** Whether a person sits at the terminal and may be asked. */
+  protected get isInteractive(): boolean {
+    const { CI, TERM } = process.env;
+    return this.#globals['no-input'] !== true && process.stdin.isTTY && process.stderr.isTTY && (CI ?? '') === '' && TERM !== 'dumb';
+  }
+
+  /** Flags, environment and stoa.config.yaml, resolved once. */
+  protected settings(): Promise<Settings> {
+    this.#settings ??= this.#resolveSettings();
+    return this.#settings;
+  }
+
+  async #resolveSettings(): Promise<Settings> {
+    const [{ resolveSettings }, configFile] = await Promise.all([import('./settings.js'), this.configFile()]);
+    return resolveSettings(this.#globals, process.env, configFile);
+  }
+
+  /** The nearest stoa.config.yaml of the working directory and those above it. */
+  protected async configFile(): Promise<ConfigFile | undefined> {
+    const { findConfig } = await import('./operations/config.js');
+    return findConfig(process.cwd());
+  }
+
+  /** The control plane that the settings name. */
+  protected async client(): Promise<Client> {
+    const [settings, { createClient }] = await Promise.all([this.settings(), import('./client.js')]);
+    const log = this.#globals.verbose === true ? (line: string): void => this.note(line) : undefined;
+    return createClient({ ...settings, signal: this.interrupted.signal, now: () => Date.now(), log });
+  }
+
+  /** Variables and files that manifests may refer to. */
+  protected get environment(): Readonly<Record<string, string | undefined>> {
+    return process.env;
+  }
+
+  /** Prints a result in the chosen form and sets the exit code. Every printed form is made from the same data. */
+  protected async show<T>(data: T, views: Readonly<Record<string, View<T>>>, exit = 0): Promise<T> {
+    const view = views[this.format];
+    const text = this.format === 'json' ? `${JSON.stringify(data, null, 2)}\n` : ((await view?.(data, this.paint(process.stdout))) ?? '');
+    this.print(redactApiKeys(text));
+    if (exit !== 0) process.exitCode = exit;
+    return data;
+  }
+
+  /** Writes to stdout as it is. Only the new key of a rotation comes here unredacted. */
+  protected print(text: string): void {
+    if (text !== '') process.stdout.write(text);
+  }
+
+  /** A line for the person who watches, on stderr; not with --quiet. */
+  protected note(text: string): void {
+    if (!this.isQuiet) process.stderr.write(`${redactApiKeys(text)}\n`);
+  }
+
+  /** Waits for a phase and says so: one line that vanishes on a terminal, else a line at its start and one every 10 s. */
+  protected async phase<T>(label: string, work: Promise<T>): Promise<T> {
+    const isLive = this.isInteractive && this.format === 'human' && !this.isQuiet;
+    const started = Date.now();
+    if (isLive) process.stderr.write(`${label}…`);
+    const timer = setInterval(() => this.note(`${label}… ${Math.round((Date.now() - started) / 1000)} s`), PROGRESS_EVERY_MS);
+    try {
+      return await work;
+    } finally {
+      clearInterval(timer);
+      if (isLive) process.stderr.write('\r\u001B[K');
+    }
+  }
+
+  /** Asks yes or no. Without a person to ask it is `usage_error`: the flag that answers is named. */
+  protected async confirm(question: string): Promise<void> {
+    if (!this.isInteractive)
+      throw new StoaError('usage_error', 'A confirmation is needed, and there is no terminal to ask on.', { hint: 'Look at the plan above, then run the command again with --yes.' });
+    const { confirm } = await import('./views/confirm.js');
+    const answer = await confirm(question);
+    if (answer === 'interrupted') throw new StoaError('interrupted', 'Interrupted.', { hint: 'Nothing was changed.' });
+    if (answer === 'no') throw new StoaError('interrupted', 'Not confirmed.', { hint: 'Nothing was changed.' });
+  }
+
+  /** Colours for a stream, or none: --no-color, NO_COLOR, FORCE_COLOR, TERM=dumb, then whether it is a terminal. */
+  protected paint(stream: NodeJS.WriteStream): Paint {
+    return wantsColour(stream, this.#globals['no-color'] === true || process.argv.includes('--no-color'), process.env) ? colours : plain;
+  }
+
+  protected override async catch(thrown: unknown): Promise<void> {
+    this.parsed = true;
+    const { toFailure } = await import('./report.js');
+    const reason = this.interrupted.signal.aborted ? (this.interrupted.signal.reason as unknown) : thrown;
+    const failure = toFailure(reason, this.sourceLine);
+    if (wantsJson(this.argv, process.env)) this.print(`${redactApiKeys(JSON.stringify(failure.json, null, 2))}\n`);
+    else process.stderr.write(failure.text(this.paint(process.stderr)));
+    process.exitCode = failure.exit;
+  }
+}
+
+function wantsColour(stream: NodeJS.WriteStream, isOff: boolean, env: NodeJS.ProcessEnv): boolean {
+  if (isOff || (env['NO_COLOR'] ?? '') !== '') return false;
+  if (env['FORCE_COLOR'] !== undefined) return env['FORCE_COLOR'] !== '0' && env['FORCE_COLOR'] !== 'false';
+  return stream.isTTY && env['TERM'] !== 'dumb';
+}
+
+/** Whether errors are JSON: decided from the arguments as they stand, since a wrong flag leaves none parsed. */
+export function wantsJson(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  const end = argv.indexOf('--');
+  const flags = end === -1 ? argv : argv.slice(0, end);
+  const isJson = flags.some((flag, index) => /^(--json|-ojson|-o=json|--output=json)$/.test(flag) || (/^(-o|--output)$/.test(flag) && flags[index + 1] === 'json'));
+  const hasOutput = flags.some((flag) => /^(-o|--output)/.test(flag));
+  return isJson || (!hasOutput && (env['STOACTL_OUTPUT'] === 'json' || /^(1|true)$/.test(env['STOACTL_JSON'] ?? '')));
+}

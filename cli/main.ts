@@ -1,0 +1,73 @@
+/** The entry of stoactl: finds the command, runs it, and answers what no command can. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Config } from '@oclif/core/config';
+import { run as runCommand } from '@oclif/core/run';
+import { settings } from '@oclif/core/settings';
+import { suggest } from '../schema/did-you-mean.js';
+import { StoaError } from '../schema/error.js';
+import { wantsJson } from './base-command.js';
+import { globalFlags } from './flags.js';
+import { toFailure } from './report.js';
+import { plain } from './views/paint.js';
+
+/**
+ * Runs the command line of this process and sets its exit code; never throws.
+ * `commands` is the folder of the commands where it is not the built one (bin/dev.js).
+ */
+export async function run(importMetaUrl: string, commands?: string): Promise<void> {
+  settings.enableAutoTranspile = false;
+  quietBrokenPipes();
+  const argv = normalize(process.argv.slice(2));
+  try {
+    const config = await loadConfig(fileURLToPath(new URL('..', importMetaUrl)), commands);
+    refuseUnknownCommand(argv, config);
+    await runCommand(argv, config);
+  } catch (error) {
+    const failure = toFailure(error);
+    if (wantsJson(argv, process.env)) process.stdout.write(`${JSON.stringify(failure.json, null, 2)}\n`);
+    else process.stderr.write(failure.text(plain));
+    process.exitCode = failure.exit;
+  }
+}
+
+async function loadConfig(root: string, commands: string | undefined): Promise<Config> {
+  if (commands === undefined) return Config.load({ root });
+  const pjson = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as Config['pjson'];
+  return Config.load({ root, pjson: { ...pjson, oclif: { ...pjson.oclif, commands } } });
+}
+
+/** The reader of a pipe may leave at any moment (`stoactl get apis | head -1`): that is not an error. */
+function quietBrokenPipes(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+}
+
+/** `help X` is `X --help`, and global flags may stand before the command. */
+function normalize(argv: readonly string[]): string[] {
+  if (argv[0] === 'help') return [...argv.slice(1), '--help'];
+  const leading = leadingFlags(argv);
+  return argv.length === leading ? [...argv] : [...argv.slice(leading), ...argv.slice(0, leading)];
+}
+
+/** How many arguments before the command are global flags and their values. */
+function leadingFlags(argv: readonly string[]): number {
+  let count = 0;
+  while (argv[count]?.startsWith('-') === true) {
+    const flag = Object.entries(globalFlags).find(([name, { char }]) => argv[count] === `--${name}` || argv[count] === `-${char ?? ''}`);
+    count += flag?.[1].type === 'option' ? 2 : 1;
+  }
+  return Math.min(count, argv.length);
+}
+
+function refuseUnknownCommand(argv: readonly string[], config: Config): void {
+  const [word] = argv;
+  if (word === undefined || word.startsWith('-')) return;
+  if (config.findCommand(word) !== undefined || config.findTopic(word) !== undefined) return;
+  const nearest = suggest(word, config.commandIDs);
+  throw new StoaError('usage_error', `There is no command "${word}".`, {
+    hint: nearest === undefined ? 'Run "stoactl --help" for the list of commands.' : `Did you mean "stoactl ${nearest.replaceAll(':', ' ')}"?`,
+  });
+}

@@ -1,0 +1,47 @@
+/** What `dev` says when everything runs: how to reach it from another terminal, as lines that can be pasted. */
+
+export interface NextSteps {
+  readonly controlUrl: string;
+  readonly gatewayUrl: string;
+  readonly clientId: string;
+  /** Only when it may be shown: made by this start, or chosen in the environment. */
+  readonly clientSecret: string | undefined;
+  readonly isSecretNew: boolean;
+  /** Only when it is not where the manifests expect it. */
+  readonly echoUrl: string | undefined;
+  readonly call: SampleCall | undefined;
+  readonly hasAdminToken: boolean;
+}
+
+/** A request that the gateway answers, with a key where the API needs one. */
+export interface SampleCall {
+  readonly url: string;
+  readonly apiKey: string | undefined;
+}
+
+/** Whole lines, each with its line end. */
+export function nextStepsText(steps: NextSteps): string {
+  const secret =
+    steps.clientSecret === undefined
+      ? ['# STOA_CLIENT_SECRET was shown by the first start. To choose one: STOA_CLIENT_SECRET=... npx stoactl dev']
+      : [`export STOA_CLIENT_SECRET=${quote(steps.clientSecret)}${steps.isSecretNew ? '   # shown only now' : ''}`];
+  const exports = [
+    `export STOA_API_URL=${steps.controlUrl}`,
+    `export STOA_AUTH_URL=${steps.controlUrl}`,
+    `export STOA_GATEWAY_URL=${steps.gatewayUrl}`,
+    `export STOA_CLIENT_ID=${steps.clientId}`,
+    ...secret,
+    ...(steps.echoUrl === undefined ? [] : [`export STOA_ECHO_URL=${steps.echoUrl}`]),
+  ];
+  const admin = steps.hasAdminToken ? [] : ['', 'The gateway\'s /admin routes are off: start with --admin-token TOKEN or STOA_ADMIN_TOKEN to use them.'];
+  return ['', 'In another terminal:', '', ...exports, '', ...callLines(steps.call), 'npx stoactl get apis', ...admin, ''].map((line) => `${line}\n`).join('');
+}
+
+function callLines(call: SampleCall | undefined): string[] {
+  if (call === undefined) return [];
+  if (call.apiKey === undefined) return [`curl ${call.url}`];
+  return [`curl ${call.url} -H "X-API-Key: ${call.apiKey}"`];
+}
+
+/** A word of the shell, quoted where it has to be. */
+const quote = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

@@ -1,0 +1,160 @@
+/** One server of the stack as a child process: started, watched, restarted when it dies, stopped. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { StoaError, type ErrorBody } from '../../../schema/error.js';
+import type { EmitDevEvent, ServiceName } from './events.js';
+import { wholeLines } from './whole-lines.js';
+
+const START_TIMEOUT_MS = 120_000;
+/** A child drains for at most 10 s by itself. */
+const STOP_TIMEOUT_MS = 15_000;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 10_000;
+/** A child that lived this long starts again with the shortest delay. */
+const STABLE_MS = 30_000;
+const KEPT_STDERR_BYTES = 4096;
+
+export interface ServiceOptions {
+  readonly name: ServiceName;
+  /** Absolute path of the script in `bin/`. */
+  readonly script: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly port: number;
+}
+
+/** The first message of a child (`bin/control-plane.js`, `bin/gateway.js`). */
+export interface Ready {
+  readonly type: 'ready';
+  readonly port: number;
+  /** Only when the issuer's secret was made by this very start: its only showing. */
+  readonly first_run?: { readonly client_id: string; readonly client_secret: string };
+}
+
+type Message = Ready | { readonly type: 'failed'; readonly error: ErrorBody['error'] };
+
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #emit: EmitDevEvent;
+  #child: ChildProcess | undefined;
+  #isStopping = false;
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
+
+  constructor(options: ServiceOptions, emit: EmitDevEvent) {
+    this.#options = options;
+    this.#emit = emit;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#options.port}`;
+  }
+
+  /** Resolves when the child serves. Throws the child's own error when it cannot start; it is not tried again then. */
+  async start(): Promise<Ready> {
+    if (this.#isStopping) throw new StoaError('interrupted');
+    this.#emit({ type: 'starting', service: this.#options.name });
+    return this.#launch();
+  }
+
+  /** Asks the child to drain, and ends it when it does not. Afterwards nothing is restarted. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#retry);
+    const child = this.#child;
+    if (child === undefined || hasEnded(child)) return;
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  /** Ends the child at once. */
+  kill(): void {
+    this.#isStopping = true;
+    clearTimeout(this.#retry);
+    this.#child?.kill('SIGKILL');
+  }
+
+  async #launch(): Promise<Ready> {
+    const { name, script, args, env } = this.#options;
+    // A group of its own: Ctrl-C reaches this process alone, which then drains its children in order.
+    const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...env }, detached: true });
+    this.#child = child;
+    const stderr = this.#follow(child);
+    const ready = await firstMessage(child, name, stderr);
+    const startedAt = performance.now();
+    child.once('exit', (code, signal) => {
+      if (this.#isStopping) return;
+      if (performance.now() - startedAt > STABLE_MS) this.#retryMs = FIRST_RETRY_MS;
+      this.#scheduleRestart('died', describeExit(code, signal));
+    });
+    this.#emit({ type: 'ready', service: name, url: this.url, pid: child.pid });
+    return ready;
+  }
+
+  /** Passes the child's lines on; gives the end of its stderr, for a child that dies without a message. */
+  #follow(child: ChildProcess): () => string {
+    const { name } = this.#options;
+    let tail = Buffer.alloc(0);
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const collector = wholeLines((lines) => this.#emit({ type: 'output', service: name, stream, lines }));
+      child[stream]?.on('data', collector.push).on('end', collector.end);
+    }
+    child.stderr?.on('data', (chunk: Buffer) => {
+      tail = Buffer.concat([tail, chunk]).subarray(-KEPT_STDERR_BYTES);
+    });
+    return () => tail.toString('utf8').trim();
+  }
+
+  #scheduleRestart(type: 'died' | 'restart_failed', reason: string): void {
+    const retryMs = this.#retryMs;
+    this.#retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+    this.#emit({ type, service: this.#options.name, reason, retryMs });
+    this.#retry = setTimeout(() => void this.#restart(), retryMs);
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      await this.#launch();
+    } catch (error) {
+      if (!this.#isStopping) this.#scheduleRestart('restart_failed', error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+const describeExit = (code: number | null, signal: NodeJS.Signals | null): string => (signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`);
+
+/** Waits for `ready`. Anything else is a `StoaError`: the child's own, or one with the last words of its stderr. */
+function firstMessage(child: ChildProcess, name: ServiceName, stderr: () => string): Promise<Ready> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new StoaError('service_unavailable', `The ${name} did not start within ${START_TIMEOUT_MS / 1000} s.`));
+    }, START_TIMEOUT_MS);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(new StoaError('service_unavailable', `The ${name} could not be started: ${error.message}.`, { cause: error }));
+    });
+    child.once('message', (message) => {
+      clearTimeout(timer);
+      const { type, ...rest } = message as Message;
+      if (type === 'ready') resolve(message as Ready);
+      // The port is free again only when the process is gone.
+      else child.once('exit', () => reject(failure((rest as { error: ErrorBody['error'] }).error)));
+    });
+    // `close` comes after the last byte of stderr.
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      const words = stderr();
+      reject(new StoaError('service_unavailable', `The ${name} ended while it was starting (${describeExit(code, signal)}).${words === '' ? '' : `\n${words}`}`));
+    });
+  });
+}
+
+function failure({ code, message, hint, details = [] }: ErrorBody['error']): StoaError {
+  const diagnostics = details.map((detail) => ({ severity: 'error' as const, code, message: detail.message, path: detail.field }));
+  return new StoaError(code, message, { diagnostics, ...(hint === undefined ? {} : { hint }) });
+}

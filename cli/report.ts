@@ -1,0 +1,47 @@
+/** An error as one object: its exit code, its JSON and its text all come from here, so they cannot disagree. */
+import { redactApiKeys } from '../schema/api-key.js';
+import { ERRORS, StoaError, errorBody, type Diagnostic, type ErrorBody } from '../schema/error.js';
+import { diagnosticsText, type SourceLine } from './views/diagnostics.js';
+import { type Paint } from './views/paint.js';
+
+export interface Failure {
+  readonly exit: number;
+  readonly json: { readonly schema_version: 1 } & ErrorBody & { readonly diagnostics?: readonly Diagnostic[] };
+  /** For a person, ends with a newline. */
+  text(paint: Paint): string;
+}
+
+/** Anything thrown as a failure. What is not a `StoaError` is our bug and shows its stack. */
+export function toFailure(thrown: unknown, sourceLine?: SourceLine): Failure {
+  const error = toStoaError(thrown);
+  const isBug = error.code === 'internal_error' && error.cause !== undefined;
+  return {
+    exit: ERRORS[error.code].exit,
+    json: { schema_version: 1, ...errorBody(error), ...(error.diagnostics.length === 0 ? {} : { diagnostics: error.diagnostics }) },
+    text: (paint) =>
+      redactApiKeys(
+        diagnosticsText(error.diagnostics, paint, sourceLine) +
+          `${paint.red('Error:')} ${error.message}\n` +
+          (error.hint === undefined ? '' : `${error.hint}\n`) +
+          (isBug ? `${stackOf(error.cause)}\n` : ''),
+      ),
+  };
+}
+
+const stackOf = (cause: unknown): string => (cause instanceof Error ? (cause.stack ?? cause.message) : String(cause));
+
+interface FrameworkError extends Error {
+  readonly oclif?: { readonly exit?: number };
+}
+
+/** oclif reports wrong usage with errors of its own; they carry `oclif`. */
+function toStoaError(thrown: unknown): StoaError {
+  if (thrown instanceof StoaError) return thrown;
+  if (thrown instanceof Error && (thrown as FrameworkError).oclif !== undefined) {
+    const message = thrown.message.replace(/\n?See more help with --help$/, '').trim();
+    return new StoaError('usage_error', /[.:!?)]$/.test(message) ? message : `${message}.`, { hint: 'Run the command with --help to see how it is used.' });
+  }
+  return new StoaError('internal_error', 'stoactl has failed in a way that it should not. This is a bug; please report it with the lines below.', {
+    cause: thrown ?? new Error('nothing was thrown'),
+  });
+}
