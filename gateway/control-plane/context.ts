@@ -29,6 +29,13 @@ export interface ControlPlane {
 
 export type Role = 'cpi-admin' | 'tenant-admin' | 'devops' | 'viewer';
 
+/** One transaction, and after its commit the gateways' streams are woken. `work` must use `trx` alone: `cp.db` would wait for ever. */
+export async function commit<Result>(cp: ControlPlane, work: (trx: Trx) => Promise<Result>): Promise<Result> {
+  const result = await cp.db.transaction().execute(work);
+  cp.announce();
+  return result;
+}
+
 /** Who makes a request. */
 export interface Actor {
   /** For people and the audit log: `service-account-control-plane-api`. */

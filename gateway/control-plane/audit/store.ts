@@ -80,7 +80,10 @@ export async function insertEvents(trx: Trx, rows: readonly Omit<AuditTable, 'id
 
 /** One page of the log, newest first. */
 export function listAudit(db: Db, filter: AuditFilter, offset: number, limit: number): Promise<AuditRow[]> {
-  const query = db.selectFrom('audit_log').selectAll().where((row) => matches(row, filter));
+  const query = db
+    .selectFrom('audit_log')
+    .selectAll()
+    .where((row) => matches(row, filter));
   return query.orderBy('created_at', 'desc').orderBy('id', 'desc').offset(offset).limit(limit).execute();
 }
 
@@ -94,7 +97,13 @@ export async function countAudit(db: Db, filter: AuditFilter): Promise<number> {
 type Row = ExpressionBuilder<Database, 'audit_log'>;
 
 function matches(row: Row, filter: AuditFilter): ExpressionWrapper<Database, 'audit_log', SqlBool> {
-  const equal = { event_type: filter.eventType, action: filter.action, user: filter.user, resource: filter.resource, consumer: filter.consumer };
+  const equal = {
+    event_type: filter.eventType,
+    action: filter.action,
+    user: filter.user,
+    resource: filter.resource,
+    consumer: filter.consumer,
+  };
   const wanted = Object.entries(equal) as [keyof typeof equal, string | undefined][];
   return row.and([
     row('tenant', '=', filter.tenant),

@@ -1,0 +1,150 @@
+/** The verbs of API keys: create, rotate, revoke. Each is one transaction, audited, and known to the gateways right after it. */
+import { StoaError } from '../../../schema/error.js';
+import { recordAudit } from '../audit/store.js';
+import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
+import { appendChanges } from '../gateways/store.js';
+import { requireActive, requireSubscription } from '../subscriptions/require.js';
+import { countRotation, type SubscriptionRow } from '../subscriptions/store.js';
+import { issueKey, type IssuedKey } from './issue.js';
+import { planRotation, type Rotation } from './rotation.js';
+import { findKey, hasKeys, liveKeys, revokeKeys, startGrace, type ApiKeyRow } from './store.js';
+
+export interface RotateRequest {
+  /** Name of the tenant; undefined when the subscription is named by its id alone. */
+  readonly tenant: string | undefined;
+  readonly subscription: string;
+  /** Id of the key to replace; the subscription's newest active one when absent. */
+  readonly key?: string | undefined;
+  readonly graceHours: number;
+  readonly force: boolean;
+}
+
+export interface RotationResult {
+  readonly issued: IssuedKey;
+  readonly subscription: string;
+  readonly oldKeyExpiresAt: string | null;
+  readonly rotationCount: number;
+}
+
+export interface CreateKeyRequest {
+  readonly tenant: string;
+  readonly subscription: string;
+  readonly name?: string | undefined;
+  /** ISO 8601. */
+  readonly expiresAt?: string | undefined;
+}
+
+/**
+ * Replaces a key and lets the old one live on for its grace window. A subscription that never had a key gets its first, which counts as no rotation.
+ * Throws `not_found`, or `conflict` when the subscription is not active or a grace window is open (row KY12).
+ */
+export function rotateKey(cp: ControlPlane, actor: Actor, request: RotateRequest): Promise<RotationResult> {
+  const now = cp.now();
+  return commit(cp, async (trx) => {
+    const subscription = await requireSubscription(trx, request.tenant, request.subscription);
+    requireActive(subscription);
+    const target = request.key === undefined ? undefined : await requireKey(trx, subscription.tenant, request.key);
+    const keys = await liveKeys(trx, [subscription.id]);
+    const rotation = planRotation({ keys, target, graceHours: request.graceHours, force: request.force, now });
+    const isFirst = !(await hasKeys(trx, subscription.id));
+    const issued = await replaceKey(trx, subscription, rotation, now);
+    const rotationCount = subscription.rotation_count + (isFirst ? 0 : 1);
+    if (!isFirst && !(await countRotation(trx, subscription.id, subscription.rotation_count, new Date(now).toISOString())))
+      throw overtaken();
+    await auditRotation(trx, { actor, request, subscription, rotation, issued, isFirst, now });
+    return { issued, subscription: subscription.id, oldKeyExpiresAt: rotation.oldKeyExpiresAt, rotationCount };
+  });
+}
+
+async function replaceKey(trx: Trx, { id, tenant }: SubscriptionRow, { replaced, dropped }: Rotation, now: number): Promise<IssuedKey> {
+  if (replaced !== undefined && !(await startGrace(trx, replaced.key.id, replaced.graceUntil, replaced.notAfter))) throw overtaken();
+  if (dropped !== undefined) await revokeKeys(trx, [dropped.id], new Date(now).toISOString());
+  const touched = [replaced?.key, dropped].flatMap((key) => (key === undefined ? [] : [key.id]));
+  await appendChanges(trx, 'credential', touched);
+  const old = replaced?.key;
+  return issueKey(trx, { tenant, subscription: id, name: old?.name, expiresAt: old?.expires_at ?? null, rotatedFrom: old?.id }, now);
+}
+
+interface RotationRecord {
+  readonly actor: Actor;
+  readonly request: RotateRequest;
+  readonly subscription: SubscriptionRow;
+  readonly rotation: Rotation;
+  readonly issued: IssuedKey;
+  readonly isFirst: boolean;
+  readonly now: number;
+}
+
+function auditRotation(trx: Trx, { actor, request, subscription, rotation, issued, isFirst, now }: RotationRecord): Promise<void> {
+  return recordAudit(trx, {
+    tenant: subscription.tenant,
+    action: isFirst ? 'api_key.created' : 'subscription.key_rotated',
+    resource: subscription.id,
+    actor,
+    ...(subscription.consumer === null ? {} : { consumer: subscription.consumer }),
+    details: {
+      key_id: issued.row.id,
+      api_key_prefix: issued.row.prefix,
+      replaced_key_id: rotation.replaced?.key.id ?? null,
+      dropped_key_id: rotation.dropped?.id ?? null,
+      old_key_expires_at: rotation.oldKeyExpiresAt,
+      grace_period_hours: request.graceHours,
+      forced: request.force,
+    },
+    at: now,
+  });
+}
+
+/** Gives an active subscription a further key. Throws `validation_error` for an expiry that has passed, `conflict` when it is not active. */
+export function createKey(cp: ControlPlane, actor: Actor, request: CreateKeyRequest): Promise<IssuedKey> {
+  const now = cp.now();
+  const expiresAt = request.expiresAt === undefined ? null : futureInstant(request.expiresAt, now);
+  return commit(cp, async (trx) => {
+    const subscription = await requireSubscription(trx, request.tenant, request.subscription);
+    requireActive(subscription);
+    const { id, tenant } = subscription;
+    const issued = await issueKey(trx, { tenant, subscription: id, name: request.name, expiresAt }, now);
+    await auditKey(trx, 'api_key.created', actor, subscription, issued.row, now);
+    return issued;
+  });
+}
+
+/** Ends one key at once and for ever; a key that has ended already stays as it is. Throws `not_found`. */
+export function revokeKey(cp: ControlPlane, actor: Actor, tenant: string, id: string): Promise<void> {
+  const now = cp.now();
+  return commit(cp, async (trx) => {
+    const key = await requireKey(trx, tenant, id);
+    if (key.status === 'revoked' || key.status === 'expired') return;
+    await revokeKeys(trx, [id], new Date(now).toISOString());
+    await appendChanges(trx, 'credential', [id]);
+    const subscription = await requireSubscription(trx, tenant, key.subscription_id);
+    await auditKey(trx, 'api_key.revoked', actor, subscription, key, now);
+  });
+}
+
+/** A key of a tenant. Throws `not_found`. */
+export async function requireKey(trx: Trx, tenant: string, id: string): Promise<ApiKeyRow> {
+  const key = await findKey(trx, tenant, id);
+  if (key === undefined) throw new StoaError('not_found', `API key "${id}" does not exist in tenant "${tenant}".`);
+  return key;
+}
+
+function auditKey(trx: Trx, action: string, actor: Actor, subscription: SubscriptionRow, key: ApiKeyRow, at: number): Promise<void> {
+  const { tenant, id, consumer } = subscription;
+  const details = { subscription_id: id, name: key.name, api_key_prefix: key.prefix, expires_at: key.expires_at };
+  return recordAudit(trx, { tenant, action, resource: key.id, actor, ...(consumer === null ? {} : { consumer }), details, at });
+}
+
+function futureInstant(text: string, now: number): string {
+  const instant = Date.parse(text);
+  if (instant > now) return new Date(instant).toISOString();
+  const message = `"${text}" has passed; a key cannot expire before it is made.`;
+  throw new StoaError('validation_error', undefined, {
+    diagnostics: [{ severity: 'error', code: 'expired', message, path: 'expires_at' }],
+  });
+}
+
+const overtaken = (): StoaError =>
+  new StoaError('conflict', 'The key was rotated, or its subscription changed, by another request at the same time.', {
+    hint: 'Look at rotation-info before you rotate again.',
+  });

@@ -1,0 +1,159 @@
+/** Messages of the sync stream as lines of text, made once and shared by every gateway that waits for the same ones. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { SyncMessage } from '../../../schema/sync.js';
+import { ENDED_KEY_MEMORY_MS } from '../api-keys/validity.js';
+import type { ControlPlane, Db } from '../context.js';
+import * as store from './store.js';
+
+/** Pieces of text whose concatenation is one or more whole lines, and the number that a gateway has reached after them. */
+export interface FeedMessage {
+  readonly number: number;
+  readonly pieces: Iterable<string>;
+}
+
+export interface Feed {
+  /** What a gateway at this number lacks; undefined when it lacks nothing. An unknown number gets a full copy. */
+  read(since: number | undefined): Promise<FeedMessage | undefined>;
+  /** The line that shows a gateway that the stream lives. */
+  ping(): Promise<string>;
+}
+
+type Topic = 'resources' | 'subscriptions' | 'credentials';
+type Copy = Record<Topic, Map<string, string>>;
+
+const TOPICS: readonly Topic[] = ['resources', 'subscriptions', 'credentials'];
+const OBJECTS_PER_PIECE = 500;
+/** Above this many changes a full copy is less work. */
+const MAX_CHANGES = 50_000;
+
+/** The feed of one control plane. Gateways that ask for the same thing at the same time share one reading of the database. */
+export function createFeed(cp: ControlPlane): Feed {
+  const pending = new Map<number | undefined, Promise<FeedMessage | undefined>>();
+  const share = (since: number | undefined, work: () => Promise<FeedMessage | undefined>) => {
+    const shared = pending.get(since) ?? work().finally(() => pending.delete(since));
+    pending.set(since, shared);
+    return shared;
+  };
+  return {
+    read: async (since) => (since === undefined ? undefined : await share(since, () => readChanges(cp, since))) ?? fallback(since),
+    ping: async () => line({ type: 'ping', number: (await store.logRange(cp.db)).newest, store: await store.storeId(cp.db) }),
+  };
+
+  async function fallback(since: number | undefined): Promise<FeedMessage | undefined> {
+    if (since !== undefined && (await isFollowable(cp.db, since))) return undefined;
+    return share(undefined, () => readCopy(cp));
+  }
+}
+
+/** Whether every change after a number is still in the log. */
+async function isFollowable(db: Db, since: number): Promise<boolean> {
+  const { oldest, newest } = await store.logRange(db);
+  return since <= newest && since >= oldest - 1 && newest - since <= MAX_CHANGES;
+}
+
+/** The changes after a number as one message, read in one transaction; undefined when there are none, or a full copy is due. */
+function readChanges(cp: ControlPlane, since: number): Promise<FeedMessage | undefined> {
+  return cp.db.transaction().execute(async (trx) => {
+    if (!(await isFollowable(trx, since))) return undefined;
+    const changes = await store.changesAfter(trx, since, MAX_CHANGES);
+    const number = changes.at(-1)?.number;
+    if (number === undefined) return undefined;
+    const put = await readTouched(trx, changes, endedAfter(cp));
+    return { number, pieces: [...changeText(number, changes, put)] };
+  });
+}
+
+const endedAfter = (cp: ControlPlane): string => new Date(cp.now() - ENDED_KEY_MEMORY_MS).toISOString();
+
+/** Keys of what the changes touched, by topic, each once. Kinds that gateways do not hold are left out. */
+function touched(changes: readonly store.LoggedChange[]): Record<Topic, string[]> {
+  const of = (topic: store.ChangeTopic) => [...new Set(changes.filter((change) => change.topic === topic).map(({ key }) => key))];
+  return { resources: of('resource').filter(store.isSyncedKey), subscriptions: of('subscription'), credentials: of('credential') };
+}
+
+async function readTouched(db: Db, changes: readonly store.LoggedChange[], ended: string): Promise<Copy> {
+  const keys = touched(changes);
+  return {
+    resources: new Map(await store.resourcesByKey(db, keys.resources)),
+    subscriptions: new Map(await store.subscriptionsById(db, keys.subscriptions)),
+    credentials: new Map(await store.credentialsById(db, keys.credentials, ended)),
+  };
+}
+
+function* changeText(number: number, changes: readonly store.LoggedChange[], put: Copy): Iterable<string> {
+  const keys = touched(changes);
+  const gone = TOPICS.map((topic) => [topic, keys[topic].filter((key) => !put[topic].has(key))]);
+  yield `{"type":"change","number":${number},"put":{`;
+  for (const [index, topic] of TOPICS.entries()) {
+    yield `${index === 0 ? '' : ','}"${topic}":[`;
+    for (const [place, piece] of slices([...put[topic].values()]).entries()) yield `${place === 0 ? '' : ','}${piece.join(',')}`;
+    yield ']';
+  }
+  yield `},"remove":${JSON.stringify(Object.fromEntries(gone))}}\n`;
+}
+
+/**
+ * Everything that gateways hold, at one number. The tables are scanned page by page without holding a transaction, so that nobody waits; what
+ * changed meanwhile is in the log and is read again in one last short transaction, which makes the copy whole.
+ */
+async function readCopy(cp: ControlPlane): Promise<FeedMessage> {
+  const ended = endedAfter(cp);
+  const { newest: start } = await store.logRange(cp.db);
+  const copy: Copy = {
+    resources: await scan((after) => store.resourcePage(cp.db, after)),
+    subscriptions: await scan((after) => store.subscriptionPage(cp.db, after)),
+    credentials: await scan((after) => store.credentialPage(cp.db, after, ended)),
+  };
+  const number = await cp.db.transaction().execute((trx) => catchUp(trx, copy, start, ended));
+  if (number === undefined) return readCopy(cp);
+  return { number, pieces: copyText(number, await store.storeId(cp.db), copy) };
+}
+
+async function scan(page: (after: string) => Promise<{ sent: store.Sent[]; last: string | undefined }>): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (let after: string | undefined = ''; after !== undefined; await nextTurn()) {
+    const { sent, last } = await page(after);
+    for (const [key, json] of sent) found.set(key, json);
+    after = last;
+  }
+  return found;
+}
+
+/** Brings a copy up to the newest number, which it returns; undefined when the log has forgotten what is needed. */
+async function catchUp(trx: Db, copy: Copy, start: number, ended: string): Promise<number | undefined> {
+  const changes = await store.changesAfter(trx, start, MAX_CHANGES);
+  const { oldest } = await store.logRange(trx);
+  if (changes.length === MAX_CHANGES || oldest > start + 1) return undefined;
+  const keys = touched(changes);
+  const fresh = await readTouched(trx, changes, ended);
+  for (const topic of TOPICS) {
+    for (const key of keys[topic]) copy[topic].delete(key);
+    for (const [key, json] of fresh[topic]) copy[topic].set(key, json);
+  }
+  return changes.at(-1)?.number ?? start;
+}
+
+/** An iterable that can be walked by many gateways, each at its own pace. */
+function copyText(number: number, storeId: string, copy: Copy): Iterable<string> {
+  const pieces = TOPICS.flatMap((topic) => slices([...copy[topic].values()]).map((piece) => ({ topic, piece })));
+  return {
+    *[Symbol.iterator]() {
+      yield line({ type: 'begin', number });
+      for (const { topic, piece } of pieces) yield objectsLine(topic, piece);
+      yield line({ type: 'end', number, store: storeId });
+    },
+  };
+}
+
+function objectsLine(topic: Topic, objects: readonly string[]): string {
+  const lists = TOPICS.map((name) => `"${name}":[${name === topic ? objects.join(',') : ''}]`);
+  return `{"type":"objects","put":{${lists.join(',')}}}\n`;
+}
+
+const line = (message: SyncMessage): string => `${JSON.stringify(message)}\n`;
+
+function slices(values: readonly string[]): string[][] {
+  const result: string[][] = [];
+  for (let start = 0; start < values.length; start += OBJECTS_PER_PIECE) result.push(values.slice(start, start + OBJECTS_PER_PIECE));
+  return result;
+}

@@ -1,0 +1,97 @@
+/** What declared state does to subscriptions: a new one starts its life, a gone one ends it, and nothing outlives its API, consumer or tenant. */
+import { BUILTIN_PLANS, isBuiltinPlan } from '../../../schema/kinds/plan.js';
+import type { SubscriptionSpec } from '../../../schema/kinds/subscription.js';
+import type { Resource } from '../../../schema/resource.js';
+import type { SubscriptionStatus } from '../../../schema/sync.js';
+import { revokeKeysOf } from '../api-keys/issue.js';
+import { recordAudit } from '../audit/store.js';
+import type { Actor, ControlPlane, Db, Trx } from '../context.js';
+import { appendChanges } from '../gateways/store.js';
+import { deleteState, findPlan, insertState, statesOf, updateState, type SubscriptionFilter } from './store.js';
+
+/** A written resource: before and after, and its id, which survives its deletion. */
+export interface Written {
+  readonly before: Resource | undefined;
+  readonly after: Resource | undefined;
+  readonly id: string;
+}
+
+const OPEN: readonly SubscriptionStatus[] = ['pending_approval', 'active', 'suspended'];
+
+/** Starts the state of a new subscription, without a key; ends the keys of a deleted one. Called in the transaction of the write. */
+export async function subscriptionReaction(trx: Trx, cp: ControlPlane, _actor: Actor, { before, after, id }: Written): Promise<void> {
+  if (after === undefined) {
+    await revokeKeysOf(trx, [id], cp.now());
+    await deleteState(trx, id);
+  } else if (before === undefined) {
+    await startState(trx, cp, after, id);
+  }
+  await appendChanges(trx, 'subscription', [id]);
+}
+
+async function startState(trx: Trx, cp: ControlPlane, { tenant, spec }: Resource, id: string): Promise<void> {
+  // A stored spec was parsed by its kind.
+  const { api, consumer, plan } = spec as unknown as SubscriptionSpec;
+  const at = new Date(cp.now()).toISOString();
+  const isPending = plan !== undefined && (await needsApproval(trx, tenant, plan));
+  await insertState(trx, {
+    id,
+    tenant,
+    api,
+    consumer: consumer ?? null,
+    status: isPending ? 'pending_approval' : 'active',
+    rate_limit: null,
+    quota: null,
+    rotation_count: 0,
+    last_rotated_at: null,
+    approved_at: isPending ? null : at,
+    ended_at: null,
+    reason: null,
+    created_at: at,
+  });
+}
+
+/** Whether a plan of the tenant, or else the built-in plan of that name, wants a person's approval. */
+export async function needsApproval(db: Db, tenant: string, plan: string): Promise<boolean> {
+  const declared = await findPlan(db, tenant, plan);
+  if (declared !== undefined) return declared.requires_approval;
+  return isBuiltinPlan(plan) && (BUILTIN_PLANS[plan]?.requires_approval ?? false);
+}
+
+/** Revokes the subscriptions to an API that is deleted. */
+export async function apiReaction(trx: Trx, cp: ControlPlane, actor: Actor, { before, after }: Written): Promise<void> {
+  if (before === undefined || after !== undefined) return;
+  await revokeAll(trx, cp, actor, { tenant: before.tenant, api: before.name }, `API ${before.name} was deleted.`);
+}
+
+/** Revokes the subscriptions of a consumer that is deleted. */
+export async function consumerReaction(trx: Trx, cp: ControlPlane, actor: Actor, { before, after }: Written): Promise<void> {
+  if (before === undefined || after !== undefined) return;
+  await revokeAll(trx, cp, actor, { tenant: before.tenant, consumer: before.name }, `Consumer ${before.name} was deleted.`);
+}
+
+/** Revokes every subscription of a tenant that is deleted. */
+export async function tenantReaction(trx: Trx, cp: ControlPlane, actor: Actor, { before, after }: Written): Promise<void> {
+  if (before === undefined || after !== undefined) return;
+  await revokeAll(trx, cp, actor, { tenant: before.name }, `Tenant ${before.name} was deleted.`);
+}
+
+async function revokeAll(
+  trx: Trx,
+  cp: ControlPlane,
+  actor: Actor,
+  filter: SubscriptionFilter & { readonly tenant: string },
+  reason: string,
+) {
+  const now = cp.now();
+  const ended_at = new Date(now).toISOString();
+  const open = (await statesOf(trx, filter)).filter(({ status }) => OPEN.includes(status as SubscriptionStatus));
+  for (const { id, tenant, consumer } of open) {
+    await updateState(trx, id, OPEN, { status: 'revoked', ended_at, reason });
+    const named = consumer === null ? {} : { consumer };
+    await recordAudit(trx, { tenant, action: 'subscription.revoked', resource: id, actor, ...named, details: { reason }, at: now });
+  }
+  const ids = open.map(({ id }) => id);
+  await revokeKeysOf(trx, ids, now);
+  await appendChanges(trx, 'subscription', ids);
+}

@@ -1,0 +1,154 @@
+/** Subscriptions as they live: the declared resource joined with its state. */
+import type { Insertable, Selectable, SelectQueryBuilder, Updateable } from 'kysely';
+import type { PlanSpec } from '../../../schema/kinds/plan.js';
+import type { SubscriptionSpec } from '../../../schema/kinds/subscription.js';
+import type { Db, Trx } from '../context.js';
+import type { Database, SubscriptionStateTable } from '../database/tables.js';
+
+/** A subscription: its state, and what its resource says. */
+export interface SubscriptionRow extends Selectable<SubscriptionStateTable> {
+  readonly name: string;
+  readonly spec: SubscriptionSpec;
+}
+
+export interface SubscriptionFilter {
+  /** Name of a tenant; every tenant when absent. */
+  readonly tenant?: string | undefined;
+  readonly status?: string | undefined;
+  /** Name of an API. */
+  readonly api?: string | undefined;
+  /** Name of a consumer. */
+  readonly consumer?: string | undefined;
+}
+
+const CHUNK = 500;
+
+/** One subscription by id, or by name inside its tenant. Without a tenant only by id. */
+export async function findSubscription(db: Db, tenant: string | undefined, idOrName: string): Promise<SubscriptionRow | undefined> {
+  const query = joined(db).where((row) => {
+    const byId = row('state.id', '=', idOrName);
+    return tenant === undefined ? byId : row.and([row('state.tenant', '=', tenant), row.or([byId, row('resource.name', '=', idOrName)])]);
+  });
+  const rows = (await query.execute()).map(parseRow);
+  return rows.find(({ id }) => id === idOrName) ?? rows[0];
+}
+
+/** One page of subscriptions, newest first. */
+export async function listSubscriptions(db: Db, filter: SubscriptionFilter, offset: number, limit: number): Promise<SubscriptionRow[]> {
+  const query = joined(db).$call((rows) => filtered(rows, filter));
+  const page = query.orderBy('state.created_at', 'desc').orderBy('state.id').offset(offset).limit(limit);
+  return (await page.execute()).map(parseRow);
+}
+
+/** How many subscriptions a filter finds. */
+export async function countSubscriptions(db: Db, filter: SubscriptionFilter): Promise<number> {
+  const query = base(db)
+    .select(({ fn }) => fn.countAll().as('count'))
+    .$call((rows) => filtered(rows, filter));
+  const { count } = await query.executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** States of a tenant's subscriptions to an API, of a consumer, or of all of them. */
+export async function statesOf(
+  db: Db,
+  filter: SubscriptionFilter & { readonly tenant: string },
+): Promise<Selectable<SubscriptionStateTable>[]> {
+  const query = db.selectFrom('subscription_states').selectAll().where('tenant', '=', filter.tenant);
+  const byApi = filter.api === undefined ? query : query.where('api', '=', filter.api);
+  return (filter.consumer === undefined ? byApi : byApi.where('consumer', '=', filter.consumer)).execute();
+}
+
+/** States of the subscriptions of these consumers of a tenant. */
+export async function statesOfConsumers(
+  db: Db,
+  tenant: string,
+  consumers: readonly string[],
+): Promise<Selectable<SubscriptionStateTable>[]> {
+  const states: Selectable<SubscriptionStateTable>[] = [];
+  for (let start = 0; start < consumers.length; start += CHUNK) {
+    const query = db.selectFrom('subscription_states').selectAll().where('tenant', '=', tenant);
+    states.push(...(await query.where('consumer', 'in', consumers.slice(start, start + CHUNK)).execute()));
+  }
+  return states;
+}
+
+/** Starts the life of a subscription. */
+export async function insertState(trx: Trx, state: Insertable<SubscriptionStateTable>): Promise<void> {
+  await trx.insertInto('subscription_states').values(state).execute();
+}
+
+/** Changes a state that is still one of `from`; false when it is not: somebody else was first. */
+export async function updateState(
+  trx: Trx,
+  id: string,
+  from: readonly string[],
+  change: Updateable<SubscriptionStateTable>,
+): Promise<boolean> {
+  const update = trx.updateTable('subscription_states').set(change).where('id', '=', id);
+  const { numUpdatedRows } = await update.where('status', 'in', from).executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
+/** Counts a rotation, unless the subscription has ceased to be active or was rotated by somebody else meanwhile. */
+export async function countRotation(trx: Trx, id: string, before: number, at: string): Promise<boolean> {
+  const update = trx.updateTable('subscription_states').set({ rotation_count: before + 1, last_rotated_at: at });
+  const guarded = update.where('id', '=', id).where('status', '=', 'active').where('rotation_count', '=', before);
+  return (await guarded.executeTakeFirstOrThrow()).numUpdatedRows === 1n;
+}
+
+/** Ends the life of a subscription whose resource is gone. */
+export async function deleteState(trx: Trx, id: string): Promise<void> {
+  await trx.deleteFrom('subscription_states').where('id', '=', id).execute();
+}
+
+/** Ids of resources of a tenant, by name. */
+export async function idsByName(db: Db, tenant: string, kind: string, names: readonly string[]): Promise<Map<string, string>> {
+  if (names.length === 0) return new Map();
+  const query = db.selectFrom('resources').select(['id', 'name']).where('tenant', '=', tenant).where('kind', '=', kind);
+  const rows = await query.where('name', 'in', names).execute();
+  return new Map(rows.map(({ id, name }) => [name, id]));
+}
+
+/** Tenants and names of consumers, by id of their resource. */
+export async function consumersById(db: Db, ids: readonly string[]): Promise<{ id: string; tenant: string; name: string }[]> {
+  const rows: { id: string; tenant: string; name: string }[] = [];
+  for (let start = 0; start < ids.length; start += CHUNK) {
+    const query = db.selectFrom('resources').select(['id', 'tenant', 'name']).where('kind', '=', 'Consumer');
+    rows.push(...(await query.where('id', 'in', ids.slice(start, start + CHUNK)).execute()));
+  }
+  return rows;
+}
+
+/** The spec of a plan that the tenant has declared. */
+export async function findPlan(db: Db, tenant: string, name: string): Promise<PlanSpec | undefined> {
+  const query = db.selectFrom('resources').select('spec').where('kind', '=', 'Plan').where('tenant', '=', tenant);
+  const row = await query.where('name', '=', name).executeTakeFirst();
+  return row === undefined ? undefined : (JSON.parse(row.spec) as PlanSpec);
+}
+
+function base(db: Db) {
+  return db.selectFrom('subscription_states as state').innerJoin('resources as resource', 'resource.id', 'state.id');
+}
+
+const joined = (db: Db) => base(db).selectAll('state').select(['resource.name', 'resource.spec']);
+
+type Joined = { state: SubscriptionStateTable; resource: Database['resources'] };
+
+function filtered<Row>(
+  query: SelectQueryBuilder<Database & Joined, 'state' | 'resource', Row>,
+  { tenant, status, api, consumer }: SubscriptionFilter,
+) {
+  const wanted = { 'state.tenant': tenant, 'state.status': status, 'state.api': api, 'state.consumer': consumer } as const;
+  return query.where((row) =>
+    row.and(
+      (Object.entries(wanted) as [keyof typeof wanted, string | undefined][]).flatMap(([column, value]) =>
+        value === undefined ? [] : [row(column, '=', value)],
+      ),
+    ),
+  );
+}
+
+function parseRow(row: Selectable<SubscriptionStateTable> & { name: string; spec: string }): SubscriptionRow {
+  return { ...row, spec: JSON.parse(row.spec) as SubscriptionSpec };
+}
