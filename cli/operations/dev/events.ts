@@ -8,6 +8,7 @@ export type DevEvent =
   | { readonly type: 'ready'; readonly service: ServiceName; readonly url: string; readonly pid?: number | undefined }
   | { readonly type: 'died'; readonly service: ServiceName; readonly reason: string; readonly retryMs: number }
   | { readonly type: 'restart_failed'; readonly service: ServiceName; readonly reason: string; readonly retryMs: number }
+  | { readonly type: 'health'; readonly service: ServiceName; readonly isHealthy: boolean; readonly detail: string }
   /** Whole lines as a service wrote them, with their line ends. */
   | { readonly type: 'output'; readonly service: ServiceName; readonly stream: 'stdout' | 'stderr'; readonly lines: Buffer }
   /** `text` is the diff as people read it; empty when there was nothing to change. */

@@ -15,10 +15,14 @@ export function eventText(event: DevEvent): string | Buffer {
       return say(`${event.service} has ended unexpectedly (${event.reason}); it is started again in ${seconds(event.retryMs)}`);
     case 'restart_failed':
       return say(`${event.service} could not be started again: ${event.reason} Next try in ${seconds(event.retryMs)}`);
+    case 'health':
+      return '';
     case 'output':
       return event.lines;
     case 'applied':
-      return event.text + say(`applied ${event.files} ${event.files === 1 ? 'file' : 'files'} in ${event.milliseconds} ms: ${event.summary}`);
+      return (
+        event.text + say(`applied ${event.files} ${event.files === 1 ? 'file' : 'files'} in ${event.milliseconds} ms: ${event.summary}`)
+      );
     case 'apply_failed':
       return `${event.text}dev: not applied; the running configuration stays as it was\n`;
     case 'notice':

@@ -33,8 +33,12 @@ export function nextStepsText(steps: NextSteps): string {
     ...secret,
     ...(steps.echoUrl === undefined ? [] : [`export STOA_ECHO_URL=${steps.echoUrl}`]),
   ];
-  const admin = steps.hasAdminToken ? [] : ['', 'The gateway\'s /admin routes are off: start with --admin-token TOKEN or STOA_ADMIN_TOKEN to use them.'];
-  return ['', 'In another terminal:', '', ...exports, '', ...callLines(steps.call), 'npx stoactl get apis', ...admin, ''].map((line) => `${line}\n`).join('');
+  const admin = steps.hasAdminToken
+    ? []
+    : ['', "The gateway's /admin routes are off: start with --admin-token TOKEN or STOA_ADMIN_TOKEN to use them."];
+  return ['', 'In another terminal:', '', ...exports, '', ...callLines(steps.call), 'npx stoactl get apis', ...admin, '']
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 function callLines(call: SampleCall | undefined): string[] {

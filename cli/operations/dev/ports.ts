@@ -27,6 +27,7 @@ export async function reservePort(port: number, what: string, flag: string): Pro
 function portError(error: NodeJS.ErrnoException, port: number, what: string, hint?: string): StoaError {
   const options = { cause: error, ...(hint === undefined ? {} : { hint }) };
   if (error.code === 'EADDRINUSE') return new StoaError('network_error', `Port ${port} for the ${what} is already in use.`, options);
-  if (error.code === 'EACCES') return new StoaError('network_error', `Port ${port} for the ${what} needs more rights than this user has.`, options);
+  if (error.code === 'EACCES')
+    return new StoaError('network_error', `Port ${port} for the ${what} needs more rights than this user has.`, options);
   return new StoaError('network_error', `Port ${port} for the ${what} cannot be opened (${error.code ?? error.message}).`, options);
 }

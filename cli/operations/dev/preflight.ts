@@ -28,10 +28,14 @@ async function loadDriver(): Promise<Driver> {
 
 /** The binding is compiled at install; npm can leave it out without a word, and another Node needs another one. */
 export function sqliteError(cause: unknown): StoaError {
-  return new StoaError('service_unavailable', `SQLite cannot be used: the native part of better-sqlite3 is missing, or was built for another Node.js than ${process.version}.`, {
-    hint: 'Run this in the directory where stoactl is installed: npm rebuild better-sqlite3',
-    cause,
-  });
+  return new StoaError(
+    'service_unavailable',
+    `SQLite cannot be used: the native part of better-sqlite3 is missing, or was built for another Node.js than ${process.version}.`,
+    {
+      hint: 'Run this in the directory where stoactl is installed: npm rebuild better-sqlite3',
+      cause,
+    },
+  );
 }
 
 /** The control plane keeps an exclusive transaction open on this file for as long as it runs: a lock that a crash cannot leave behind. */

@@ -125,7 +125,8 @@ export class Service {
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
-const describeExit = (code: number | null, signal: NodeJS.Signals | null): string => (signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`);
+const describeExit = (code: number | null, signal: NodeJS.Signals | null): string =>
+  signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`;
 
 /** Waits for `ready`. Anything else is a `StoaError`: the child's own, or one with the last words of its stderr. */
 function firstMessage(child: ChildProcess, name: ServiceName, stderr: () => string): Promise<Ready> {
@@ -149,7 +150,12 @@ function firstMessage(child: ChildProcess, name: ServiceName, stderr: () => stri
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       const words = stderr();
-      reject(new StoaError('service_unavailable', `The ${name} ended while it was starting (${describeExit(code, signal)}).${words === '' ? '' : `\n${words}`}`));
+      reject(
+        new StoaError(
+          'service_unavailable',
+          `The ${name} ended while it was starting (${describeExit(code, signal)}).${words === '' ? '' : `\n${words}`}`,
+        ),
+      );
     });
   });
 }

@@ -52,8 +52,18 @@ export class Stack {
     const { only, dataDir } = this.#options;
     if (only !== 'gateway') await checkDatabase(dataDir);
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    const controlPort = await choosePort(this.#options.controlPort ?? DEFAULT_CONTROL_PORT, 'control plane', '--control-port', only !== 'gateway');
-    const gatewayPort = await choosePort(this.#options.gatewayPort ?? DEFAULT_GATEWAY_PORT, 'gateway', '--gateway-port', only !== 'control');
+    const controlPort = await choosePort(
+      this.#options.controlPort ?? DEFAULT_CONTROL_PORT,
+      'control plane',
+      '--control-port',
+      only !== 'gateway',
+    );
+    const gatewayPort = await choosePort(
+      this.#options.gatewayPort ?? DEFAULT_GATEWAY_PORT,
+      'gateway',
+      '--gateway-port',
+      only !== 'control',
+    );
     const control = new Service(controlOptions(this.#options, controlPort, gatewayPort), this.#emit);
     const gateway = new Service(gatewayOptions(this.#options, gatewayPort, control.url), this.#emit);
     this.#services = [...(only === 'control' ? [] : [gateway]), ...(only === 'gateway' ? [] : [control])];
@@ -80,14 +90,16 @@ export class Stack {
       await gateway.start();
     } catch (error) {
       // Its only showing: it would be lost.
-      if (firstRun !== undefined) this.#emit({ type: 'notice', text: `The client secret of ${firstRun.client_id} is ${firstRun.client_secret} (shown once).` });
+      if (firstRun !== undefined)
+        this.#emit({ type: 'notice', text: `The client secret of ${firstRun.client_id} is ${firstRun.client_secret} (shown once).` });
       await this.stop();
       throw error;
     }
   }
 }
 
-const choosePort = (port: number, what: string, flag: string, isOurs: boolean): Promise<number> | number => (isOurs ? reservePort(port, what, flag) : port);
+const choosePort = (port: number, what: string, flag: string, isOurs: boolean): Promise<number> | number =>
+  isOurs ? reservePort(port, what, flag) : port;
 
 const script = (name: string): string => fileURLToPath(new URL(`../../../../bin/${name}.js`, import.meta.url));
 

@@ -24,19 +24,19 @@ export interface WatchedPlaces {
 
 /** Calls `onChange` once after each burst of changes. `skip` names directories that are never watched, by absolute path. */
 export function watchDirectories(onChange: () => void, skip: readonly string[] = []): DirectoryWatch {
-  const watchers = new Map<string, { readonly watcher: FSWatcher; readonly inode: number }>();
+  const watchers = new Map<string, { readonly watcher: FSWatcher; readonly identity: string }>();
   const burst = debounce(onChange);
   const ignored = new Set(skip);
 
   const open = (directory: string): void => {
     try {
-      const inode = inodeOf(directory);
+      const identity = identityOf(directory);
       const watcher = watch(directory, (_event, file) => {
         if (file === null || !SKIPPED.has(basename(file))) burst.note();
       });
       // The directory itself went away; its parent tells.
       watcher.on('error', () => drop(directory));
-      watchers.set(directory, { watcher, inode });
+      watchers.set(directory, { watcher, identity });
     } catch {
       // It went away, or the system's number of watches is used up: what is watched already stays so.
     }
@@ -51,7 +51,7 @@ export function watchDirectories(onChange: () => void, skip: readonly string[] =
       const wanted = new Set(directories);
       for (const tree of trees) await collectDirectories(await nearestExisting(tree), tree, wanted, ignored);
       // A directory that was replaced has the same path and no events any more.
-      for (const [directory, { inode }] of watchers) if (!wanted.has(directory) || inodeOf(directory) !== inode) drop(directory);
+      for (const [directory, { identity }] of watchers) if (!wanted.has(directory) || identityOf(directory) !== identity) drop(directory);
       for (const directory of wanted) if (!watchers.has(directory)) open(directory);
     },
     close() {
@@ -61,7 +61,11 @@ export function watchDirectories(onChange: () => void, skip: readonly string[] =
   };
 }
 
-const inodeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+/** Tells a directory from another that took its place: file systems use inode numbers again. */
+function identityOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return `${stat?.ino}:${stat?.birthtimeMs}`;
+}
 
 function debounce(call: () => void): { note(): void; cancel(): void } {
   let timer: NodeJS.Timeout | undefined;
