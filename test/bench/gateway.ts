@@ -92,8 +92,9 @@ async function compare(options: Options, directory: string): Promise<ReadonlyMap
 
 function chosenSystems({ only }: Options): readonly System[] {
   const chosen = SYSTEMS.filter(({ name }) => only.length === 0 || only.includes(name));
-  for (const { name, missing } of chosen) if (missing() !== undefined) console.log(`${name} is skipped: ${missing()}.`);
-  return chosen.filter(({ missing }) => missing() === undefined);
+  const reasons = chosen.flatMap((system) => system.missing() ?? []);
+  for (const reason of reasons) console.log(`Skipped: ${reason}.`);
+  return chosen.filter((system) => system.missing() === undefined);
 }
 
 /** A B C A B C: what else the machine does falls on all alike. The first round warms up and does not count. */
