@@ -11,6 +11,8 @@ export interface ResourceDraft extends ResourceKey {
 }
 
 export interface PutOptions {
+  /** Id of a resource that is created; made from the kind when absent. A subscription made over REST is named by its own id. */
+  readonly id?: string | undefined;
   /** True for a creation: a resource of that name is then a `conflict`. */
   readonly isNew?: boolean;
   /** The version that must be stored; another one is `precondition_failed`. */

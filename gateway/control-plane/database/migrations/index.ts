@@ -1,0 +1,6 @@
+/** The migrations, in order; the place in the list is the version of the database. Nothing is ever taken out or changed once released. */
+import type { Transaction } from 'kysely';
+import type { Database } from '../tables.js';
+import { createTables } from './001-create-tables.js';
+
+export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [createTables];

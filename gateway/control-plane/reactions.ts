@@ -1,0 +1,13 @@
+/** What a write of declared state does to lived state, kind by kind, in the transaction of the write. */
+import type { Actor, ControlPlane, Trx } from './context.js';
+import { apiReaction, consumerReaction, subscriptionReaction, tenantReaction, type Written } from './subscriptions/reaction.js';
+
+type Reaction = (trx: Trx, cp: ControlPlane, actor: Actor, written: Written) => Promise<void>;
+
+/** Run after a creation or update was written, and before a deletion is. */
+export const REACTIONS: Readonly<Record<string, Reaction>> = {
+  Tenant: tenantReaction,
+  API: apiReaction,
+  Consumer: consumerReaction,
+  Subscription: subscriptionReaction,
+};
