@@ -1,6 +1,9 @@
 /** What the list of consumers shows of their keys: the masked newest key and the APIs that are open to it (decision K12). */
-import type { Db } from '../context.js';
-import { consumersById, idsByName, statesOfConsumers } from '../subscriptions/store.js';
+import type { Db, Trx } from '../context.js';
+import { StoaError } from '../../../schema/error.js';
+import { requireSubscription } from '../subscriptions/require.js';
+import { consumersById, findReferenced, idsByName, statesOf, statesOfConsumers } from '../subscriptions/store.js';
+import type { RotationTarget } from './service.js';
 import { liveKeys } from './store.js';
 import { currentKey } from './validity.js';
 
@@ -49,4 +52,51 @@ async function keysInTenant(
     const prefix = current?.prefix ?? null;
     return [id, { api_key: prefix === null ? null : `${prefix}…`, api_key_prefix: prefix, api_ids }];
   });
+}
+
+/** Which of a consumer's subscriptions is meant, when it has several. Ids or names. */
+export interface ConsumerChoice {
+  readonly subscription?: string | undefined;
+  readonly api?: string | undefined;
+}
+
+/**
+ * The target of a rotation by consumer: its only active subscription, or the one that is chosen (decision K5).
+ * Throws `not_found` for an unknown consumer or choice, `conflict` when no subscription is active or several are.
+ */
+export async function targetByConsumer(trx: Trx, tenant: string, idOrName: string, choice: ConsumerChoice): Promise<RotationTarget> {
+  const consumer = await findReferenced(trx, tenant, 'Consumer', idOrName);
+  if (consumer === undefined) throw new StoaError('not_found', `Consumer "${idOrName}" does not exist in tenant "${tenant}".`);
+  if (choice.subscription !== undefined) return { subscription: await ownSubscription(trx, tenant, consumer.name, choice.subscription) };
+  const api = choice.api === undefined ? undefined : await apiName(trx, tenant, choice.api);
+  const active = (await statesOf(trx, { tenant, consumer: consumer.name, api })).filter(({ status }) => status === 'active');
+  const [only] = active;
+  if (only === undefined || active.length > 1)
+    throw notOne(
+      idOrName,
+      active.map(({ id }) => id),
+    );
+  return { subscription: await requireSubscription(trx, tenant, only.id) };
+}
+
+async function ownSubscription(trx: Trx, tenant: string, consumer: string, idOrName: string) {
+  const subscription = await requireSubscription(trx, tenant, idOrName);
+  if (subscription.consumer === consumer) return subscription;
+  throw new StoaError('not_found', `Consumer "${consumer}" has no subscription "${idOrName}".`);
+}
+
+async function apiName(trx: Trx, tenant: string, idOrName: string): Promise<string> {
+  const api = await findReferenced(trx, tenant, 'API', idOrName);
+  if (api !== undefined) return api.name;
+  throw new StoaError('not_found', `API "${idOrName}" does not exist in tenant "${tenant}".`);
+}
+
+function notOne(consumer: string, active: readonly string[]): StoaError {
+  if (active.length === 0) {
+    return new StoaError('conflict', `Consumer "${consumer}" has no active subscription whose key could be rotated.`, {
+      hint: 'Create, approve or resume a subscription first.',
+    });
+  }
+  const message = `Consumer "${consumer}" has ${active.length} active subscriptions; which one is meant is not clear.`;
+  return new StoaError('conflict', message, { hint: `Give "subscription_id" (${active.slice(0, 10).join(', ')}) or "api_id".` });
 }

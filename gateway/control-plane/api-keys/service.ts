@@ -9,12 +9,15 @@ import { issueKey, type IssuedKey } from './issue.js';
 import { planRotation, type Rotation } from './rotation.js';
 import { findKey, hasKeys, liveKeys, revokeKeys, startGrace, type ApiKeyRow } from './store.js';
 
+/** What a rotation is about: a subscription, and the key to replace when it is not the newest active one. */
+export interface RotationTarget {
+  readonly subscription: SubscriptionRow;
+  readonly key?: ApiKeyRow | undefined;
+}
+
 export interface RotateRequest {
-  /** Name of the tenant; undefined when the subscription is named by its id alone. */
-  readonly tenant: string | undefined;
-  readonly subscription: string;
-  /** Id of the key to replace; the subscription's newest active one when absent. */
-  readonly key?: string | undefined;
+  /** Finds the target inside the transaction. */
+  readonly find: (trx: Trx) => Promise<RotationTarget>;
   readonly graceHours: number;
   readonly force: boolean;
 }
@@ -41,11 +44,10 @@ export interface CreateKeyRequest {
 export function rotateKey(cp: ControlPlane, actor: Actor, request: RotateRequest): Promise<RotationResult> {
   const now = cp.now();
   return commit(cp, async (trx) => {
-    const subscription = await requireSubscription(trx, request.tenant, request.subscription);
+    const { subscription, key } = await request.find(trx);
     requireActive(subscription);
-    const target = request.key === undefined ? undefined : await requireKey(trx, subscription.tenant, request.key);
     const keys = await liveKeys(trx, [subscription.id]);
-    const rotation = planRotation({ keys, target, graceHours: request.graceHours, force: request.force, now });
+    const rotation = planRotation({ keys, target: key, graceHours: request.graceHours, force: request.force, now });
     const isFirst = !(await hasKeys(trx, subscription.id));
     const issued = await replaceKey(trx, subscription, rotation, now);
     const rotationCount = subscription.rotation_count + (isFirst ? 0 : 1);
@@ -95,6 +97,17 @@ function auditRotation(trx: Trx, { actor, request, subscription, rotation, issue
   });
 }
 
+/** The target of a rotation by subscription. Throws `not_found`. */
+export async function targetBySubscription(trx: Trx, tenant: string | undefined, idOrName: string): Promise<RotationTarget> {
+  return { subscription: await requireSubscription(trx, tenant, idOrName) };
+}
+
+/** The target of a rotation by key. Throws `not_found`. */
+export async function targetByKey(trx: Trx, tenant: string, id: string): Promise<RotationTarget> {
+  const key = await requireKey(trx, tenant, id);
+  return { subscription: await requireSubscription(trx, tenant, key.subscription_id), key };
+}
+
 /** Gives an active subscription a further key. Throws `validation_error` for an expiry that has passed, `conflict` when it is not active. */
 export function createKey(cp: ControlPlane, actor: Actor, request: CreateKeyRequest): Promise<IssuedKey> {
   const now = cp.now();
@@ -123,7 +136,7 @@ export function revokeKey(cp: ControlPlane, actor: Actor, tenant: string, id: st
 }
 
 /** A key of a tenant. Throws `not_found`. */
-export async function requireKey(trx: Trx, tenant: string, id: string): Promise<ApiKeyRow> {
+async function requireKey(trx: Trx, tenant: string, id: string): Promise<ApiKeyRow> {
   const key = await findKey(trx, tenant, id);
   if (key === undefined) throw new StoaError('not_found', `API key "${id}" does not exist in tenant "${tenant}".`);
   return key;

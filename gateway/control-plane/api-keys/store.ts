@@ -94,3 +94,15 @@ export async function keysEndedWithin(db: Db, after: string, until: string): Pro
   const query = db.selectFrom('api_keys').select('id').where('status', 'in', ['revoked', 'expired']);
   return (await query.where('not_after', '>', after).where('not_after', '<=', until).execute()).map(({ id }) => id);
 }
+
+/** How far a job has come, across restarts. */
+export async function findMark(db: Db, name: string): Promise<string | undefined> {
+  const row = await db.selectFrom('settings').select('value').where('name', '=', name).executeTakeFirst();
+  return row?.value;
+}
+
+/** Notes how far a job has come. */
+export async function setMark(trx: Trx, name: string, value: string): Promise<void> {
+  const insert = trx.insertInto('settings').values({ name, value });
+  await insert.onConflict((conflict) => conflict.column('name').doUpdateSet({ value })).execute();
+}

@@ -178,3 +178,13 @@ function credentialText(row: Selectable<ApiKeyTable>): Sent {
   };
   return [row.id, JSON.stringify(credential)];
 }
+
+/** Those of these names that tenants have. */
+export async function existingTenants(db: Db, names: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (let start = 0; start < names.length; start += CHUNK) {
+    const query = db.selectFrom('resources').select('name').where('kind', '=', 'Tenant');
+    for (const { name } of await query.where('name', 'in', names.slice(start, start + CHUNK)).execute()) found.add(name);
+  }
+  return found;
+}

@@ -25,12 +25,12 @@ const CHUNK = 500;
 
 /** One subscription by id, or by name inside its tenant. Without a tenant only by id. */
 export async function findSubscription(db: Db, tenant: string | undefined, idOrName: string): Promise<SubscriptionRow | undefined> {
-  const query = joined(db).where((row) => {
-    const byId = row('state.id', '=', idOrName);
-    return tenant === undefined ? byId : row.and([row('state.tenant', '=', tenant), row.or([byId, row('resource.name', '=', idOrName)])]);
-  });
-  const rows = (await query.execute()).map(parseRow);
-  return rows.find(({ id }) => id === idOrName) ?? rows[0];
+  const byId = await joined(db).where('state.id', '=', idOrName).executeTakeFirst();
+  if (byId !== undefined && (tenant === undefined || byId.tenant === tenant)) return parseRow(byId);
+  if (tenant === undefined) return undefined;
+  const inTenant = joined(db).where('resource.kind', '=', 'Subscription').where('resource.tenant', '=', tenant);
+  const byName = await inTenant.where('resource.name', '=', idOrName).executeTakeFirst();
+  return byName === undefined ? undefined : parseRow(byName);
 }
 
 /** One page of subscriptions, newest first. */
@@ -100,6 +100,23 @@ export async function countRotation(trx: Trx, id: string, before: number, at: st
 /** Ends the life of a subscription whose resource is gone. */
 export async function deleteState(trx: Trx, id: string): Promise<void> {
   await trx.deleteFrom('subscription_states').where('id', '=', id).execute();
+}
+
+/** A resource of a tenant by id, else by name. */
+export async function findReferenced(
+  db: Db,
+  tenant: string,
+  kind: string,
+  idOrName: string,
+): Promise<{ id: string; name: string } | undefined> {
+  const query = db.selectFrom('resources').select(['id', 'name']).where('kind', '=', kind).where('tenant', '=', tenant);
+  return (await query.where('id', '=', idOrName).executeTakeFirst()) ?? (await query.where('name', '=', idOrName).executeTakeFirst());
+}
+
+/** Name of the tenant that holds the API of this id. */
+export async function tenantOfApi(db: Db, id: string): Promise<string | undefined> {
+  const query = db.selectFrom('resources').select('tenant').where('kind', '=', 'API').where('id', '=', id);
+  return (await query.executeTakeFirst())?.tenant;
 }
 
 /** Ids of resources of a tenant, by name. */

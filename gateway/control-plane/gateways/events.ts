@@ -1,0 +1,39 @@
+/** Events of live traffic become audit rows: each counts once, however often a gateway delivers it. */
+import type { GatewayEvent } from '../../../schema/sync.js';
+import { auditDetails, insertEvents } from '../audit/store.js';
+import type { ControlPlane } from '../context.js';
+import { existingTenants } from './store.js';
+
+export interface EventsReceipt {
+  readonly received: number;
+  /** How many had not been delivered before, and belong to a tenant that exists. */
+  readonly stored: number;
+}
+
+/** Stores events in one transaction. An instant that lies ahead of our clock is set to now; events of unknown tenants are dropped. */
+export function storeEvents(cp: ControlPlane, events: readonly GatewayEvent[]): Promise<EventsReceipt> {
+  const now = cp.now();
+  return cp.db.transaction().execute(async (trx) => {
+    const tenants = await existingTenants(trx, [...new Set(events.map(({ tenant }) => tenant))]);
+    const rows = events.filter(({ tenant }) => tenants.has(tenant)).map((event) => auditRow(event, now));
+    return { received: events.length, stored: await insertEvents(trx, rows) };
+  });
+}
+
+function auditRow(event: GatewayEvent, now: number) {
+  const { id, at, event_type, tenant, api, consumer, path, status, reason } = event;
+  return {
+    tenant,
+    action: event_type,
+    event_type,
+    resource: api ?? path,
+    user: consumer ?? 'anonymous',
+    consumer: consumer ?? null,
+    path,
+    status,
+    request_id: null,
+    details: auditDetails({ api, reason }),
+    event_id: id,
+    created_at: new Date(Math.min(Date.parse(at), now)).toISOString(),
+  };
+}

@@ -1,0 +1,75 @@
+/** What gateways and the control plane tell each other: the sync stream one way, events of live traffic the other. */
+import { Readable } from 'node:stream';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { requireRight } from '../auth/roles.js';
+import type { ControlPlane } from '../context.js';
+import { parse, queryInteger } from '../http/parse.js';
+import { storeEvents } from './events.js';
+import { createFeed, type Feed } from './feed.js';
+import { storeId } from './store.js';
+import { streamChanges } from './stream.js';
+
+const streamQuery = z.object({
+  since: queryInteger(0, Number.MAX_SAFE_INTEGER).optional(),
+  store: z.string().max(200).optional(),
+});
+
+const line = z.string().max(2000);
+const event = z.strictObject({
+  id: z.string().min(1).max(200),
+  at: z.iso.datetime({ offset: true }),
+  event_type: z.enum(['rate_limit_exceeded', 'auth_failed', 'backend_error']),
+  tenant: z.string().min(1).max(63),
+  api: line.optional(),
+  consumer: line.optional(),
+  path: line,
+  status: z.int().min(100).max(599),
+  reason: line.optional(),
+});
+const eventsBody = z.strictObject({ events: z.array(event).max(5000) });
+
+/** Routes for gateways, mounted below `/v1`. Streams end when the server closes. */
+export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: number }> = async (app, { cp, pingMs }) => {
+  const feed = createFeed(cp);
+  const stopping = new AbortController();
+  app.addHook('preClose', async () => stopping.abort());
+
+  app.get('/gateways/stream', async (request, reply) => {
+    requireRight(request.actor, 'sync');
+    const since = await startOf(cp, request);
+    const text = openStream({ cp, feed, since, pingMs, request, stopping: stopping.signal });
+    return reply.header('content-type', 'application/x-ndjson').header('cache-control', 'no-store').send(text);
+  });
+
+  app.post('/gateways/events', async (request, reply) => {
+    requireRight(request.actor, 'sync');
+    const { events } = parse(eventsBody, request.body);
+    return reply.code(202).send(await storeEvents(cp, events));
+  });
+};
+
+/** The number that a gateway may go on from; undefined when it holds nothing, or something of another database. */
+async function startOf(cp: ControlPlane, { query }: FastifyRequest): Promise<number | undefined> {
+  const { since = 0, store } = parse(streamQuery, query);
+  return since > 0 && store === (await storeId(cp.db)) ? since : undefined;
+}
+
+interface OpenStream {
+  readonly cp: ControlPlane;
+  readonly feed: Feed;
+  readonly since: number | undefined;
+  readonly pingMs: number | undefined;
+  readonly request: FastifyRequest;
+  readonly stopping: AbortSignal;
+}
+
+function openStream({ cp, feed, since, pingMs, request, stopping }: OpenStream): Readable {
+  const gone = new AbortController();
+  request.raw.socket.once('close', () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, stopping]);
+  const text = Readable.from(streamChanges({ cp, feed, since, signal, pingMs }), { objectMode: false, highWaterMark: 65_536 });
+  text.once('close', () => gone.abort());
+  text.once('error', (error) => cp.log.error({ event: 'stream_failed', err: error }));
+  return text;
+}

@@ -1,0 +1,61 @@
+/** A subscription that is asked for over REST: the declared resource, its state, and its first key when nobody has to approve. */
+import type { ResourceDraft } from '../resources/put.js';
+import { randomInt } from 'node:crypto';
+import { StoaError } from '../../../schema/error.js';
+import { issueKey } from '../api-keys/issue.js';
+import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../context.js';
+import { appendChanges } from '../gateways/store.js';
+import { putResource } from '../resources/put.js';
+import { requireSubscription } from './require.js';
+import { findReferenced, updateState, type SubscriptionRow } from './store.js';
+import type { StepResult } from './transitions.js';
+
+export interface CreateRequest {
+  /** Name of the tenant. */
+  readonly tenant: string;
+  /** Ids or names inside the tenant. */
+  readonly api: string;
+  readonly consumer?: string | undefined;
+  readonly plan?: string | undefined;
+  readonly application?: string | undefined;
+  readonly callbackUrl?: string | undefined;
+  /** Whether a subscription without a plan waits for approval (decision K2: the nested form does, the flat one does not). */
+  readonly waitsWithoutPlan: boolean;
+}
+
+const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
+
+const subscriptionId = (): string => `sub-${Array.from({ length: 12 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')}`;
+
+/** Creates a subscription; active ones get their key, shown once. Throws `not_found` for an unknown API or consumer, `validation_error`. */
+export function createSubscription(cp: ControlPlane, actor: Actor, request: CreateRequest): Promise<StepResult> {
+  return commit(cp, async (trx) => {
+    const id = subscriptionId();
+    await putResource(cp, trx, actor, await draft(trx, id, request), { isNew: true, id });
+    if (request.plan === undefined && request.waitsWithoutPlan) await holdBack(trx, id);
+    const row = await requireSubscription(trx, request.tenant, id);
+    return { row, secret: await firstKey(trx, row, cp.now()) };
+  });
+}
+
+async function draft(db: Db, name: string, request: CreateRequest): Promise<ResourceDraft> {
+  const { tenant, plan, application, callbackUrl } = request;
+  const api = await requireName(db, tenant, 'API', request.api);
+  const consumer = request.consumer === undefined ? undefined : await requireName(db, tenant, 'Consumer', request.consumer);
+  return { kind: 'Subscription', tenant, name, spec: { api, consumer, plan, application, callback_url: callbackUrl } };
+}
+
+async function requireName(db: Db, tenant: string, kind: string, idOrName: string): Promise<string> {
+  const found = await findReferenced(db, tenant, kind, idOrName);
+  if (found !== undefined) return found.name;
+  throw new StoaError('not_found', `${kind} "${idOrName}" does not exist in tenant "${tenant}".`);
+}
+
+async function holdBack(trx: Trx, id: string): Promise<void> {
+  await updateState(trx, id, ['active'], { status: 'pending_approval', approved_at: null });
+  await appendChanges(trx, 'subscription', [id]);
+}
+
+async function firstKey(trx: Trx, { id, tenant, status }: SubscriptionRow, now: number): Promise<string | null> {
+  return status === 'active' ? (await issueKey(trx, { tenant, subscription: id }, now)).secret : null;
+}

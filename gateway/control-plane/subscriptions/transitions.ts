@@ -1,0 +1,112 @@
+/** The steps between the states of a subscription. Each is one transaction; whoever is second finds the state moved and is refused. */
+import { StoaError } from '../../../schema/error.js';
+import type { SubscriptionStatus } from '../../../schema/sync.js';
+import { issueKey, revokeKeysOf } from '../api-keys/issue.js';
+import { recordAudit } from '../audit/store.js';
+import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
+import { appendChanges } from '../gateways/store.js';
+import { requireSubscription } from './require.js';
+import { updateState, type SubscriptionRow } from './store.js';
+
+interface Step {
+  readonly from: readonly SubscriptionStatus[];
+  readonly to: SubscriptionStatus;
+  readonly action: string;
+  /** What to do when the subscription is in a state that the step does not start from. */
+  readonly hint: string;
+}
+
+const ALL: readonly SubscriptionStatus[] = ['pending_approval', 'active', 'suspended', 'expired', 'rejected'];
+
+const STEPS = {
+  approve: {
+    from: ['pending_approval'],
+    to: 'active',
+    action: 'subscription.approved',
+    hint: 'Only a subscription that waits for approval can be approved.',
+  },
+  reject: {
+    from: ['pending_approval'],
+    to: 'rejected',
+    action: 'subscription.rejected',
+    hint: 'Only a subscription that waits for approval can be rejected; revoke an active one.',
+  },
+  suspend: { from: ['active'], to: 'suspended', action: 'subscription.suspended', hint: 'Only an active subscription can be suspended.' },
+  resume: { from: ['suspended'], to: 'active', action: 'subscription.resumed', hint: 'Only a suspended subscription can be resumed.' },
+  revoke: { from: ALL, to: 'revoked', action: 'subscription.revoked', hint: 'The subscription is revoked already.' },
+} as const satisfies Record<string, Step>;
+
+export type Verb = keyof typeof STEPS;
+
+export interface StepRequest {
+  readonly verb: Verb;
+  /** Name of the tenant; undefined when the subscription is named by its id alone. */
+  readonly tenant: string | undefined;
+  readonly subscription: string;
+  readonly reason?: string | undefined;
+  /** Requests per hour, set by an approval. */
+  readonly rateLimit?: number | undefined;
+  /** Requests per calendar month, set by an approval. */
+  readonly quota?: number | undefined;
+}
+
+export interface StepResult {
+  readonly row: SubscriptionRow;
+  /** The key that an approval has made: shown once. */
+  readonly secret: string | null;
+}
+
+/** Takes one step. A second revocation changes nothing. Throws `not_found`, or `conflict` for a step that the state does not allow. */
+export function takeStep(cp: ControlPlane, actor: Actor, request: StepRequest): Promise<StepResult> {
+  const now = cp.now();
+  const step: Step = STEPS[request.verb];
+  return commit(cp, async (trx) => {
+    const before = await requireSubscription(trx, request.tenant, request.subscription);
+    if (request.verb === 'revoke' && before.status === 'revoked') return { row: before, secret: null };
+    const change = { status: step.to, ...stateChange(request, now) };
+    if (!(await updateState(trx, before.id, step.from, change))) throw refusal(before, request.verb, step);
+    const secret = await changeKeys(trx, before, request.verb, now);
+    await appendChanges(trx, 'subscription', [before.id]);
+    await auditStep(trx, actor, { before, request, step, now });
+    return { row: { ...before, ...change }, secret };
+  });
+}
+
+function stateChange({ verb, reason, rateLimit, quota }: StepRequest, now: number) {
+  const at = new Date(now).toISOString();
+  const why = { reason: reason ?? null };
+  if (verb === 'approve') return { ...why, approved_at: at, rate_limit: rateLimit ?? null, quota: quota ?? null };
+  return verb === 'revoke' || verb === 'reject' ? { ...why, ended_at: at } : why;
+}
+
+async function changeKeys(trx: Trx, { id, tenant }: SubscriptionRow, verb: Verb, now: number): Promise<string | null> {
+  if (verb === 'approve') return (await issueKey(trx, { tenant, subscription: id }, now)).secret;
+  if (verb === 'revoke' || verb === 'reject') await revokeKeysOf(trx, [id], now);
+  return null;
+}
+
+interface StepRecord {
+  readonly before: SubscriptionRow;
+  readonly request: StepRequest;
+  readonly step: Step;
+  readonly now: number;
+}
+
+function auditStep(trx: Trx, actor: Actor, { before, request, step, now }: StepRecord): Promise<void> {
+  const { tenant, id, consumer, status } = before;
+  const { reason, rateLimit, quota } = request;
+  const details = { before: status, after: step.to, reason, rate_limit: rateLimit, quota };
+  return recordAudit(trx, {
+    tenant,
+    action: step.action,
+    resource: id,
+    actor,
+    ...(consumer === null ? {} : { consumer }),
+    details,
+    at: now,
+  });
+}
+
+function refusal({ id, status }: SubscriptionRow, verb: Verb, { hint }: Step): StoaError {
+  return new StoaError('conflict', `Subscription ${id} is ${status}; it cannot be changed by "${verb}".`, { hint });
+}
