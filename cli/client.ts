@@ -47,6 +47,16 @@ export interface Rotation {
   readonly rotation_count: number;
 }
 
+/** An API key as it is listed: everything but the key. */
+export interface ApiKey {
+  readonly id: string;
+  readonly subscription_id: string;
+  readonly name: string;
+  readonly status: string;
+  readonly rotated_from: string | null;
+  readonly created_at: string;
+}
+
 export interface Client {
   readonly server: string;
   plan(request: PlanRequest): Promise<Plan>;
@@ -56,6 +66,11 @@ export interface Client {
   get(key: ResourceKey): Promise<LivedResource>;
   rotateSubscriptionKey(id: string, request: RotationRequest): Promise<Rotation>;
   rotateConsumerKey(tenant: string, consumer: string, request: RotationRequest): Promise<Rotation>;
+  /** The newest 100 keys of a tenant. */
+  listApiKeys(tenant: string): Promise<ApiKey[]>;
+  /** The only answer that holds the key. */
+  createApiKey(tenant: string, request: { readonly subscription_id: string; readonly name: string }): Promise<ApiKey & { readonly api_key: string }>;
+  revokeApiKey(tenant: string, id: string): Promise<void>;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -96,10 +111,15 @@ export function createClient(options: ClientOptions): Client {
     rotateSubscriptionKey: async (id, request) => (await call('POST', `/subscriptions/${encodeURIComponent(id)}/rotate-key`, request)) as Rotation,
     rotateConsumerKey: async (tenant, consumer, request) =>
       (await call('POST', `/tenants/${encodeURIComponent(tenant)}/consumers/${encodeURIComponent(consumer)}/rotate-key`, request)) as Rotation,
+    listApiKeys: async (tenant) => ((await call('GET', `${apiKeysOf(tenant)}?limit=100`)) as { items: ApiKey[] }).items,
+    createApiKey: async (tenant, request) => (await call('POST', apiKeysOf(tenant), request)) as ApiKey & { api_key: string },
+    revokeApiKey: async (tenant, id) => void (await call('DELETE', `${apiKeysOf(tenant)}/${encodeURIComponent(id)}`)),
   };
 }
 
 /** A plan writes nothing, so it needs no key. */
+const apiKeysOf = (tenant: string): string => `/tenants/${encodeURIComponent(tenant)}/apikeys`;
+
 function headersOf(token: string, body: unknown, idempotencyKey: string | undefined): Record<string, string> {
   return {
     accept: 'application/json',

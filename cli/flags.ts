@@ -1,8 +1,8 @@
 /** Flags that several commands share. Every flag may also be given as an environment variable: `--max-deletes` as `STOACTL_MAX_DELETES`. */
-import { Flags } from '@oclif/core/flags';
+import * as Flags from '@oclif/core/flags';
 import type { Interfaces } from '@oclif/core';
 
-type FlagSet = Record<string, Interfaces.Flag<unknown>>;
+type FlagSet = Record<string, object>;
 
 /** `-o` with the forms that a command knows; `human` is the default, `json` is always there. */
 export const outputFlag = (...forms: string[]): Interfaces.OptionFlag<string | undefined> =>
@@ -47,6 +47,6 @@ export const confirmFlags = {
 
 /** The flags with their environment variable filled in. */
 export function withEnvironment<T extends FlagSet>(flags: T): T {
-  const named = Object.entries(flags).map(([name, flag]) => [name, { ...flag, env: flag.env ?? `STOACTL_${name.replaceAll('-', '_').toUpperCase()}` }]);
+  const named = Object.entries(flags).map(([name, flag]) => [name, { ...flag, env: `STOACTL_${name.replaceAll('-', '_').toUpperCase()}` }]);
   return Object.fromEntries(named) as T;
 }

@@ -1,0 +1,98 @@
+/** Diff, apply and delete: one plan is made by the control plane, shown, and applied as shown or not at all. */
+import type { ApplyResult, ApplySource, Change, Plan, PlanRequest } from '../../schema/change.js';
+import { StoaError, type Diagnostic } from '../../schema/error.js';
+import type { Client } from '../client.js';
+import type { Environment } from '../settings.js';
+import { load, type LoadOptions, type ManifestSet } from './load.js';
+
+export interface PlanOptions {
+  readonly prune: boolean;
+  readonly takeOwnership: boolean;
+  readonly maxDeletes: string | undefined;
+}
+
+/** What is asked of the control plane, and what the findings of its answer can be traced to. */
+export interface PlannedRequest {
+  readonly request: PlanRequest;
+  readonly set: ManifestSet | undefined;
+}
+
+/** Found only by looking at what is live already, so the control plane has the last word on it. */
+const DEFERRED: ReadonlySet<string> = new Set(['missing_reference', 'unknown_tenant', 'missing_tenant']);
+
+/** Reads the manifests and makes the request. Throws `validation_error` with every finding. */
+export async function requestFor(loadOptions: LoadOptions, options: PlanOptions): Promise<PlannedRequest> {
+  const set = await load(loadOptions);
+  const diagnostics = [...set.diagnostics, ...set.secretDiagnostics];
+  const errors = diagnostics.filter(({ severity, code }) => severity === 'error' && !DEFERRED.has(code));
+  if (errors.length > 0) throw invalid(diagnostics);
+  const { project, configFile } = loadOptions.settings;
+  const maxDeletes = options.maxDeletes ?? configFile?.config.guards?.max_deletes;
+  return {
+    set,
+    request: {
+      project,
+      resources: set.resources,
+      ...(Object.keys(set.secrets).length === 0 ? {} : { secrets: set.secrets }),
+      ...(options.prune ? { prune: true } : {}),
+      ...(options.takeOwnership ? { take_ownership: true } : {}),
+      ...(maxDeletes === undefined ? {} : { max_deletes: String(maxDeletes) }),
+    },
+  };
+}
+
+function invalid(diagnostics: readonly Diagnostic[]): StoaError {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
+  return new StoaError('validation_error', `The manifests have ${errors} ${errors === 1 ? 'error' : 'errors'}; nothing was changed.`, {
+    diagnostics,
+    hint: 'Mend them and run the command again; "stoactl validate" checks them without a server.',
+  });
+}
+
+/** The plan of the control plane. One request. */
+export async function plan({ request, set }: PlannedRequest, client: Client): Promise<Plan> {
+  try {
+    return await client.plan(request);
+  } catch (error) {
+    throw withPlaces(error, set);
+  }
+}
+
+/** Gives the server's findings the places that the same findings have here. */
+function withPlaces(error: unknown, set: ManifestSet | undefined): unknown {
+  if (!(error instanceof StoaError) || error.code !== 'validation_error' || set === undefined) return error;
+  const here = new Map(set.diagnostics.map((diagnostic) => [diagnostic.message, diagnostic]));
+  const diagnostics = error.diagnostics.map((diagnostic) => here.get(diagnostic.message) ?? diagnostic);
+  return new StoaError('validation_error', error.message, { diagnostics, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+}
+
+/** What stops an apply of a plan, as an error; undefined when nothing does. */
+export function refusalOf({ refusals }: Plan): StoaError | undefined {
+  const first = refusals.find(({ code }) => code === 'guard_refused') ?? refusals[0];
+  if (first === undefined) return undefined;
+  const diagnostics = refusals.map(
+    ({ code, message, resource, hint }): Diagnostic => ({ severity: 'error', code, message, hint, path: '', ...(resource === undefined ? {} : { resource }) }),
+  );
+  const message = refusals.length === 1 ? first.message : `The plan is refused for ${refusals.length} reasons; nothing was changed.`;
+  return new StoaError(first.code, message, { diagnostics: refusals.length === 1 ? [] : diagnostics, hint: refusals.length === 1 ? first.hint : 'Nothing was changed.' });
+}
+
+/** Applies a plan as it was shown: the changes and the versions that they start from. Anything else found is a `conflict`. */
+export async function applyPlan({ request }: PlannedRequest, shown: Plan, source: ApplySource, client: Client): Promise<ApplyResult> {
+  const expect = shown.changes.map(({ kind, tenant, name, action, version }) => ({ kind, tenant, name, action, version }));
+  return client.apply({ ...request, expect, source });
+}
+
+/** The answer of an apply that has nothing to do. */
+export const unchanged = (shown: Plan): ApplyResult => ({ schema_version: 1, plan: shown, revision: shown.revision, applied: false });
+
+/** Changes that may break clients. */
+export const breakingChanges = ({ changes }: Plan): Change[] => changes.filter(({ breaking }) => breaking !== undefined && breaking.length > 0);
+
+/** Commit and CI run, where the environment of a pipeline tells them. */
+export function applySource(env: Environment): ApplySource {
+  const commit = env['GITHUB_SHA'] ?? env['CI_COMMIT_SHA'] ?? env['GIT_COMMIT'];
+  const github = env['GITHUB_RUN_ID'] === undefined ? undefined : `${env['GITHUB_SERVER_URL'] ?? ''}/${env['GITHUB_REPOSITORY'] ?? ''}/actions/runs/${env['GITHUB_RUN_ID']}`;
+  const run = github ?? env['CI_PIPELINE_URL'] ?? env['BUILD_URL'];
+  return { ...(commit === undefined ? {} : { commit }), ...(run === undefined ? {} : { ci_run: run }) };
+}
