@@ -1,0 +1,69 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../base-command.js';
+
+const port = (summary: string) => Flags.integer({ summary, min: 0, max: 65_535, helpValue: 'PORT' });
+
+export default class Dev extends BaseCommand {
+  static override summary = 'Run the whole stack on this machine: control plane, gateway, echo upstream.';
+  static override description =
+    'Applies the manifests of stoa.config.yaml (else the quickstart of the product), watches them, and applies each edit: what is removed from them is deleted. ' +
+    'With a terminal it is a live view, otherwise one line an event. Port 0 takes any free port. Ctrl-C and SIGTERM drain and end it.';
+  static override examples = [
+    '<%= config.bin %> dev',
+    'STOA_ADMIN_TOKEN=... <%= config.bin %> dev --no-tui',
+    '<%= config.bin %> dev --only gateway --gateway-port 3101',
+  ];
+  static override flags = {
+    'no-tui': Flags.boolean({ summary: 'Plain lines, no live view.', default: false }),
+    'data-dir': Flags.string({ summary: 'Where the state is kept.', default: '.stoa', helpValue: 'DIR' }),
+    'control-port': port('Port of the control plane (8000).'),
+    'gateway-port': port('Port of the gateway (3001).'),
+    'admin-token': Flags.string({
+      summary: 'Token for /admin of the gateway; without one it is off.',
+      env: 'STOA_ADMIN_TOKEN',
+      helpValue: 'TOKEN',
+    }),
+    'no-seed': Flags.boolean({ summary: 'Apply nothing and start no echo upstream.', default: false }),
+    only: Flags.option({ summary: 'Start one part alone.', options: ['control', 'gateway'] as const })(),
+  };
+
+  protected override endsOnInterrupt = false;
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Dev);
+    const stop = new AbortController();
+    this.#onSignals(stop);
+    const isLive = !flags['no-tui'] && this.isInteractive && process.stdout.isTTY;
+    // React is several times slower, and louder, in its development form.
+    if (isLive) process.env['NODE_ENV'] = 'production';
+    const [{ resolve }, { runDev }, { liveOutput, plainOutput }] = await Promise.all([
+      import('node:path'),
+      import('../operations/dev/run.js'),
+      import('../operations/dev/output.js'),
+    ]);
+    const print = (text: string | Buffer): void => void process.stdout.write(text);
+    const paint = this.paint(process.stdout);
+    const options = {
+      dataDir: resolve(flags['data-dir']),
+      controlPort: flags['control-port'],
+      gatewayPort: flags['gateway-port'],
+      only: flags.only,
+      adminToken: flags['admin-token'] === '' ? undefined : flags['admin-token'],
+      // The live view reads the services' lines.
+      env: isLive ? { ...this.environment, LOG_FORMAT: 'json' } : this.environment,
+      hasSeed: !flags['no-seed'],
+      cwd: process.cwd(),
+      flags: { environment: flags.environment, tenant: flags.tenant },
+    };
+    await runDev(options, isLive ? liveOutput(print, paint, () => stop.abort('q')) : plainOutput(print, paint), stop.signal);
+  }
+
+  /** The first signal drains; the second ends at once, and the children with it. */
+  #onSignals(stop: AbortController): void {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => {
+        if (stop.signal.aborted) process.exit(130);
+        stop.abort(signal);
+      });
+  }
+}

@@ -1,0 +1,179 @@
+/** The course of `stoactl dev`: start, seed, say what to try, watch, and drain when asked to stop. */
+import { randomBytes } from 'node:crypto';
+import type { Plan } from '../../../schema/change.js';
+import { StoaError } from '../../../schema/error.js';
+import type { Resource } from '../../../schema/resource.js';
+import type { GlobalFlags } from '../../settings.js';
+import type { SourceLine } from '../../views/diagnostics.js';
+import { devClient, devSettings, type Connection } from './connection.js';
+import { sampleCall, untilAccepted } from './dev-key.js';
+import { startEchoUpstream, type EchoUpstream } from './echo-upstream.js';
+import type { DevEvent, EmitDevEvent, ServiceName } from './events.js';
+import { DevManifests } from './manifests.js';
+import { nextStepsText, type SampleCall } from './next-steps.js';
+import { placesOf } from './places.js';
+import { Stack, type RunningStack, type StackOptions } from './stack.js';
+import { watchDirectories } from './watch.js';
+
+/** Where the example manifests expect the echo upstream. */
+const ECHO_PORT = 3999;
+const ECHO_VARIABLE = 'STOA_ECHO_URL';
+const DEFAULT_CLIENT = 'control-plane-api';
+
+export interface DevOptions extends Omit<StackOptions, 'bootstrapSecret'> {
+  readonly hasSeed: boolean;
+  readonly cwd: string;
+  readonly flags: GlobalFlags;
+}
+
+/** What `dev` shows, and how. */
+export interface DevOutput {
+  readonly emit: EmitDevEvent;
+  /** Text for people, kept on the screen. */
+  write(text: string): void;
+  /** Everything runs: a live view may begin. */
+  live(services: Readonly<Partial<Record<ServiceName, string>>>): Promise<void>;
+  /** Takes a live view away. */
+  close(): void;
+  readonly planText: (plan: Plan) => Promise<string>;
+  readonly errorText: (error: StoaError, sourceLine: SourceLine | undefined) => string;
+}
+
+/** Runs until `stopped` is aborted, then drains and resolves. Throws a `StoaError`, with everything ended, when a part cannot start. */
+export async function runDev(options: DevOptions, output: DevOutput, stopped: AbortSignal): Promise<void> {
+  const bootstrapSecret = randomBytes(32).toString('base64url');
+  const closers: (() => unknown)[] = [];
+  const listeners: EmitDevEvent[] = [output.emit];
+  const emit = (event: DevEvent): void => listeners.forEach((listener) => listener(event));
+  const stack = new Stack({ ...options, bootstrapSecret }, emit);
+  stopped.addEventListener('abort', () => {
+    emit({ type: 'stopping', signal: String(stopped.reason) });
+    void stack.stop();
+  });
+  try {
+    const running = await stack.start();
+    const connection = { controlUrl: running.controlUrl, bootstrapSecret };
+    const seed =
+      options.hasSeed && options.only !== 'gateway' ? await plantSeed(options, connection, running, output, emit, closers) : undefined;
+    if (seed !== undefined) listeners.push(seed.onEvent);
+    output.write(stepsOf(options, running, seed));
+    await output.live(servicesOf(options, running));
+    await aborted(stopped);
+  } catch (error) {
+    if (!stopped.aborted) throw error;
+  } finally {
+    output.close();
+    await stack.stop();
+    for (const close of closers.reverse()) await close();
+  }
+  emit({ type: 'stopped' });
+}
+
+interface Seed {
+  readonly echo: EchoUpstream;
+  readonly call: SampleCall | undefined;
+  readonly onEvent: EmitDevEvent;
+}
+
+/** Starts the echo upstream, applies the manifests, makes a key, and watches. */
+async function plantSeed(
+  options: DevOptions,
+  connection: Connection,
+  running: RunningStack,
+  output: DevOutput,
+  emit: EmitDevEvent,
+  closers: (() => unknown)[],
+): Promise<Seed> {
+  const echo = await startEcho();
+  closers.push(() => echo.close());
+  emit({ type: 'ready', service: 'echo-upstream', url: echo.url });
+  const client = devClient(connection);
+  const settings = () => devSettings(options.flags, options.env, options.cwd, connection);
+  const env = { ...options.env, [ECHO_VARIABLE]: options.env[ECHO_VARIABLE] ?? echo.url };
+  const { planText, errorText } = output;
+  const manifests = new DevManifests({ settings, env, cwd: options.cwd, dataDir: options.dataDir, client, emit, planText, errorText });
+  const again = await watchManifests(manifests, settings, options.dataDir, closers);
+  const resources = await manifests.apply();
+  const call = resources === undefined ? undefined : await callOf(resources, running.gatewayUrl, client, emit);
+  if (call !== undefined && options.only === undefined) await untilAccepted(call);
+  // After a restart the control plane has what was acknowledged; an edit of the meantime it has not.
+  return { echo, call, onEvent: (event) => event.type === 'ready' && event.service === 'control-plane' && again() };
+}
+
+async function watchManifests(
+  manifests: DevManifests,
+  settings: () => ReturnType<typeof devSettings>,
+  dataDir: string,
+  closers: (() => unknown)[],
+): Promise<() => void> {
+  const follow = async (): Promise<void> => {
+    try {
+      await watch.follow(placesOf(await settings()));
+    } catch {
+      // The configuration cannot be read at the moment: what was watched stays so, and the apply reports it.
+    }
+  };
+  const again = (): void => void follow().then(() => manifests.applyAgain());
+  const watch = watchDirectories(again, [dataDir]);
+  closers.push(() => watch.close());
+  await follow();
+  return again;
+}
+
+async function startEcho(): Promise<EchoUpstream> {
+  try {
+    return await startEchoUpstream(ECHO_PORT);
+  } catch {
+    // Another stack's; the manifests are told where ours is.
+    return startEchoUpstream(0);
+  }
+}
+
+/** A key to try is a convenience: without it everything else still runs. */
+async function callOf(
+  resources: readonly Resource[],
+  gatewayUrl: string,
+  client: Parameters<typeof sampleCall>[2],
+  emit: EmitDevEvent,
+): Promise<SampleCall | undefined> {
+  try {
+    return await sampleCall(resources, gatewayUrl, client);
+  } catch (error) {
+    emit({ type: 'notice', text: `no key to try could be made: ${error instanceof StoaError ? error.message : String(error)}` });
+    return undefined;
+  }
+}
+
+function stepsOf(
+  { only, env, adminToken }: DevOptions,
+  { controlUrl, gatewayUrl, firstRun }: RunningStack,
+  seed: Seed | undefined,
+): string {
+  if (only === 'gateway') return '';
+  const chosen = env['STOA_CLIENT_SECRET'];
+  const isDefaultEcho = seed === undefined || seed.echo.url.endsWith(`:${ECHO_PORT}`);
+  return nextStepsText({
+    controlUrl,
+    gatewayUrl,
+    clientId: firstRun?.client_id ?? DEFAULT_CLIENT,
+    clientSecret: firstRun?.client_secret ?? (chosen === '' ? undefined : chosen),
+    isSecretNew: firstRun !== undefined,
+    echoUrl: isDefaultEcho ? undefined : seed.echo.url,
+    call: seed?.call,
+    hasAdminToken: adminToken !== undefined || only === 'control',
+  });
+}
+
+function servicesOf({ only }: DevOptions, { controlUrl, gatewayUrl }: RunningStack): Partial<Record<ServiceName, string>> {
+  return {
+    ...(only === 'gateway' ? {} : { 'control-plane': controlUrl }),
+    ...(only === 'control' ? {} : { gateway: gatewayUrl }),
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve());
+  });
+}
