@@ -21,7 +21,7 @@ const unlimited: LimitState & { allowed: boolean } = {
 };
 const services: PolicyServices = {
   now: () => 0,
-  limiter: () => ({ take: () => unlimited }),
+  limiter: () => ({ take: () => unlimited, giveBack: () => undefined }),
   errorReply: () => ({ status: 500, headers: [], body: '' }),
 };
 

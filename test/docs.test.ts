@@ -15,7 +15,7 @@ describe('docs/dependencies.md', () => {
   const page = read('docs/dependencies.md');
   const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
   const [runtime = '', development = ''] = page.split('## For development');
-  const rows = (text: string): string[] => [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name ?? '');
+  const rows = (text: string): string[] => [...text.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, name]) => name ?? '');
 
   it('has one line for each dependency, in the section where it belongs, and none for any other', () => {
     expect(rows(runtime).sort()).toEqual(Object.keys(dependencies ?? {}).sort());
@@ -44,7 +44,9 @@ describe('docs/decisions', () => {
 
 describe('docs/architecture.md', () => {
   it('names only files and folders that exist', () => {
-    const named = [...read('docs/architecture.md').matchAll(/`((?:schema|gateway|cli|test|bin)\/[\w./-]+)`/g)].map(([, file]) => file ?? '');
+    const named = [...read('docs/architecture.md').matchAll(/`((?:schema|gateway|cli|test|bin)\/[\w./-]+)`/g)].map(
+      ([, file]) => file ?? '',
+    );
 
     expect(named.length).toBeGreaterThan(15);
     expect(named.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
