@@ -63,12 +63,16 @@ export interface Hooks {
   request?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
   /** Sees every answer of a request that entered this policy, also errors. */
   response?(exchange: Exchange, head: ReplyHead): void;
+  /** Takes back what `request` has just counted, in the same turn: another limit refused the request, so it is not counted anywhere. */
+  giveBack?(exchange: Exchange): void;
 }
 
 /** A counter that outlives snapshots. Exact: at most `limit + burst` takes succeed in any window of `windowSeconds`. */
 export interface Limiter {
   /** Counts one request of `subject` when it is allowed. */
   take(subject: string): LimitState & { readonly allowed: boolean };
+  /** Undoes the last `take` of `subject` that was allowed; called in the same turn. */
+  giveBack(subject: string): void;
 }
 
 /** Everything a policy may use beside its config; nothing else reaches the outside. */

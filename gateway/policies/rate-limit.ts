@@ -1,5 +1,22 @@
 import { normalizeRateLimit, rateLimitConfig } from '../../schema/rate-limit.js';
-import { definePolicy } from './contract.js';
+import { definePolicy, type Exchange, type Hooks, type Limiter, type PolicyServices } from './contract.js';
+
+/** The consumer when one is known, else the client address. */
+export const callerOf = ({ caller, clientIp }: Exchange): string => caller?.consumerId ?? caller?.subscriptionId ?? clientIp;
+
+/** The hooks of one limit: counts a request for its subject, and answers 429 when the limit is used up. */
+export function limitHooks(limiter: Limiter, services: PolicyServices, subjectOf: (exchange: Exchange) => string): Hooks {
+  return {
+    request(exchange) {
+      const state = limiter.take(subjectOf(exchange));
+      if (exchange.limit === undefined || !state.allowed || state.remaining < exchange.limit.remaining) exchange.limit = state;
+      return state.allowed ? undefined : services.errorReply('rate_limited');
+    },
+    giveBack(exchange) {
+      limiter.giveBack(subjectOf(exchange));
+    },
+  };
+}
 
 /** Counts per consumer when one is known, else per client address. */
 export const rateLimit = definePolicy({
@@ -11,13 +28,6 @@ export const rateLimit = definePolicy({
   example: { requests_per_minute: 100, burst: 20 },
   compile(config, services) {
     const { limit, window_secs, burst } = normalizeRateLimit(config);
-    const limiter = services.limiter({ limit, windowSeconds: window_secs, burst });
-    return {
-      request(exchange) {
-        const state = limiter.take(exchange.caller?.consumerId ?? exchange.caller?.subscriptionId ?? exchange.clientIp);
-        if (exchange.limit === undefined || !state.allowed || state.remaining < exchange.limit.remaining) exchange.limit = state;
-        return state.allowed ? undefined : services.errorReply('rate_limited');
-      },
-    };
+    return limitHooks(services.limiter({ limit, windowSeconds: window_secs, burst }), services, callerOf);
   },
 });

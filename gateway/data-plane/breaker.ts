@@ -1,0 +1,93 @@
+/** Circuit breaker of one upstream: refuses fast what would fail anyway, and finds out by single probes when it is over. */
+import type { Breaker, BreakerState } from './snapshot.js';
+
+export interface BreakerSettings {
+  readonly failureThreshold: number;
+  readonly windowMs: number;
+  readonly openMs: number;
+  readonly successThreshold: number;
+}
+
+export const DEFAULT_BREAKER: BreakerSettings = { failureThreshold: 5, windowMs: 60_000, openMs: 10_000, successThreshold: 2 };
+
+/** How soon to ask again while a probe is on its way. */
+const PROBE_RETRY_MS = 1000;
+
+/**
+ * A closed breaker. The counts of `stats` run since the start of the gateway; `reset` closes the circuit and leaves them.
+ * Outcomes of requests that were admitted before the circuit opened count while it is half open: they tell as much as the probe.
+ */
+export function createBreaker(name: string, settings: BreakerSettings = DEFAULT_BREAKER): Breaker {
+  const { failureThreshold, windowMs, openMs, successThreshold } = settings;
+  let state: BreakerState = 'closed';
+  let openUntil = 0;
+  let isProbing = false;
+  let probesPassed = 0;
+  let failures: number[] = [];
+  const counts = { success_count: 0, failure_count: 0, consecutive_failures: 0, open_count: 0, rejected_count: 0 };
+
+  const close = (): void => {
+    state = 'closed';
+    failures = [];
+    isProbing = false;
+  };
+  const open = (nowMs: number): void => {
+    state = 'open';
+    openUntil = nowMs + openMs;
+    isProbing = false;
+    counts.open_count += 1;
+  };
+  const reject = (waitMs: number): number => {
+    counts.rejected_count += 1;
+    return waitMs;
+  };
+  /** When the clock has stepped back, the wait begins anew: never longer than `openMs`. */
+  const openWait = (nowMs: number): number => {
+    openUntil = Math.min(openUntil, nowMs + openMs);
+    return Math.max(0, openUntil - nowMs);
+  };
+
+  return {
+    name,
+    admit(nowMs) {
+      if (state === 'closed') return 0;
+      if (state === 'open') {
+        const wait = openWait(nowMs);
+        if (wait > 0) return reject(wait);
+        state = 'half_open';
+        probesPassed = 0;
+      }
+      if (isProbing) return reject(PROBE_RETRY_MS);
+      isProbing = true;
+      return 0;
+    },
+    success(_nowMs) {
+      counts.success_count += 1;
+      counts.consecutive_failures = 0;
+      if (state !== 'half_open') return;
+      isProbing = false;
+      probesPassed += 1;
+      if (probesPassed >= successThreshold) close();
+    },
+    failure(nowMs) {
+      counts.failure_count += 1;
+      counts.consecutive_failures += 1;
+      if (state === 'half_open') return open(nowMs);
+      if (state === 'open') return;
+      failures.push(nowMs);
+      while (failures.length > failureThreshold || (failures[0] ?? nowMs) <= nowMs - windowMs) failures.shift();
+      if (failures.length >= failureThreshold) open(nowMs);
+    },
+    release() {
+      isProbing = false;
+    },
+    stats(nowMs) {
+      const shown = state === 'open' && openWait(nowMs) === 0 ? 'half_open' : state;
+      return { name, state: shown, ...counts };
+    },
+    reset() {
+      close();
+      counts.consecutive_failures = 0;
+    },
+  };
+}

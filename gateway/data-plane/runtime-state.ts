@@ -1,0 +1,50 @@
+/** What outlives snapshots: counters and breakers, under keys that stay the same when a configuration changes (house law 6). */
+import type { Limiter } from '../policies/contract.js';
+import { createBreaker, type BreakerSettings } from './breaker.js';
+import { CounterTable, createLimiter, type LimitSettings } from './limiter.js';
+import type { Breaker } from './snapshot.js';
+import { createSteadyClock, type SteadyClock } from './steady-clock.js';
+
+/** Holds counters and breakers. A snapshot asks by key and gets the same object as the one before it. */
+export class RuntimeState {
+  readonly #counters = new Map<string, CounterTable>();
+  readonly #breakers = new Map<string, Breaker>();
+  readonly #clock: SteadyClock;
+
+  constructor(now: () => number) {
+    this.#clock = createSteadyClock(now);
+  }
+
+  /**
+   * A limiter over the counts of `key`: the scope and name of a policy, or what else sets the limit. Limit, burst and window are no part of the key:
+   * times are counted, so whatever the edited settings are, what was consumed stays consumed.
+   */
+  limiter(key: string, settings: LimitSettings): Limiter {
+    let table = this.#counters.get(key);
+    if (table === undefined) this.#counters.set(key, (table = new CounterTable()));
+    return createLimiter(table, this.#clock, settings);
+  }
+
+  /** The breaker of an upstream URL. Other settings make another breaker: nobody's settings touch another one's upstream. */
+  breaker(url: string, settings: BreakerSettings): Breaker {
+    const key = breakerKey(url, settings);
+    let breaker = this.#breakers.get(key);
+    if (breaker === undefined) this.#breakers.set(key, (breaker = createBreaker(url, settings)));
+    return breaker;
+  }
+
+  /** Forgets what no route names any more: breakers at once, counters when they are idle, so that a route that comes back finds its counts. */
+  sweep(liveCounters: ReadonlySet<string>, liveBreakers: ReadonlySet<Breaker>): void {
+    const now = this.#clock.now();
+    for (const [key, table] of this.#counters) if (!liveCounters.has(key) && table.isIdle(now)) this.#counters.delete(key);
+    for (const [key, breaker] of this.#breakers) if (!liveBreakers.has(breaker)) this.#breakers.delete(key);
+  }
+
+  /** How much is held; for metrics and tests. */
+  size(): { readonly counters: number; readonly breakers: number } {
+    return { counters: this.#counters.size, breakers: this.#breakers.size };
+  }
+}
+
+const breakerKey = (url: string, { failureThreshold, windowMs, openMs, successThreshold }: BreakerSettings): string =>
+  [url, failureThreshold, windowMs, openMs, successThreshold].join(' ');
