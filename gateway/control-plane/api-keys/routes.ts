@@ -46,7 +46,7 @@ const idParams = z.object({ id });
 const nestedParams = z.object({ tenant: id, id });
 
 /** Routes of API keys, mounted below `/v1`, and the sweeper, which runs as long as the server. */
-export const apiKeyRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = async (app, { cp }) => {
+export const apiKeyRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
   const sweeper = startSweeper(cp);
   app.addHook('onClose', () => sweeper.stop());
 
@@ -79,6 +79,7 @@ export const apiKeyRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = async (app
       return (await rotate(cp, request, consumerRotateBody, find)).view;
     });
   }
+  return Promise.resolve();
 };
 
 async function rotate<Body extends z.output<typeof rotateBody>>(

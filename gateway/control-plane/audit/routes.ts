@@ -33,8 +33,9 @@ const auditQuery = z.strictObject({
 const tenantParams = z.object({ tenant: z.string().min(1).max(200) });
 
 /** Routes of the audit log, mounted below `/v1`. */
-export const auditRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = async (app, { cp }) => {
-  for (const path of ['/audit/:tenant', '/tenants/:tenant/logs']) app.get(path, async (request) => answer(cp, request));
+export const auditRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
+  for (const path of ['/audit/:tenant', '/tenants/:tenant/logs']) app.get(path, (request) => answer(cp, request));
+  return Promise.resolve();
 };
 
 async function answer(cp: ControlPlane, { actor, params, query }: FastifyRequest) {

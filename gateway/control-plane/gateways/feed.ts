@@ -111,10 +111,11 @@ async function readCopy(cp: ControlPlane): Promise<FeedMessage> {
 
 async function scan(page: (after: string) => Promise<{ sent: store.Sent[]; last: string | undefined }>): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for (let after: string | undefined = ''; after !== undefined; await nextTurn()) {
+  for (let after: string | undefined = ''; after !== undefined;) {
     const { sent, last } = await page(after);
     for (const [key, json] of sent) found.set(key, json);
     after = last;
+    await nextTurn();
   }
   return found;
 }

@@ -30,10 +30,13 @@ const event = z.strictObject({
 const eventsBody = z.strictObject({ events: z.array(event).max(5000) });
 
 /** Routes for gateways, mounted below `/v1`. Streams end when the server closes. */
-export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: number }> = async (app, { cp, pingMs }) => {
+export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: number }> = (app, { cp, pingMs }) => {
   const feed = createFeed(cp);
   const stopping = new AbortController();
-  app.addHook('preClose', async () => stopping.abort());
+  app.addHook('preClose', (done) => {
+    stopping.abort();
+    done();
+  });
 
   app.get('/gateways/stream', async (request, reply) => {
     requireRight(request.actor, 'sync');
@@ -47,6 +50,7 @@ export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: numb
     const { events } = parse(eventsBody, request.body);
     return reply.code(202).send(await storeEvents(cp, events));
   });
+  return Promise.resolve();
 };
 
 /** The number that a gateway may go on from; undefined when it holds nothing, or something of another database. */

@@ -32,8 +32,11 @@ export async function appendChanges(trx: Trx, topic: ChangeTopic, keys: readonly
 export async function logRange(db: Db): Promise<{ oldest: number; newest: number }> {
   const query = db.selectFrom('change_log').select(({ fn }) => [fn.min('number').as('oldest'), fn.max('number').as('newest')]);
   const { oldest, newest } = await query.executeTakeFirstOrThrow();
-  return { oldest: Number(oldest ?? 0), newest: Number(newest ?? 0) };
+  return { oldest: toNumber(oldest), newest: toNumber(newest) };
 }
+
+/** Aggregates are null over no rows, and text on PostgreSQL, whatever the types say. */
+const toNumber = (value: unknown): number => Number(value ?? 0);
 
 /** Changes after a number, in commit order. */
 export function changesAfter(db: Db, number: number, limit: number): Promise<LoggedChange[]> {

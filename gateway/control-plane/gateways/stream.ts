@@ -19,7 +19,7 @@ const PING_MS = 5000;
 export async function* streamChanges({ cp, feed, since, signal, pingMs = PING_MS }: StreamOptions): AsyncGenerator<string> {
   const bell = watchAnnouncements(cp, signal);
   let number = since;
-  let isPingDue = true;
+  let pingAt = 0;
   while (!signal.aborted) {
     bell.reset();
     const message = await feed.read(number);
@@ -28,16 +28,19 @@ export async function* streamChanges({ cp, feed, since, signal, pingMs = PING_MS
       number = message.number;
       continue;
     }
-    if (isPingDue) yield feed.ping();
-    isPingDue = !(await bell.wait(pingMs));
+    if (performance.now() >= pingAt) {
+      yield feed.ping();
+      pingAt = performance.now() + pingMs;
+    }
+    await bell.wait(pingAt - performance.now());
   }
 }
 
 /** Remembers announcements that come while the stream is busy, so that none is missed. */
 interface Bell {
   reset(): void;
-  /** True as soon as an announcement has come since `reset`, or the stream ends; false after a time without one. */
-  wait(ms: number): Promise<boolean>;
+  /** Resolves as soon as an announcement has come since `reset`, when the stream ends, or after a time without either. */
+  wait(ms: number): Promise<void>;
 }
 
 function watchAnnouncements(cp: ControlPlane, signal: AbortSignal): Bell {
@@ -48,7 +51,10 @@ function watchAnnouncements(cp: ControlPlane, signal: AbortSignal): Bell {
     wake();
   };
   const watch = async (): Promise<void> => {
-    for (; !signal.aborted; ring()) await cp.nextAnnouncement();
+    while (!signal.aborted) {
+      await cp.nextAnnouncement();
+      ring();
+    }
   };
   signal.addEventListener('abort', ring, { once: true });
   void watch();
@@ -58,12 +64,12 @@ function watchAnnouncements(cp: ControlPlane, signal: AbortSignal): Bell {
     },
     wait: (ms) =>
       new Promise((resolve) => {
-        if (hasRung || signal.aborted) return resolve(true);
-        const timer = setTimeout(() => resolve(false), ms);
+        const timer = setTimeout(resolve, ms);
         wake = () => {
           clearTimeout(timer);
-          resolve(true);
+          resolve();
         };
+        if (hasRung || signal.aborted) wake();
       }),
   };
 }

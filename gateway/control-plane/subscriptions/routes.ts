@@ -52,7 +52,7 @@ const VERB_RIGHTS: Readonly<Record<Verb, Right>> = {
 };
 
 /** Routes of subscriptions, mounted below `/v1`. */
-export const subscriptionRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = async (app, { cp }) => {
+export const subscriptionRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
   app.post('/tenants/:tenant/subscriptions', async (request, reply) => {
     const { tenant } = parse(tenantParams, request.params);
     return reply.code(201).send(await create(cp, request, tenant));
@@ -83,6 +83,7 @@ export const subscriptionRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = asyn
       return reply.code(204).send();
     });
   }
+  return Promise.resolve();
 };
 
 /** The tenant's name, where it is known, and what the path calls the subscription. */

@@ -5,14 +5,46 @@ import { currentKey } from '../api-keys/validity.js';
 import type { Db } from '../context.js';
 import { idsByName, type SubscriptionRow } from './store.js';
 
+/** A subscription as every route answers it. */
+export interface SubscriptionView {
+  readonly id: string;
+  readonly name: string;
+  /** Name of the tenant, API and consumer stand beside the ids: manifests know names. */
+  readonly tenant_id: string;
+  readonly api_id: string | null;
+  readonly api: string;
+  readonly consumer_id: string | null;
+  readonly consumer: string | null;
+  readonly plan: string | null;
+  readonly application: string | null;
+  readonly callback_url: string | null;
+  readonly status: string;
+  /** The key itself, in the answer that has made it; null ever after. */
+  readonly api_key: string | null;
+  readonly api_key_prefix: string | null;
+  readonly has_previous_key: boolean;
+  readonly previous_key_expires_at: string | null;
+  readonly rotation_count: number;
+  readonly last_rotated_at: string | null;
+  /** Requests per hour, set at approval. */
+  readonly rate_limit: number | null;
+  /** Requests per calendar month, set at approval. */
+  readonly quota: number | null;
+  /** Why it was rejected, suspended or revoked. */
+  readonly reason: string | null;
+  readonly created_at: string;
+  readonly approved_at: string | null;
+  readonly ended_at: string | null;
+}
+
 /** `secret` is the key that the request has just made: shown this once. */
-export async function viewSubscription(db: Db, row: SubscriptionRow, now: number, secret: string | null = null) {
-  const [view] = await viewSubscriptions(db, [row], now);
-  return { ...view, api_key: secret };
+export async function viewSubscription(db: Db, row: SubscriptionRow, now: number, secret: string | null = null): Promise<SubscriptionView> {
+  const [keys, ids] = [await liveKeys(db, [row.id]), await referencedIds(db, [row])];
+  return { ...view(row, keys, ids, now), api_key: secret };
 }
 
 /** A list of subscriptions with their keys' prefixes and the ids of what they refer to. */
-export async function viewSubscriptions(db: Db, rows: readonly SubscriptionRow[], now: number) {
+export async function viewSubscriptions(db: Db, rows: readonly SubscriptionRow[], now: number): Promise<SubscriptionView[]> {
   const keys = new Map<string, ApiKeyRow[]>(rows.map(({ id }) => [id, []]));
   for (const key of await liveKeys(db, [...keys.keys()])) keys.get(key.subscription_id)?.push(key);
   const ids = await referencedIds(db, rows);
@@ -33,7 +65,7 @@ async function referencedIds(db: Db, rows: readonly SubscriptionRow[]): Promise<
   return ids;
 }
 
-function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], ids: ReadonlyMap<string, string>, now: number) {
+function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], ids: ReadonlyMap<string, string>, now: number): SubscriptionView {
   const { id, tenant, name, api, consumer, spec, status } = row;
   const previousEnd = lastEnd(keys, now);
   return {
@@ -42,13 +74,13 @@ function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], ids: ReadonlyMap
     tenant_id: tenant,
     api_id: ids.get(`API ${tenant}/${api}`) ?? null,
     api,
-    consumer_id: ids.get(`Consumer ${tenant}/${consumer}`) ?? null,
+    consumer_id: ids.get(`Consumer ${tenant}/${consumer ?? ''}`) ?? null,
     consumer,
     plan: spec.plan ?? null,
     application: spec.application ?? null,
     callback_url: spec.callback_url ?? null,
     status,
-    api_key: null as string | null,
+    api_key: null,
     api_key_prefix: currentKey(keys, now)?.prefix ?? null,
     has_previous_key: previousEnd !== null,
     previous_key_expires_at: previousEnd,
