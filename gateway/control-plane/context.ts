@@ -27,7 +27,8 @@ export interface ControlPlane {
   readonly gatewayToken: string;
 }
 
-export type Role = 'cpi-admin' | 'tenant-admin' | 'devops' | 'viewer';
+/** `gateway` is what the gateway token gives: it may follow the change stream and report events, nothing else. */
+export type Role = 'cpi-admin' | 'tenant-admin' | 'devops' | 'viewer' | 'gateway';
 
 /** One transaction, and after its commit the gateways' streams are woken. `work` must use `trx` alone: `cp.db` would wait for ever. */
 export async function commit<Result>(cp: ControlPlane, work: (trx: Trx) => Promise<Result>): Promise<Result> {

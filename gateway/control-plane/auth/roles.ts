@@ -4,7 +4,7 @@ import type { Actor, Role } from '../context.js';
 
 /**
  * `read`: see everything of a tenant. `write`: declare resources in it. `operate`: rotate keys, suspend and resume.
- * `grant`: approve subscriptions, create and revoke keys. `tenants`: create, change and delete tenants, and so their limits. `sync`: follow the change stream.
+ * `grant`: approve subscriptions, create and revoke keys. `tenants`: create, change and delete tenants, and so their limits. `sync`: follow the change stream and report events.
  */
 export type Right = 'read' | 'write' | 'operate' | 'grant' | 'tenants' | 'sync';
 
@@ -13,11 +13,13 @@ const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   'tenant-admin': ['read', 'write', 'operate', 'grant'],
   devops: ['read', 'write', 'operate'],
   viewer: ['read'],
+  gateway: ['sync'],
 };
 
-export const ROLES = Object.keys(RIGHTS) as readonly Role[];
+const ROLES = Object.keys(RIGHTS) as readonly Role[];
 
-export const isRole = (name: string): name is Role => Object.hasOwn(RIGHTS, name);
+/** Whether a token may carry the role: every role but the gateway's, which is given by its own token alone. */
+export const isTokenRole = (name: string): name is Role => Object.hasOwn(RIGHTS, name) && name !== 'gateway';
 
 /** Whether one of the actor's roles gives the right. */
 export const hasRight = ({ roles }: Pick<Actor, 'roles'>, right: Right): boolean => roles.some((role) => RIGHTS[role].includes(right));
