@@ -4,11 +4,12 @@
  * `npm run bench:gateway -- --seconds 3 --rounds 3 --write` puts the table into docs/performance.md.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { cpuMicroseconds, isInstalled, residentMib } from './lib/processes.js';
+import { machine, writeSection } from './lib/page.js';
 import { median, short, table } from './lib/statistics.js';
 import { buildWorld, type World } from './lib/world.js';
 import { wrk, writeWrkScript, type Load } from './lib/wrk.js';
@@ -21,7 +22,6 @@ const SYSTEMS: readonly System[] = [nginx, stoa, fastifyProxy];
 const SYSTEM_CORE = 0;
 const LOAD_CORE = 1;
 const SETTLE_MS = 1200;
-const PAGE = path.resolve(import.meta.dirname, '../../docs/performance.md');
 
 interface Round extends Load {
   readonly cpuMicros: number;
@@ -152,20 +152,9 @@ function report(options: Options, results: ReadonlyMap<System, readonly Round[]>
   });
   const text = table(['system', 'job', 'µs of CPU per request', 'to nginx', 'requests/s', 'p50 / p99 ms', 'MiB'], rows);
   const { seconds, rounds, connections, routes, keys } = options;
-  const setting = `Node ${process.versions.node}, ${cpus()[0]?.model.trim() ?? 'unknown processor'}; medians of ${rounds} interleaved rounds of ${seconds} s, ${connections} connections, ${routes} routes, ${keys} keys.`;
+  const setting = `${machine()}; medians of ${rounds} interleaved rounds of ${seconds} s, ${connections} connections, ${routes} routes, ${keys} keys.`;
   console.log(`\n${setting}\n\n${text}`);
-  if (options.write) writeTable(`${setting}\n\n${text}`);
-}
-
-/** Puts the text between the marks of the page. */
-function writeTable(text: string): void {
-  const page = readFileSync(PAGE, 'utf8');
-  const marked = page.replace(
-    /(<!-- gateway -->\n)[^]*?(\n<!-- \/gateway -->)/,
-    (_, open: string, close: string) => `${open}\n${text}\n${close}`,
-  );
-  if (marked === page) throw new Error(`${PAGE} has no marks <!-- gateway --> and <!-- /gateway -->.`);
-  writeFileSync(PAGE, marked);
+  if (options.write) writeSection('gateway', `${setting}\n\n${text}`);
 }
 
 await main();

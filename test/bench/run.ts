@@ -1,0 +1,19 @@
+/**
+ * What the hot functions and the CLI cost, as ratios in one run: each function beside a yardstick, each command beside `node -e 0`.
+ * `npm run bench -- --write` puts the tables into docs/performance.md; `--only functions` or `--only cli` runs one half.
+ */
+import { parseArgs } from 'node:util';
+import { benchCli } from './cli.js';
+import { benchFunctions } from './functions.js';
+import { machine, writeSection } from './lib/page.js';
+
+const SECTIONS: Readonly<Record<string, () => string | Promise<string>>> = { functions: benchFunctions, cli: benchCli };
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, write: { type: 'boolean', default: false } } });
+
+for (const [name, bench] of Object.entries(SECTIONS)) {
+  if (values.only !== undefined && values.only !== name) continue;
+  const text = `${machine()}.\n\n${await bench()}`;
+  console.log(`\n${text}`);
+  if (values.write) writeSection(name, text);
+}
