@@ -52,10 +52,11 @@ export abstract class BaseCommand extends Command {
     });
   }
 
-  protected override async parse<F extends Interfaces.OutputFlags<F>, B extends Interfaces.OutputFlags<B>, A extends Interfaces.OutputArgs<A>>(
-    options?: Interfaces.Input<F, B, A>,
-    argv?: string[],
-  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+  protected override async parse<
+    F extends Interfaces.OutputFlags<F>,
+    B extends Interfaces.OutputFlags<B>,
+    A extends Interfaces.OutputArgs<A>,
+  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
     const input = options ?? (this.ctor as unknown as Interfaces.Input<F, B, A>);
     const named = { ...input, flags: withEnvironment(input.flags ?? {}), baseFlags: withEnvironment(BaseCommand.baseFlags) };
     const result = await super.parse(named as unknown as Interfaces.Input<F, B, A>, argv);
@@ -143,7 +144,9 @@ export abstract class BaseCommand extends Command {
   /** Asks yes or no. Without a person to ask it is `usage_error`: the flag that answers is named. */
   protected async confirm(question: string): Promise<void> {
     if (!this.isInteractive)
-      throw new StoaError('usage_error', 'A confirmation is needed, and there is no terminal to ask on.', { hint: 'Look at the plan above, then run the command again with --yes.' });
+      throw new StoaError('usage_error', 'A confirmation is needed, and there is no terminal to ask on.', {
+        hint: 'Look at the plan above, then run the command again with --yes.',
+      });
     const { confirm } = await import('./views/confirm.js');
     const answer = await confirm(question);
     if (answer === 'interrupted') throw new StoaError('interrupted', 'Interrupted.', { hint: 'Nothing was changed.' });
@@ -176,7 +179,9 @@ function wantsColour(stream: NodeJS.WriteStream, isOff: boolean, env: NodeJS.Pro
 export function wantsJson(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
   const end = argv.indexOf('--');
   const flags = end === -1 ? argv : argv.slice(0, end);
-  const isJson = flags.some((flag, index) => /^(--json|-ojson|-o=json|--output=json)$/.test(flag) || (/^(-o|--output)$/.test(flag) && flags[index + 1] === 'json'));
+  const isJson = flags.some(
+    (flag, index) => /^(--json|-ojson|-o=json|--output=json)$/.test(flag) || (/^(-o|--output)$/.test(flag) && flags[index + 1] === 'json'),
+  );
   const hasOutput = flags.some((flag) => /^(-o|--output)/.test(flag));
   return isJson || (!hasOutput && (env['STOACTL_OUTPUT'] === 'json' || /^(1|true)$/.test(env['STOACTL_JSON'] ?? '')));
 }

@@ -6,7 +6,13 @@ type FlagSet = Record<string, object>;
 
 /** `-o` with the forms that a command knows; `human` is the default, `json` is always there. */
 export const outputFlag = (...forms: string[]): Interfaces.OptionFlag<string | undefined> =>
-  Flags.string({ char: 'o', summary: 'Form of the output.', options: ['human', 'json', ...forms], helpGroup: 'GLOBAL', helpValue: ['human', 'json', ...forms].join('|') });
+  Flags.string({
+    char: 'o',
+    summary: 'Form of the output.',
+    options: ['human', 'json', ...forms],
+    helpGroup: 'GLOBAL',
+    helpValue: ['human', 'json', ...forms].join('|'),
+  });
 
 export const globalFlags = {
   output: outputFlag(),

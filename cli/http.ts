@@ -68,7 +68,13 @@ async function attemptOnce(request: HttpRequest, body: Encoded, deadline: number
   const timeout = AbortSignal.timeout(Math.max(1, deadline - started));
   const signal = request.signal === undefined ? timeout : AbortSignal.any([request.signal, timeout]);
   try {
-    const response = await fetch(request.url, { method: request.method, headers: body.headers, body: body.bytes ?? null, redirect: 'manual', signal });
+    const response = await fetch(request.url, {
+      method: request.method,
+      headers: body.headers,
+      body: body.bytes ?? null,
+      redirect: 'manual',
+      signal,
+    });
     const text = await response.text();
     options.log?.(`${request.method} ${request.url}: ${response.status} in ${options.now() - started} ms`);
     return { status: response.status, headers: response.headers, text };
@@ -157,9 +163,13 @@ export function replyError(url: string, { status, text, headers }: HttpReply): S
   const retryAfter = headers.get('retry-after');
   const wait = retryAfter === null ? undefined : `Try again in ${retryAfter} s.`;
   if (body === undefined)
-    return new StoaError(CODE_OF_STATUS[status] ?? 'network_error', `${new URL(url).origin} answered ${status} without an error of the control plane.`, {
-      hint: wait ?? 'Is this the address of the control plane, and is nothing in between that answers for it?',
-    });
+    return new StoaError(
+      CODE_OF_STATUS[status] ?? 'network_error',
+      `${new URL(url).origin} answered ${status} without an error of the control plane.`,
+      {
+        hint: wait ?? 'Is this the address of the control plane, and is nothing in between that answers for it?',
+      },
+    );
   const code = Object.hasOwn(ERRORS, body.code) ? body.code : (CODE_OF_STATUS[status] ?? 'network_error');
   const hint = body.hint ?? wait;
   const diagnostics = (body.details ?? []).map(({ field, message }) => ({ severity: 'error' as const, code, message, path: field }));

@@ -68,6 +68,7 @@ function refuseUnknownCommand(argv: readonly string[], config: Config): void {
   if (config.findCommand(word) !== undefined || config.findTopic(word) !== undefined) return;
   const nearest = suggest(word, config.commandIDs);
   throw new StoaError('usage_error', `There is no command "${word}".`, {
-    hint: nearest === undefined ? 'Run "stoactl --help" for the list of commands.' : `Did you mean "stoactl ${nearest.replaceAll(':', ' ')}"?`,
+    hint:
+      nearest === undefined ? 'Run "stoactl --help" for the list of commands.' : `Did you mean "stoactl ${nearest.replaceAll(':', ' ')}"?`,
   });
 }

@@ -32,7 +32,14 @@ export abstract class ManifestCommand extends BaseCommand {
   protected async loadOptions({ filename, recursive }: ManifestFlags, paths: readonly string[] = []): Promise<LoadOptions> {
     const named = [...(filename === undefined ? [] : [filename].flat()), ...paths];
     const { text } = await import('node:stream/consumers');
-    return { paths: named, isRecursive: recursive, settings: await this.settings(), env: this.environment, cwd: process.cwd(), stdin: () => text(process.stdin) };
+    return {
+      paths: named,
+      isRecursive: recursive,
+      settings: await this.settings(),
+      env: this.environment,
+      cwd: process.cwd(),
+      stdin: () => text(process.stdin),
+    };
   }
 
   /** Reads the manifests and has the control plane make a plan of them. One request. */
@@ -61,7 +68,8 @@ export abstract class ManifestCommand extends BaseCommand {
     else if (!yes && !dryRun && this.isInteractive) this.note(planText(plan, this.paint(process.stderr)));
     const refusal = refusalOf(plan);
     if (refusal !== undefined) throw refusal;
-    if (dryRun || plan.changes.length === 0) return this.show(unchanged(plan), { human: () => (dryRun && plan.changes.length > 0 ? 'Dry run: nothing was changed.\n' : '') });
+    if (dryRun || plan.changes.length === 0)
+      return this.show(unchanged(plan), { human: () => (dryRun && plan.changes.length > 0 ? 'Dry run: nothing was changed.\n' : '') });
     if (!yes) await this.confirm(`Apply to ${client.server}?`);
     this.interruptHint = 'The plan was applied whole or not at all: run "stoactl diff" to see which.';
     const result = await this.phase(`Applying to ${client.server}`, applyPlan(planned, plan, applySource(this.environment), client));
@@ -78,7 +86,10 @@ export abstract class ManifestCommand extends BaseCommand {
         const value = flags[name];
         const flag = short[name] ?? `--${name}`;
         if (value === true) return [` ${flag}`];
-        return [value].flat().filter((item) => typeof item === 'string').map((item) => ` ${flag} ${quote(item)}`);
+        return [value]
+          .flat()
+          .filter((item) => typeof item === 'string')
+          .map((item) => ` ${flag} ${quote(item)}`);
       })
       .join('');
   }

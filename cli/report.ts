@@ -1,5 +1,7 @@
 /** An error as one object: its exit code, its JSON and its text all come from here, so they cannot disagree. */
+import { stripVTControlCharacters } from 'node:util';
 import { redactApiKeys } from '../schema/api-key.js';
+import { suggest } from '../schema/did-you-mean.js';
 import { ERRORS, StoaError, errorBody, type Diagnostic, type ErrorBody } from '../schema/error.js';
 import { diagnosticsText, type SourceLine } from './views/diagnostics.js';
 import { type Paint } from './views/paint.js';
@@ -32,16 +34,32 @@ const stackOf = (cause: unknown): string => (cause instanceof Error ? (cause.sta
 
 interface FrameworkError extends Error {
   readonly oclif?: { readonly exit?: number };
+  /** Of unknown flags: as they were typed. */
+  readonly flags?: readonly string[];
+  readonly parse?: { readonly input?: { readonly flags?: Readonly<Record<string, unknown>> } };
 }
 
 /** oclif reports wrong usage with errors of its own; they carry `oclif`. */
 function toStoaError(thrown: unknown): StoaError {
   if (thrown instanceof StoaError) return thrown;
-  if (thrown instanceof Error && (thrown as FrameworkError).oclif !== undefined) {
-    const message = thrown.message.replace(/\n?See more help with --help$/, '').trim();
-    return new StoaError('usage_error', /[.:!?)]$/.test(message) ? message : `${message}.`, { hint: 'Run the command with --help to see how it is used.' });
-  }
-  return new StoaError('internal_error', 'stoactl has failed in a way that it should not. This is a bug; please report it with the lines below.', {
-    cause: thrown ?? new Error('nothing was thrown'),
+  if (thrown instanceof Error && (thrown as FrameworkError).oclif !== undefined) return usageError(thrown);
+  return new StoaError(
+    'internal_error',
+    'stoactl has failed in a way that it should not. This is a bug; please report it with the lines below.',
+    {
+      cause: thrown ?? new Error('nothing was thrown'),
+    },
+  );
+}
+
+function usageError(error: FrameworkError): StoaError {
+  const message = stripVTControlCharacters(error.message)
+    .replace(/\n?See more help with --help$/, '')
+    .trim();
+  const sentence = /[.:!?)]$/.test(message) ? message : `${message}.`;
+  const known = Object.keys(error.parse?.input?.flags ?? {});
+  const [nearest] = (error.flags ?? []).flatMap((flag) => suggest(flag.replace(/^-+/, ''), known) ?? []);
+  return new StoaError('usage_error', sentence, {
+    hint: nearest === undefined ? 'Run the command with --help to see how it is used.' : `Did you mean "--${nearest}"?`,
   });
 }

@@ -77,12 +77,26 @@ function findEnvironment(name: string | undefined, file: ConfigFile | undefined,
   if (found !== undefined || !isExplicit) return found;
   const names = Object.keys(environments);
   const nearest = suggest(name, names);
-  throw new StoaError('usage_error', `There is no environment "${name}"${file === undefined ? ': no stoa.config.yaml was found' : ` in ${file.file}`}.`, {
-    hint: nearest !== undefined ? `Did you mean "${nearest}"?` : names.length === 0 ? 'Declare it under "environments".' : `Known: ${names.join(', ')}.`,
-  });
+  throw new StoaError(
+    'usage_error',
+    `There is no environment "${name}"${file === undefined ? ': no stoa.config.yaml was found' : ` in ${file.file}`}.`,
+    {
+      hint:
+        nearest !== undefined
+          ? `Did you mean "${nearest}"?`
+          : names.length === 0
+            ? 'Declare it under "environments".'
+            : `Known: ${names.join(', ')}.`,
+    },
+  );
 }
 
-function serverOf(flags: GlobalFlags, env: Environment, environment: EnvironmentConfig | undefined, name: string | undefined): { server: string; origin: string } {
+function serverOf(
+  flags: GlobalFlags,
+  env: Environment,
+  environment: EnvironmentConfig | undefined,
+  name: string | undefined,
+): { server: string; origin: string } {
   const candidates: readonly (readonly [string | undefined, string])[] = [
     [flags.server, '--server'],
     [nonEmpty(env['STOA_API_URL']), 'STOA_API_URL'],
@@ -97,12 +111,15 @@ function serverOf(flags: GlobalFlags, env: Environment, environment: Environment
 export function baseUrl(text: string, origin: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
-    throw new StoaError('usage_error', `${origin}: "${text}" is not an http or https address.`, { hint: 'Write it as http://127.0.0.1:8000.' });
+    throw new StoaError('usage_error', `${origin}: "${text}" is not an http or https address.`, {
+      hint: 'Write it as http://127.0.0.1:8000.',
+    });
   return (url.origin + url.pathname).replace(/\/+$/, '').replace(/\/v1$/, '');
 }
 
 function timeoutMs(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined || ms <= 0) throw new StoaError('usage_error', `--timeout: "${text}" is not a duration.`, { hint: 'Write it as 30s, 5m or 1h.' });
+  if (ms === undefined || ms <= 0)
+    throw new StoaError('usage_error', `--timeout: "${text}" is not a duration.`, { hint: 'Write it as 30s, 5m or 1h.' });
   return ms;
 }

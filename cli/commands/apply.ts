@@ -5,7 +5,11 @@ import { ManifestCommand } from '../manifest-command.js';
 
 export default class Apply extends ManifestCommand {
   static override summary = 'Make what is live what is declared: plan, ask, apply in one transaction.';
-  static override examples = ['<%= config.bin %> apply', '<%= config.bin %> apply -f manifests/ -R --yes', '<%= config.bin %> apply --prune --max-deletes 10%'];
+  static override examples = [
+    '<%= config.bin %> apply',
+    '<%= config.bin %> apply -f manifests/ -R --yes',
+    '<%= config.bin %> apply --prune --max-deletes 10%',
+  ];
   static override flags = {
     ...planFlags,
     ...confirmFlags,

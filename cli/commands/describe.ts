@@ -5,7 +5,10 @@ import type { Description } from '../operations/inspect.js';
 
 export default class Describe extends BaseCommand {
   static override summary = 'Show all there is to know about one resource, with what has happened to it.';
-  static override examples = ['<%= config.bin %> describe api acme/payments', '<%= config.bin %> describe subscription mobile --tenant acme'];
+  static override examples = [
+    '<%= config.bin %> describe api acme/payments',
+    '<%= config.bin %> describe subscription mobile --tenant acme',
+  ];
   static override args = {
     kind: Args.string({ description: 'Kind, such as API, api or apis.', required: true, ignoreStdin: true }),
     name: Args.string({ description: 'Its name, as name or tenant/name.', required: true, ignoreStdin: true }),

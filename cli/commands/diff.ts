@@ -7,7 +7,11 @@ const CHANGES_PRESENT = 2;
 
 export default class Diff extends ManifestCommand {
   static override summary = 'Show what apply would change, and change nothing.';
-  static override examples = ['<%= config.bin %> diff', '<%= config.bin %> diff -f manifests/ -R --prune --exit-code', '<%= config.bin %> diff -o markdown'];
+  static override examples = [
+    '<%= config.bin %> diff',
+    '<%= config.bin %> diff -f manifests/ -R --prune --exit-code',
+    '<%= config.bin %> diff -o markdown',
+  ];
   static override flags = {
     ...planFlags,
     output: outputFlag('markdown', 'unified'),
@@ -19,7 +23,10 @@ export default class Diff extends ManifestCommand {
     const { flags } = await this.parse(Diff);
     const { plan } = await this.makePlan(flags);
     const { breakingChanges } = await import('../operations/change.js');
-    const [{ planText }, { planMarkdown, planUnified }] = await Promise.all([import('../views/plan.js'), import('../views/plan-formats.js')]);
+    const [{ planText }, { planMarkdown, planUnified }] = await Promise.all([
+      import('../views/plan.js'),
+      import('../views/plan-formats.js'),
+    ]);
     const counted = flags['fail-on'] === 'breaking' ? breakingChanges(plan) : plan.changes;
     const next = `Run "stoactl apply${this.sameFlags(flags)}" to apply it.`;
     const exit = flags['exit-code'] && counted.length > 0 ? CHANGES_PRESENT : 0;

@@ -7,7 +7,13 @@ export default class Export extends BaseCommand {
   static override examples = ['<%= config.bin %> export > live.yaml', '<%= config.bin %> export --tenant acme --to-dir manifests'];
   static override flags = {
     project: Flags.string({ summary: 'Only what this project owns.', helpValue: 'NAME' }),
-    selector: Flags.string({ char: 'l', summary: 'Only resources with these labels: a=b,c!=d,e.', multiple: true, multipleNonGreedy: true, helpValue: 'LABELS' }),
+    selector: Flags.string({
+      char: 'l',
+      summary: 'Only resources with these labels: a=b,c!=d,e.',
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'LABELS',
+    }),
     'to-dir': Flags.string({ summary: 'Write one file a resource below this directory instead of stdout.', helpValue: 'DIR' }),
     force: Flags.boolean({ summary: 'With --to-dir: replace files that are there.', default: false }),
   };

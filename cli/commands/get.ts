@@ -6,14 +6,24 @@ import type { Listing } from '../operations/inspect.js';
 
 export default class Get extends BaseCommand {
   static override summary = 'List what is live, or show one resource.';
-  static override examples = ['<%= config.bin %> get apis', '<%= config.bin %> get api acme/payments -o yaml', '<%= config.bin %> get all -l team=payments'];
+  static override examples = [
+    '<%= config.bin %> get apis',
+    '<%= config.bin %> get api acme/payments -o yaml',
+    '<%= config.bin %> get all -l team=payments',
+  ];
   static override args = {
     kind: Args.string({ description: 'Kind, such as API, api or apis; or all.', required: true, ignoreStdin: true }),
     name: Args.string({ description: 'Name of one resource, as name or tenant/name.', ignoreStdin: true }),
   };
   static override flags = {
     output: outputFlag('yaml', 'wide', 'name'),
-    selector: Flags.string({ char: 'l', summary: 'Only resources with these labels: a=b,c!=d,e.', multiple: true, multipleNonGreedy: true, helpValue: 'LABELS' }),
+    selector: Flags.string({
+      char: 'l',
+      summary: 'Only resources with these labels: a=b,c!=d,e.',
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'LABELS',
+    }),
     project: Flags.string({ summary: 'Only what this project owns.', helpValue: 'NAME' }),
   };
 

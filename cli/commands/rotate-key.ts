@@ -14,8 +14,15 @@ export default class RotateKey extends BaseCommand {
     holder: Args.string({ description: 'Subscription or consumer: name, tenant/name or id.', required: true, ignoreStdin: true }),
   };
   static override flags = {
-    grace: Flags.string({ summary: 'How long the old key still works: 1h to 168h (default 24h).', exclusive: ['scenario'], helpValue: 'DURATION' }),
-    scenario: Flags.string({ summary: 'Take the grace window that fits.', options: ['single', 'rolling', 'partner', 'compliance', 'emergency'] }),
+    grace: Flags.string({
+      summary: 'How long the old key still works: 1h to 168h (default 24h).',
+      exclusive: ['scenario'],
+      helpValue: 'DURATION',
+    }),
+    scenario: Flags.string({
+      summary: 'Take the grace window that fits.',
+      options: ['single', 'rolling', 'partner', 'compliance', 'emergency'],
+    }),
     force: Flags.boolean({ summary: 'Also when a grace window is open: its old key dies at once.', default: false }),
     'to-file': Flags.string({ summary: 'Write the key to this file (mode 0600) and not to stdout.', helpValue: 'PATH' }),
   };
@@ -28,7 +35,10 @@ export default class RotateKey extends BaseCommand {
     if (grace.roundedFrom !== undefined) this.note(`${grace.roundedFrom} is rounded up to ${grace.hours}h: grace windows are whole hours.`);
     const { tenant } = await this.settings();
     this.interruptHint = 'The key may have been rotated: describe the subscription to see.';
-    const { rotation, key } = await rotateKey({ word: args.holder, tenant, grace, isForced: flags.force, file: flags['to-file'] }, await this.client());
+    const { rotation, key } = await rotateKey(
+      { word: args.holder, tenant, grace, isForced: flags.force, file: flags['to-file'] },
+      await this.client(),
+    );
     // The one place where a key is printed: this output is not redacted.
     if (this.format === 'json') this.print(rotationJson(rotation, key));
     else if (!this.isQuiet) this.print(rotationText(rotation, key, this.paint(process.stdout)));

@@ -7,7 +7,9 @@ import type { Validation } from '../operations/validate.js';
 export default class Validate extends ManifestCommand {
   static override summary = 'Check manifests without a server: shape, references, duplicates, policies, secrets.';
   static override examples = ['<%= config.bin %> validate manifests/ -R', '<%= config.bin %> validate -f api.yaml -o github'];
-  static override args = { paths: Args.string({ description: 'Manifest files, directories or globs, as with -f.', multiple: true, ignoreStdin: true }) };
+  static override args = {
+    paths: Args.string({ description: 'Manifest files, directories or globs, as with -f.', multiple: true, ignoreStdin: true }),
+  };
   static override flags = { ...manifestFlags, output: outputFlag('github', 'sarif', 'junit') };
 
   async run(): Promise<Validation> {

@@ -70,11 +70,19 @@ function withPlaces(error: unknown, set: ManifestSet | undefined): unknown {
 export function refusalOf({ refusals }: Plan): StoaError | undefined {
   const first = refusals.find(({ code }) => code === 'guard_refused') ?? refusals[0];
   if (first === undefined) return undefined;
-  const diagnostics = refusals.map(
-    ({ code, message, resource, hint }): Diagnostic => ({ severity: 'error', code, message, hint, path: '', ...(resource === undefined ? {} : { resource }) }),
-  );
+  const diagnostics = refusals.map(({ code, message, resource, hint }): Diagnostic => ({
+    severity: 'error',
+    code,
+    message,
+    hint,
+    path: '',
+    ...(resource === undefined ? {} : { resource }),
+  }));
   const message = refusals.length === 1 ? first.message : `The plan is refused for ${refusals.length} reasons; nothing was changed.`;
-  return new StoaError(first.code, message, { diagnostics: refusals.length === 1 ? [] : diagnostics, hint: refusals.length === 1 ? first.hint : 'Nothing was changed.' });
+  return new StoaError(first.code, message, {
+    diagnostics: refusals.length === 1 ? [] : diagnostics,
+    hint: refusals.length === 1 ? first.hint : 'Nothing was changed.',
+  });
 }
 
 /** Applies a plan as it was shown: the changes and the versions that they start from. Anything else found is a `conflict`. */
@@ -87,12 +95,16 @@ export async function applyPlan({ request }: PlannedRequest, shown: Plan, source
 export const unchanged = (shown: Plan): ApplyResult => ({ schema_version: 1, plan: shown, revision: shown.revision, applied: false });
 
 /** Changes that may break clients. */
-export const breakingChanges = ({ changes }: Plan): Change[] => changes.filter(({ breaking }) => breaking !== undefined && breaking.length > 0);
+export const breakingChanges = ({ changes }: Plan): Change[] =>
+  changes.filter(({ breaking }) => breaking !== undefined && breaking.length > 0);
 
 /** Commit and CI run, where the environment of a pipeline tells them. */
 export function applySource(env: Environment): ApplySource {
   const commit = env['GITHUB_SHA'] ?? env['CI_COMMIT_SHA'] ?? env['GIT_COMMIT'];
-  const github = env['GITHUB_RUN_ID'] === undefined ? undefined : `${env['GITHUB_SERVER_URL'] ?? ''}/${env['GITHUB_REPOSITORY'] ?? ''}/actions/runs/${env['GITHUB_RUN_ID']}`;
+  const github =
+    env['GITHUB_RUN_ID'] === undefined
+      ? undefined
+      : `${env['GITHUB_SERVER_URL'] ?? ''}/${env['GITHUB_REPOSITORY'] ?? ''}/actions/runs/${env['GITHUB_RUN_ID']}`;
   const run = github ?? env['CI_PIPELINE_URL'] ?? env['BUILD_URL'];
   return { ...(commit === undefined ? {} : { commit }), ...(run === undefined ? {} : { ci_run: run }) };
 }

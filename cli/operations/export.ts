@@ -11,9 +11,13 @@ export function writeManifests(resources: readonly Resource[], directory: string
   const files = resources.map((resource) => ({ path: join(directory, fileOf(resource)), text: toYaml([resource]) }));
   const present = files.filter(({ path }) => existsSync(path));
   if (present.length > 0 && !isForced)
-    throw new StoaError('conflict', `${present.length} of ${files.length} files are there already, the first is ${present[0]?.path ?? ''}.`, {
-      hint: 'Nothing was written. Replace them with --force, or write elsewhere.',
-    });
+    throw new StoaError(
+      'conflict',
+      `${present.length} of ${files.length} files are there already, the first is ${present[0]?.path ?? ''}.`,
+      {
+        hint: 'Nothing was written. Replace them with --force, or write elsewhere.',
+      },
+    );
   for (const { path, text } of files) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
@@ -23,5 +27,7 @@ export function writeManifests(resources: readonly Resource[], directory: string
 
 function fileOf({ kind, tenant, name }: Resource): string {
   const definition = catalog.find(kind);
-  return definition === undefined || definition.scope === 'global' ? join(tenant, `${kind.toLowerCase()}.yaml`) : join(tenant, definition.plural, `${name}.yaml`);
+  return definition === undefined || definition.scope === 'global'
+    ? join(tenant, `${kind.toLowerCase()}.yaml`)
+    : join(tenant, definition.plural, `${name}.yaml`);
 }

@@ -48,7 +48,8 @@ export function findFiles({ paths, base, isRecursive }: Omit<FileQuery, 'cwd'>):
 /** The text of each file. `stdin` is read when `-` is among them. Throws `not_found` or `bad_request` when a file cannot be read. */
 export async function readFiles(files: readonly string[], cwd: string, stdin: () => Promise<string>): Promise<TextFile[]> {
   const texts: TextFile[] = [];
-  for (const file of files) texts.push(file === STDIN ? { file: STDIN_NAME, text: await stdin() } : { file: shownPath(file, cwd), text: readText(file, cwd) });
+  for (const file of files)
+    texts.push(file === STDIN ? { file: STDIN_NAME, text: await stdin() } : { file: shownPath(file, cwd), text: readText(file, cwd) });
   return texts;
 }
 
@@ -62,7 +63,11 @@ function readText(file: string, cwd: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new StoaError('bad_request', `${shownPath(file, cwd)} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
+    throw new StoaError(
+      'bad_request',
+      `${shownPath(file, cwd)} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+      { cause: error },
+    );
   }
 }
 
@@ -88,7 +93,10 @@ function manifestsIn(directory: string, isRecursive: boolean): string[] {
 /** Files below the part of a glob that has no wildcard. `**` crosses directories, `*` and `?` do not. */
 function expandGlob(pattern: string, base: string): string[] {
   const segments = pattern.split('/');
-  const fixed = segments.slice(0, segments.findIndex((segment) => GLOB.test(segment)));
+  const fixed = segments.slice(
+    0,
+    segments.findIndex((segment) => GLOB.test(segment)),
+  );
   const root = resolve(base, fixed.join('/') === '' && isAbsolute(pattern) ? '/' : fixed.join('/'));
   const matcher = globExpression(segments.slice(fixed.length).join('/'));
   if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
@@ -114,7 +122,12 @@ export function globExpression(glob: string): RegExp {
     if (token === '**') return '.*';
     if (token === '*') return '[^/]*';
     if (token === '?') return '[^/]';
-    if (token.length > 1 && token.startsWith('{')) return `(?:${token.slice(1, -1).split(',').map((part) => globExpression(part).source.slice(1, -1)).join('|')})`;
+    if (token.length > 1 && token.startsWith('{'))
+      return `(?:${token
+        .slice(1, -1)
+        .split(',')
+        .map((part) => globExpression(part).source.slice(1, -1))
+        .join('|')})`;
     if (token.length > 1 && token.startsWith('[')) return token.replace(/^\[!/, '[^').replaceAll('\\', '\\\\');
     return `\\${token}`;
   });

@@ -27,7 +27,8 @@ export async function getResources(query: GetQuery, client: Client): Promise<Lis
   const { name, tenant, project } = query;
   const definition = query.kind === 'all' ? undefined : findKind(query.kind);
   const isSelected = selector(query.labels);
-  if (definition !== undefined && name !== undefined) return { schema_version: 1, resources: [await findResource(definition, name, tenant, client)] };
+  if (definition !== undefined && name !== undefined)
+    return { schema_version: 1, resources: [await findResource(definition, name, tenant, client)] };
   const found = await client.list({ kind: definition?.kind, tenant, project, name });
   return { schema_version: 1, resources: inOrder(found.filter(({ labels }) => isSelected(labels))) };
 }
@@ -36,7 +37,9 @@ export async function getResources(query: GetQuery, client: Client): Promise<Lis
 export function inOrder(resources: readonly StoredResource[]): StoredResource[] {
   const rank = new Map(catalog.kinds.map(({ kind }, index) => [kind, index]));
   const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-  return [...resources].sort((a, b) => compare(a.tenant, b.tenant) || (rank.get(a.kind) ?? 0) - (rank.get(b.kind) ?? 0) || compare(a.name, b.name));
+  return [...resources].sort(
+    (a, b) => compare(a.tenant, b.tenant) || (rank.get(a.kind) ?? 0) - (rank.get(b.kind) ?? 0) || compare(a.name, b.name),
+  );
 }
 
 /** `-l team=payments,stage!=dev,owned`: every part must hold. Throws `usage_error` for anything else. */
@@ -46,7 +49,8 @@ export function selector(parts: readonly string[]): (labels: Readonly<Record<str
     .filter((part) => part !== '')
     .map((part) => {
       const [, key = '', operator, value] = /^([^=!\s]+)(?:(!=|==?)(.*))?$/.exec(part) ?? [];
-      if (key === '') throw new StoaError('usage_error', `"${part}" is not a label selector.`, { hint: 'Write it as name=value, name!=value or name.' });
+      if (key === '')
+        throw new StoaError('usage_error', `"${part}" is not a label selector.`, { hint: 'Write it as name=value, name!=value or name.' });
       return (labels: Readonly<Record<string, string>>): boolean => {
         const actual = Object.hasOwn(labels, key) ? labels[key] : undefined;
         if (operator === undefined) return actual !== undefined;
@@ -60,7 +64,12 @@ export function selector(parts: readonly string[]): (labels: Readonly<Record<str
  * One resource by kind and name. Where no tenant is given and several have the name it is a `usage_error` that lists them;
  * where none has it, a `not_found` that names the nearest.
  */
-export async function findResource(definition: KindDefinition, text: string, tenant: string | undefined, client: Client): Promise<StoredResource> {
+export async function findResource(
+  definition: KindDefinition,
+  text: string,
+  tenant: string | undefined,
+  client: Client,
+): Promise<StoredResource> {
   const query = definition.scope === 'global' ? { tenant: text, name: text } : parseName(text, tenant);
   const found = await client.list({ kind: definition.kind, tenant: query.tenant, name: query.name });
   const [only, ...others] = found.filter(({ name }) => name === query.name);
@@ -72,9 +81,17 @@ export async function findResource(definition: KindDefinition, text: string, ten
   return only;
 }
 
-async function notFound({ kind, plural, scope }: KindDefinition, name: string, tenant: string | undefined, client: Client): Promise<StoaError> {
+async function notFound(
+  { kind, plural, scope }: KindDefinition,
+  name: string,
+  tenant: string | undefined,
+  client: Client,
+): Promise<StoaError> {
   const all = await client.list({ kind, tenant: scope === 'global' ? undefined : tenant });
-  const nearest = suggest(name, all.map((resource) => resource.name));
+  const nearest = suggest(
+    name,
+    all.map((resource) => resource.name),
+  );
   return new StoaError('not_found', `There is no ${kind} "${scope === 'tenant' && tenant !== undefined ? `${tenant}/${name}` : name}".`, {
     hint: nearest === undefined ? `Run "stoactl get ${plural}" for those that there are.` : `Did you mean "${nearest}"?`,
   });
@@ -85,10 +102,16 @@ export interface Description extends LivedResource {
 }
 
 /** A resource with its lived state. */
-export async function describeResource(definition: KindDefinition, name: string, tenant: string | undefined, client: Client): Promise<Description> {
+export async function describeResource(
+  definition: KindDefinition,
+  name: string,
+  tenant: string | undefined,
+  client: Client,
+): Promise<Description> {
   const { kind, tenant: owner, name: found } = await findResource(definition, name, tenant, client);
   return { schema_version: 1, ...(await client.get({ kind, tenant: owner, name: found })) };
 }
 
 /** How scripts name a resource: `api/acme/payments`, which `describe` and `delete` take apart again. */
-export const shortName = ({ kind, tenant, name }: StoredResource): string => `${kind.toLowerCase()}/${catalog.find(kind)?.scope === 'global' ? name : `${tenant}/${name}`}`;
+export const shortName = ({ kind, tenant, name }: StoredResource): string =>
+  `${kind.toLowerCase()}/${catalog.find(kind)?.scope === 'global' ? name : `${tenant}/${name}`}`;

@@ -9,7 +9,10 @@ export function findKind(word: string): KindDefinition {
   const lower = word.toLowerCase();
   const found = catalog.kinds.find(({ kind, plural }) => kind.toLowerCase() === lower || plural.toLowerCase() === lower);
   if (found !== undefined) return found;
-  const nearest = suggest(lower, catalog.kinds.flatMap(({ kind, plural }) => [kind.toLowerCase(), plural]));
+  const nearest = suggest(
+    lower,
+    catalog.kinds.flatMap(({ kind, plural }) => [kind.toLowerCase(), plural]),
+  );
   throw new StoaError('usage_error', `There is no kind "${word}".`, {
     hint: nearest === undefined ? `Kinds are: ${catalog.kinds.map(({ kind }) => kind).join(', ')}.` : `Did you mean "${nearest}"?`,
   });

@@ -70,9 +70,15 @@ function sourcesOf({ paths, isRecursive, settings, cwd }: LoadOptions): Sources 
   const { configFile, environment } = settings;
   const globs = environment?.manifests ?? configFile?.config.manifests ?? [];
   if (configFile !== undefined && globs.length > 0) return { paths: globs, base: configFile.directory, isRecursive: true };
-  throw new StoaError('usage_error', configFile === undefined ? 'There is nothing to read: no -f and no stoa.config.yaml.' : `There is nothing to read: no -f, and ${configFile.file} names no manifests.`, {
-    hint: 'Name a manifest file or directory with -f.',
-  });
+  throw new StoaError(
+    'usage_error',
+    configFile === undefined
+      ? 'There is nothing to read: no -f and no stoa.config.yaml.'
+      : `There is nothing to read: no -f, and ${configFile.file} names no manifests.`,
+    {
+      hint: 'Name a manifest file or directory with -f.',
+    },
+  );
 }
 
 function overlayOf({ configFile, environment }: Settings): Sources {
@@ -103,14 +109,18 @@ function only(base: readonly Manifest[], overlay: readonly Manifest[], { paths }
 /** A manifest that names no tenant belongs to the one of --tenant or the environment. */
 function withTenant(manifests: readonly Manifest[], tenant: string | undefined): Manifest[] {
   return manifests.map((manifest) =>
-    manifest.tenant === undefined && tenant !== undefined && catalog.find(manifest.kind)?.scope === 'tenant' ? { ...manifest, tenant } : manifest,
+    manifest.tenant === undefined && tenant !== undefined && catalog.find(manifest.kind)?.scope === 'tenant'
+      ? { ...manifest, tenant }
+      : manifest,
   );
 }
 
 /** The tenant guard: an environment that is one tenant's never touches another. */
 function refuseOtherTenants(manifests: readonly Manifest[], { tenant, environmentName }: Settings, cwd: string): void {
   if (tenant === undefined) return;
-  const foreign = manifests.filter((manifest) => (catalog.find(manifest.kind)?.scope === 'global' ? manifest.name : (manifest.tenant ?? tenant)) !== tenant);
+  const foreign = manifests.filter(
+    (manifest) => (catalog.find(manifest.kind)?.scope === 'global' ? manifest.name : (manifest.tenant ?? tenant)) !== tenant,
+  );
   if (foreign.length === 0) return;
   const diagnostics = foreign.map((manifest): Diagnostic => {
     const source = manifest.locate(['metadata', 'tenant']) ?? manifest.locate(['metadata', 'name']);
@@ -125,12 +135,18 @@ function refuseOtherTenants(manifests: readonly Manifest[], { tenant, environmen
   });
   throw new StoaError('guard_refused', `${foreign.length} of the manifests below ${cwd} are of another tenant than "${tenant}".`, {
     diagnostics,
-    hint: environmentName === undefined ? 'Leave --tenant out, or name other files.' : `The environment "${environmentName}" is limited to tenant "${tenant}".`,
+    hint:
+      environmentName === undefined
+        ? 'Leave --tenant out, or name other files.'
+        : `The environment "${environmentName}" is limited to tenant "${tenant}".`,
   });
 }
 
 /** The process's environment first, then the variables of the chosen environment; files are relative to the manifest that names them. */
-function variableSources({ env, settings, cwd }: LoadOptions): { env(name: string): string | undefined; file(path: string, from: string): string | undefined } {
+function variableSources({ env, settings, cwd }: LoadOptions): {
+  env(name: string): string | undefined;
+  file(path: string, from: string): string | undefined;
+} {
   const variables: Readonly<Record<string, unknown>> = settings.environment?.variables ?? {};
   return {
     env: (name) => env[name] ?? (Object.hasOwn(variables, name) ? String(variables[name]) : undefined),
@@ -156,7 +172,8 @@ function lineFinder(texts: readonly TextFile[]): SourceLine {
 
 /** By file, line and column; findings without a place come last. */
 function sorted(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const rank = ({ source }: Diagnostic): [string, number, number] => (source === undefined ? ['\uFFFF', 0, 0] : [source.file, source.line, source.column]);
+  const rank = ({ source }: Diagnostic): [string, number, number] =>
+    source === undefined ? ['\uFFFF', 0, 0] : [source.file, source.line, source.column];
   return diagnostics
     .map((diagnostic) => ({ diagnostic, key: rank(diagnostic) }))
     .sort(({ key: a }, { key: b }) => (a[0] === b[0] ? a[1] - b[1] || a[2] - b[2] : a[0] < b[0] ? -1 : 1))

@@ -32,7 +32,8 @@ export interface Grace {
 export function graceOf(text: string | undefined, scenario: Scenario | undefined): Grace {
   if (text === undefined) return { hours: scenario === undefined ? DEFAULT_HOURS : SCENARIOS[scenario].hours };
   const ms = parseDuration(text);
-  if (ms === undefined) throw new StoaError('usage_error', `--grace: "${text}" is not a duration.`, { hint: 'Write it as 90m, 24h or 3d.' });
+  if (ms === undefined)
+    throw new StoaError('usage_error', `--grace: "${text}" is not a duration.`, { hint: 'Write it as 90m, 24h or 3d.' });
   if (ms < MIN_HOURS * HOUR_MS || ms > MAX_HOURS * HOUR_MS)
     throw new StoaError('usage_error', `--grace: ${text} is outside of the range of 1h to 168h (7d).`, {
       hint: ms < HOUR_MS ? 'To cut a key off at once, delete it: DELETE /v1/tenants/{tenant}/apikeys/{key}.' : 'Rotate with at most 168h.',
@@ -55,12 +56,16 @@ export interface Holder {
  */
 async function findHolder(word: string, tenant: string | undefined, client: Client): Promise<Holder> {
   const [, prefix, rest = word] = /^(subscription|consumer)s?\/(.+)$/i.exec(word) ?? [];
-  const kinds = (['Subscription', 'Consumer'] as const).filter((kind) => prefix === undefined || kind.toLowerCase() === prefix.toLowerCase());
+  const kinds = (['Subscription', 'Consumer'] as const).filter(
+    (kind) => prefix === undefined || kind.toLowerCase() === prefix.toLowerCase(),
+  );
   for (const kind of kinds) {
     const holder = one(await candidates(kind, rest, tenant, client), kind, rest);
     if (holder !== undefined) return { kind, tenant: holder.tenant, name: holder.name, id: holder.id };
   }
-  throw new StoaError('not_found', `There is no ${kinds.map((kind) => kind.toLowerCase()).join(' and no ')} "${rest}".`, { hint: 'Run "stoactl get subscriptions" for those that there are.' });
+  throw new StoaError('not_found', `There is no ${kinds.map((kind) => kind.toLowerCase()).join(' and no ')} "${rest}".`, {
+    hint: 'Run "stoactl get subscriptions" for those that there are.',
+  });
 }
 
 async function candidates(kind: string, text: string, tenant: string | undefined, client: Client): Promise<StoredResource[]> {
@@ -100,7 +105,10 @@ export interface KeyRotation extends Omit<Rotation, 'new_api_key'> {
 }
 
 /** Rotates. `key` is there unless it went to a file; nothing else of the answer holds it. */
-export async function rotateKey({ word, tenant, grace, isForced, file }: RotateRequest, client: Client): Promise<{ rotation: KeyRotation; key?: string }> {
+export async function rotateKey(
+  { word, tenant, grace, isForced, file }: RotateRequest,
+  client: Client,
+): Promise<{ rotation: KeyRotation; key?: string }> {
   const holder = await findHolder(word, tenant, client);
   const target = file === undefined ? undefined : openKeyFile(file);
   const answer = await rotate(holder, grace, isForced, client).catch((error: unknown) => {

@@ -23,10 +23,17 @@ export async function validate(options: LoadOptions): Promise<{ validation: Vali
   const summary = { errors: count('error'), warnings: count('warning'), notes: count('note') };
   const valid = summary.errors === 0;
   const counts = { files: set.files, resources: set.resources.length, summary };
-  return { validation: { schema_version: 1, valid, ...counts, diagnostics, ...(valid ? {} : errorOf(diagnostics)) }, sourceLine: set.sourceLine };
+  return {
+    validation: { schema_version: 1, valid, ...counts, diagnostics, ...(valid ? {} : errorOf(diagnostics)) },
+    sourceLine: set.sourceLine,
+  };
 }
 
 function errorOf(diagnostics: readonly Diagnostic[]): ErrorBody {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
-  return errorBody(new StoaError('validation_error', `The manifests have ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}.`, { diagnostics: errors }));
+  return errorBody(
+    new StoaError('validation_error', `The manifests have ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}.`, {
+      diagnostics: errors,
+    }),
+  );
 }

@@ -39,7 +39,11 @@ export async function confirm(question: string): Promise<Answer> {
   const onAnswer = (given: Answer): void => {
     answer = given;
   };
-  const app = render(<Confirm question={question} onAnswer={onAnswer} />, { stdout: process.stderr, exitOnCtrlC: false, patchConsole: false });
+  const app = render(<Confirm question={question} onAnswer={onAnswer} />, {
+    stdout: process.stderr,
+    exitOnCtrlC: false,
+    patchConsole: false,
+  });
   await app.waitUntilExit();
   return answer;
 }

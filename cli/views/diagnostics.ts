@@ -16,7 +16,9 @@ function diagnosticText(diagnostic: Diagnostic, paint: Paint, sourceLine: Source
   const { severity, code, message, hint, source, resource, path } = diagnostic;
   const place = source === undefined ? [resource, path].filter((part) => part !== undefined && part !== '').join(' ') : placeOf(source);
   const colour = { error: paint.red, warning: paint.yellow, note: paint.cyan }[severity];
-  const lines = [`${place === '' ? '' : `${paint.bold(place)}: `}${colour(`${severity}:`)} ${printable(message)} ${paint.dim(`[${code}]`)}`];
+  const lines = [
+    `${place === '' ? '' : `${paint.bold(place)}: `}${colour(`${severity}:`)} ${printable(message)} ${paint.dim(`[${code}]`)}`,
+  ];
   if (source !== undefined && sourceLine !== undefined) lines.push(...frame(diagnostic, source, sourceLine, paint));
   if (hint !== undefined) lines.push(`    ${printable(hint)}`);
   return lines.map((line) => `${line}\n`).join('');
@@ -31,7 +33,10 @@ function frame(diagnostic: Diagnostic, source: NonNullable<Diagnostic['source']>
   if (shown.trim() === '') return [];
   const number = String(source.line);
   const caret = source.column <= shown.length + 1 ? `${' '.repeat(source.column - 1)}^` : '';
-  return [`  ${paint.dim(`${number} |`)} ${shown}`, ...(caret === '' ? [] : [`  ${paint.dim(`${' '.repeat(number.length)} |`)} ${paint.red(caret)}`])];
+  return [
+    `  ${paint.dim(`${number} |`)} ${shown}`,
+    ...(caret === '' ? [] : [`  ${paint.dim(`${' '.repeat(number.length)} |`)} ${paint.red(caret)}`]),
+  ];
 }
 
 /** Findings whose value says nothing that the message does not, or may itself be a secret. */

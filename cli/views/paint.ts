@@ -1,12 +1,14 @@
 /** Colours for text, or none. */
 
+type Colour = (text: string) => string;
+
 export interface Paint {
-  red(text: string): string;
-  green(text: string): string;
-  yellow(text: string): string;
-  cyan(text: string): string;
-  bold(text: string): string;
-  dim(text: string): string;
+  readonly red: Colour;
+  readonly green: Colour;
+  readonly yellow: Colour;
+  readonly cyan: Colour;
+  readonly bold: Colour;
+  readonly dim: Colour;
 }
 
 const ansi =
@@ -16,11 +18,21 @@ const ansi =
 
 const same = (text: string): string => text;
 
-export const colours: Paint = { red: ansi(31, 39), green: ansi(32, 39), yellow: ansi(33, 39), cyan: ansi(36, 39), bold: ansi(1, 22), dim: ansi(2, 22) };
+export const colours: Paint = {
+  red: ansi(31, 39),
+  green: ansi(32, 39),
+  yellow: ansi(33, 39),
+  cyan: ansi(36, 39),
+  bold: ansi(1, 22),
+  dim: ansi(2, 22),
+};
 
 export const plain: Paint = { red: same, green: same, yellow: same, cyan: same, bold: same, dim: same };
 
+/** Control characters, and those that turn the direction of a line. */
+// eslint-disable-next-line no-control-regex -- this is the place that removes them
+const UNPRINTABLE = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B-\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/g;
+
 /** Text from outside with its control characters made visible, so that no name or value can steer the terminal. */
 export const printable = (text: string): string =>
-  // eslint-disable-next-line no-control-regex -- this is the place that removes them
-  text.replace(/[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -8,7 +8,8 @@ import { remarks, shortPath, SYMBOLS, valueText } from './plan.js';
 const MARKDOWN_LIMIT = 65_536;
 const CUT_RESERVE = 400;
 
-const escapeCell = (text: string): string => printable(text).replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
+const escapeCell = (text: string): string =>
+  printable(text).replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 
 /** A comment with a sticky marker, counts first, cut below GitHub's limit with the counts kept. */
 export function planMarkdown(plan: Plan): string {
@@ -34,7 +35,8 @@ export function planMarkdown(plan: Plan): string {
 function fill(head: string, parts: readonly string[], limit: number, total: number): string {
   let text = head;
   for (const part of parts) {
-    if (Buffer.byteLength(text) + Buffer.byteLength(part) > limit) return `${text}\n_Cut: this comment would be too long. The counts above are of all ${total} changes; run \`stoactl diff\` for the rest._\n`;
+    if (Buffer.byteLength(text) + Buffer.byteLength(part) > limit)
+      return `${text}\n_Cut: this comment would be too long. The counts above are of all ${total} changes; run \`stoactl diff\` for the rest._\n`;
     text += part;
   }
   return text;
@@ -52,7 +54,12 @@ function detailBlock(change: Change): string {
 
 /** What is live against what is declared, one hunk a resource. */
 export function planUnified(plan: Plan): string {
-  return plan.changes.map((change) => `--- ${change.action === 'create' ? '/dev/null' : `live/${pathOf(change)}`}\n+++ ${change.action === 'delete' ? '/dev/null' : `declared/${pathOf(change)}`}\n${hunk(change).join('\n')}\n`).join('');
+  return plan.changes
+    .map(
+      (change) =>
+        `--- ${change.action === 'create' ? '/dev/null' : `live/${pathOf(change)}`}\n+++ ${change.action === 'delete' ? '/dev/null' : `declared/${pathOf(change)}`}\n${hunk(change).join('\n')}\n`,
+    )
+    .join('');
 }
 
 const pathOf = ({ kind, tenant, name }: Change): string => `${tenant}/${kind}/${name}`;

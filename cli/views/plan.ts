@@ -24,7 +24,10 @@ export function planText(plan: Plan, paint: Paint, options: PlanTextOptions = {}
   if (lines.length > 0) lines.push('');
   lines.push(summaryLine(plan, paint));
   for (const { code, message, hint, resource } of plan.refusals)
-    lines.push(`${paint.red('Refused:')} ${resource === undefined ? '' : `${printable(resource)}: `}${printable(message)} ${paint.dim(`[${code}]`)}`, `  ${printable(hint)}`);
+    lines.push(
+      `${paint.red('Refused:')} ${resource === undefined ? '' : `${printable(resource)}: `}${printable(message)} ${paint.dim(`[${code}]`)}`,
+      `  ${printable(hint)}`,
+    );
   if (options.next !== undefined && changes.length > 0 && plan.refusals.length === 0) lines.push(options.next);
   return `${lines.join('\n')}\n`;
 }
@@ -60,7 +63,10 @@ function kept(changes: readonly Change[], paint: Paint): string[] {
 function deleted(changes: readonly Change[], paint: Paint): string[] {
   const deletes = changes.filter(({ action }) => action === 'delete');
   const groups = groupBy(deletes, ({ tenant }) => tenant);
-  return [...groups].flatMap(([tenant, group]) => [paint.bold(printable(tenant)), ...group.flatMap((change) => block(change, paint, false))]);
+  return [...groups].flatMap(([tenant, group]) => [
+    paint.bold(printable(tenant)),
+    ...group.flatMap((change) => block(change, paint, false)),
+  ]);
 }
 
 function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): Map<string, T[]> {
@@ -77,7 +83,11 @@ function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): Map<stri
 function block(change: Change, paint: Paint, isDetailed: boolean): string[] {
   const colour = { create: paint.green, update: paint.yellow, delete: paint.red }[change.action];
   const head = colour(`  ${SYMBOLS[change.action]} ${change.kind} ${printable(change.name)}`);
-  return [head, ...remarks(change, paint).map((line) => `      ${line}`), ...(isDetailed ? fieldLines(change, paint).map((line) => `      ${line}`) : [])];
+  return [
+    head,
+    ...remarks(change, paint).map((line) => `      ${line}`),
+    ...(isDetailed ? fieldLines(change, paint).map((line) => `      ${line}`) : []),
+  ];
 }
 
 /** What a person should know before they say yes. */
@@ -85,7 +95,7 @@ export function remarks({ adopted, taken_from, drift, breaking, dependents }: Ch
   return [
     ...(breaking ?? []).map((reason) => paint.red(`breaking: ${printable(reason)}`)),
     ...(drift === undefined ? [] : [paint.yellow(`drift: changed by ${printable(drift.by)} at ${drift.at}`)]),
-    ...(adopted === true ? ['adopted: it was made by hand and becomes the project\'s own'] : []),
+    ...(adopted === true ? ["adopted: it was made by hand and becomes the project's own"] : []),
     ...(taken_from === undefined ? [] : [paint.yellow(`taken over from project "${printable(taken_from)}"`)]),
     ...(dependents ?? []).map((dependent) => paint.red(`goes or breaks with it: ${printable(dependent)}`)),
   ];

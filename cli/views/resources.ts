@@ -28,7 +28,10 @@ function tables(resources: readonly StoredResource[], paint: Paint, isWide: bool
 
 function columnsOf(kind: string, isWide: boolean): Column<StoredResource>[] {
   const definition = catalog.find(kind);
-  const declared = Object.entries(definition?.columns ?? {}).map(([title, value]) => ({ title, value: ({ spec }: StoredResource) => value(spec) }));
+  const declared = Object.entries(definition?.columns ?? {}).map(([title, value]) => ({
+    title,
+    value: ({ spec }: StoredResource) => value(spec),
+  }));
   const place: Column<StoredResource>[] = definition?.scope === 'global' ? [] : [{ title: 'tenant', value: ({ tenant }) => tenant }];
   const wide: Column<StoredResource>[] = [
     { title: 'id', value: ({ id }) => id },
@@ -51,7 +54,8 @@ export const descriptionYaml = (description: Description): string => toYaml([des
 
 /** Names and values, one a line: who it is, what is declared, what has happened to it. */
 export function descriptionText(description: Description, paint: Paint): string {
-  const { kind, tenant, name, id, labels, annotations, spec, version, managed_by, created_at, updated_at, updated_by, drift, lived } = description;
+  const { kind, tenant, name, id, labels, annotations, spec, version, managed_by, created_at, updated_at, updated_by, drift, lived } =
+    description;
   const head: [string, Json | undefined][] = [
     ['kind', kind],
     ['name', name],
@@ -61,24 +65,35 @@ export function descriptionText(description: Description, paint: Paint): string 
     ['project', managed_by ?? undefined],
     ['created', created_at],
     ['updated', `${updated_at} by ${updated_by}`],
-    ['drift', drift === undefined || drift === null ? undefined : `changed by ${drift.by} at ${drift.at}`],
+    ['drift', drift === undefined ? undefined : `changed by ${drift.by} at ${drift.at}`],
   ];
   const section = (title: string, value: object): string => {
     const rows = flatten(value as Json, '');
     return rows.length === 0 ? '' : `\n${paint.bold(title)}\n${list(rows, '  ')}`;
   };
-  return list(head, '') + section('labels', labels) + section('annotations', annotations) + section('declared', spec) + section('lived', lived ?? {});
+  return (
+    list(head, '') +
+    section('labels', labels) +
+    section('annotations', annotations) +
+    section('declared', spec) +
+    section('lived', lived ?? {})
+  );
 }
 
 function list(rows: readonly (readonly [string, Json | undefined])[], indent: string): string {
   const shown = rows.filter(([, value]) => value !== undefined);
   const width = Math.max(0, ...shown.map(([title]) => title.length));
-  return shown.map(([title, value]) => `${indent}${printable(title).padEnd(width)}  ${printable(typeof value === 'string' ? value : JSON.stringify(value))}\n`).join('');
+  return shown
+    .map(
+      ([title, value]) =>
+        `${indent}${printable(title).padEnd(width)}  ${printable(typeof value === 'string' ? value : JSON.stringify(value))}\n`,
+    )
+    .join('');
 }
 
 /** Objects as dotted names; lists of scalars stay on one line. */
 function flatten(value: Json, path: string): [string, Json][] {
   const isBranch = typeof value === 'object' && value !== null && (!Array.isArray(value) || value.some((item) => typeof item === 'object'));
   if (!isBranch) return [[path, value]];
-  return Object.entries(value).flatMap(([name, inner]) => flatten(inner as Json, path === '' ? name : `${path}.${name}`));
+  return Object.entries(value).flatMap(([name, inner]) => flatten(inner, path === '' ? name : `${path}.${name}`));
 }

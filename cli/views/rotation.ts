@@ -3,10 +3,18 @@ import type { KeyRotation } from '../operations/rotate-key.js';
 import { printable, type Paint } from './paint.js';
 
 /** For a person: the key on a line of its own, and until when the old one works. */
-export function rotationText({ holder, file, old_key_expires_at, grace_period_hours, new_api_key_prefix }: KeyRotation, key: string | undefined, paint: Paint): string {
+export function rotationText(
+  { holder, file, old_key_expires_at, grace_period_hours, new_api_key_prefix }: KeyRotation,
+  key: string | undefined,
+  paint: Paint,
+): string {
   const who = `${holder.kind.toLowerCase()} ${printable(`${holder.tenant}/${holder.name}`)}`;
-  const shown = key === undefined ? [`The new key of ${who} (${new_api_key_prefix}…) is in ${printable(file ?? '')}.`] : [`New key of ${who}; it is shown only now:`, '', `  ${paint.bold(key)}`, ''];
-  const old = old_key_expires_at === null ? 'There was no key before.' : `The old key works until ${old_key_expires_at} (${grace_period_hours}h).`;
+  const shown =
+    key === undefined
+      ? [`The new key of ${who} (${new_api_key_prefix}…) is in ${printable(file ?? '')}.`]
+      : [`New key of ${who}; it is shown only now:`, '', `  ${paint.bold(key)}`, ''];
+  const old =
+    old_key_expires_at === null ? 'There was no key before.' : `The old key works until ${old_key_expires_at} (${grace_period_hours}h).`;
   return `${[...shown, old].join('\n')}\n`;
 }
 

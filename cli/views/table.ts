@@ -3,7 +3,7 @@ import { printable, type Paint } from './paint.js';
 
 export interface Column<T> {
   readonly title: string;
-  value(row: T): string;
+  readonly value: (row: T) => string;
 }
 
 /** Columns that are empty in every row are left out, except the first. */

@@ -7,8 +7,15 @@ import { printable, type Paint } from './paint.js';
 const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** Every finding with its line, then one line that sums up. */
-export function validationText({ valid, files, resources, summary, diagnostics }: Validation, paint: Paint, sourceLine: SourceLine): string {
-  const extras = [summary.warnings > 0 ? counted(summary.warnings, 'warning') : '', summary.notes > 0 ? counted(summary.notes, 'note') : ''].filter((text) => text !== '');
+export function validationText(
+  { valid, files, resources, summary, diagnostics }: Validation,
+  paint: Paint,
+  sourceLine: SourceLine,
+): string {
+  const extras = [
+    summary.warnings > 0 ? counted(summary.warnings, 'warning') : '',
+    summary.notes > 0 ? counted(summary.notes, 'note') : '',
+  ].filter((text) => text !== '');
   const of = `${counted(resources, 'resource')} in ${counted(files, 'file')}`;
   const verdict = valid ? paint.green(`Valid: ${of}`) : paint.red(`Not valid: ${counted(summary.errors, 'error')}, ${of}`);
   return `${diagnosticsText(diagnostics, paint, sourceLine)}${verdict}${extras.length === 0 ? '' : `, ${extras.join(', ')}`}.\n`;
@@ -28,7 +35,10 @@ export function validationGithub({ diagnostics }: Validation): string {
       const found = diagnostics.filter((diagnostic) => diagnostic.severity === severity);
       if (found.length <= GITHUB_LIMIT) return found.map(annotation);
       const rest = found.slice(GITHUB_LIMIT - 1);
-      return [...found.slice(0, GITHUB_LIMIT - 1).map(annotation), `::${GITHUB_LEVEL[severity]}::${rest.length} more of this level; run "stoactl validate" to see them.`];
+      return [
+        ...found.slice(0, GITHUB_LIMIT - 1).map(annotation),
+        `::${GITHUB_LEVEL[severity]}::${rest.length} more of this level; run "stoactl validate" to see them.`,
+      ];
     })
     .map((line) => `${line}\n`)
     .join('');
@@ -56,7 +66,14 @@ export function validationSarif({ diagnostics }: Validation): string {
           locations:
             source === undefined
               ? []
-              : [{ physicalLocation: { artifactLocation: { uri: encodeURI(source.file) }, region: { startLine: source.line, startColumn: source.column } } }],
+              : [
+                  {
+                    physicalLocation: {
+                      artifactLocation: { uri: encodeURI(source.file) },
+                      region: { startLine: source.line, startColumn: source.column },
+                    },
+                  },
+                ],
         })),
       },
     ],
@@ -70,7 +87,8 @@ const escapeXml = (text: string): string =>
 /** JUnit: one case a finding; one case that passes when there is none. */
 export function validationJunit({ diagnostics, summary, resources }: Validation): string {
   const findings = diagnostics.filter(({ severity }) => severity !== 'note');
-  const cases = findings.length === 0 ? [`    <testcase classname="stoactl.validate" name="${resources} resources"/>`] : findings.map(junitCase);
+  const cases =
+    findings.length === 0 ? [`    <testcase classname="stoactl.validate" name="${resources} resources"/>`] : findings.map(junitCase);
   const total = Math.max(1, findings.length);
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites tests="${total}" failures="${summary.errors}">\n  <testsuite name="stoactl validate" tests="${total}" failures="${summary.errors}">\n${cases.join('\n')}\n  </testsuite>\n</testsuites>\n`;
 }
@@ -80,5 +98,7 @@ function junitCase({ severity, code, message, hint, source }: Diagnostic): strin
   const name = escapeXml(`${place} ${code}`.trim());
   const text = escapeXml(hint === undefined ? message : `${message} ${hint}`);
   const open = `    <testcase classname="stoactl.validate" name="${name}"${source === undefined ? '' : ` file="${escapeXml(source.file)}" line="${source.line}"`}>`;
-  return severity === 'error' ? `${open}<failure type="${escapeXml(code)}" message="${text}">${escapeXml(place)}</failure></testcase>` : `${open}<system-out>${text}</system-out></testcase>`;
+  return severity === 'error'
+    ? `${open}<failure type="${escapeXml(code)}" message="${text}">${escapeXml(place)}</failure></testcase>`
+    : `${open}<system-out>${text}</system-out></testcase>`;
 }

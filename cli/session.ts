@@ -1,0 +1,126 @@
+/** Calls of one control plane with access tokens that it gets and renews by itself. */
+import { randomUUID } from 'node:crypto';
+import { StoaError } from '../schema/error.js';
+import { replyError, send, type HttpReply, type HttpRequest } from './http.js';
+
+export interface SessionOptions {
+  /** Base address without `/v1`. */
+  readonly server: string;
+  readonly authServer: string;
+  readonly realm: string;
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  readonly token: string | undefined;
+  /** Longest wait for an answer, retries included; undefined for 30 s, and 2 minutes for a plan or an apply. */
+  readonly timeoutMs: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  now(): number;
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+interface CallOptions {
+  readonly timeoutMs?: number;
+  /** What holds when no answer comes. */
+  readonly onTimeout?: string;
+  /** A POST that writes nothing needs no idempotency key. */
+  readonly isReadOnly?: true;
+}
+
+/** Calls a path below `/v1` and gives the parsed answer, undefined for an empty one. Throws `StoaError` with the server's code. */
+export type Call = (method: HttpRequest['method'], path: string, body?: unknown, options?: CallOptions) => Promise<unknown>;
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+export function createSession(options: SessionOptions): Call {
+  const token = tokenSource(options);
+  return async (method, path, body, { timeoutMs = DEFAULT_TIMEOUT_MS, onTimeout, isReadOnly } = {}) => {
+    const url = `${options.server}/v1${path}`;
+    const idempotencyKey = body === undefined || isReadOnly === true ? undefined : randomUUID();
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const exchange = async (): Promise<HttpReply> => {
+      const headers = headersOf(await token.get(), text, idempotencyKey);
+      return send(
+        { method, url, headers, body: text, timeoutMs: options.timeoutMs ?? timeoutMs, signal: options.signal, onTimeout },
+        options,
+      );
+    };
+    let reply = await exchange();
+    if (reply.status === 401 && token.forget()) reply = await exchange();
+    if (reply.status < 200 || reply.status > 299) throw replyError(url, reply);
+    return reply.text === '' ? undefined : parseJson(url, reply.text);
+  };
+}
+
+function headersOf(token: string, body: string | undefined, idempotencyKey: string | undefined): Record<string, string> {
+  return {
+    accept: 'application/json',
+    authorization: `Bearer ${token}`,
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+  };
+}
+
+interface TokenSource {
+  get(): Promise<string>;
+  /** Drops a token that was refused. False when there is no other to be had. */
+  forget(): boolean;
+}
+
+const RENEW_BEFORE_MS = 10_000;
+
+/** Client credentials (documents A and B). A token given by STOA_TOKEN is used as it is. */
+function tokenSource(options: SessionOptions): TokenSource {
+  let current: { readonly value: string; readonly expires: number } | undefined;
+  return {
+    async get() {
+      if (options.token !== undefined) return options.token;
+      if (current === undefined || current.expires - RENEW_BEFORE_MS <= options.now()) current = await requestToken(options);
+      return current.value;
+    },
+    forget() {
+      const isRenewable = options.token === undefined;
+      current = undefined;
+      return isRenewable;
+    },
+  };
+}
+
+async function requestToken(options: SessionOptions): Promise<{ value: string; expires: number }> {
+  const { authServer, realm, clientId, clientSecret } = options;
+  if (clientSecret === undefined)
+    throw new StoaError('unauthorized', `No credentials for ${options.server}: STOA_CLIENT_SECRET is not set.`, {
+      hint: '"stoactl dev" prints the export lines when it starts. Otherwise set STOA_CLIENT_ID and STOA_CLIENT_SECRET, or STOA_TOKEN.',
+    });
+  const url = `${authServer}/realms/${encodeURIComponent(realm)}/protocol/openid-connect/token`;
+  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret });
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
+  const reply = await send(
+    { method: 'POST', url, headers, body: form.toString(), timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal },
+    options,
+  );
+  if (reply.status === 400 || reply.status === 401)
+    throw new StoaError(
+      'unauthorized',
+      `${new URL(url).origin} refused the client "${clientId}": its secret is wrong, or there is no such client.`,
+      {
+        hint: 'Check STOA_CLIENT_ID and STOA_CLIENT_SECRET.',
+      },
+    );
+  if (reply.status !== 200) throw replyError(url, reply);
+  const { access_token, expires_in } = parseJson(url, reply.text) as { access_token?: unknown; expires_in?: unknown };
+  if (typeof access_token !== 'string') throw notOurs(url);
+  return { value: access_token, expires: options.now() + (typeof expires_in === 'number' ? expires_in : 60) * 1000 };
+}
+
+function parseJson(url: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notOurs(url);
+  }
+}
+
+const notOurs = (url: string): StoaError =>
+  new StoaError('network_error', `${new URL(url).origin} answers, but not like a control plane of STOA.`, {
+    hint: 'Check STOA_API_URL and STOA_AUTH_URL.',
+  });
