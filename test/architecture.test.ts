@@ -38,6 +38,13 @@ const HOUSE_RULES: readonly {
     planted: { 'gateway/control-plane/audit/routes.ts': "import { sql } from 'kysely';\nexport const planted = sql;" },
   },
   {
+    promise: 'the pipeline never sees a request or response of node',
+    check: rules.strayNodeMessages,
+    planted: {
+      'gateway/data-plane/pipeline.ts': "import type { IncomingMessage } from 'node:http';\nexport type Planted = IncomingMessage;",
+    },
+  },
+  {
     promise: 'react and ink are loaded only by the views that draw',
     check: rules.eagerViews,
     planted: {

@@ -9,6 +9,8 @@ export interface Import {
   /** Loaded when the importing file is; neither type-only nor `import()`. */
   readonly isStatic: boolean;
   readonly isDynamic: boolean;
+  /** What is imported by name, as the other file calls it. */
+  readonly names: readonly string[];
   readonly line: number;
 }
 
@@ -62,22 +64,33 @@ export function parseSource(root: string, file: string, text: string): SourceFil
   };
   visit(source);
   // The compiler adds this import to a file with JSX.
-  if (file.endsWith('.tsx')) found.imports.push({ target: 'react', isStatic: true, isDynamic: false, line: 1 });
+  if (file.endsWith('.tsx')) found.imports.push({ target: 'react', isStatic: true, isDynamic: false, names: [], line: 1 });
   const sideEffects = source.statements.filter((statement) => ts.isExpressionStatement(statement)).map(lineOf);
   return { file, lines: text.replace(/\n$/, '').split('\n').length, sideEffects, ...found };
 }
 
 function importOf(node: ts.Node): Omit<Import, 'line'> | undefined {
-  if (ts.isImportDeclaration(node)) return reference(node.moduleSpecifier, isTypeOnlyClause(node.importClause));
+  if (ts.isImportDeclaration(node))
+    return reference(node.moduleSpecifier, isTypeOnlyClause(node.importClause), { names: namesOf(node.importClause) });
   if (ts.isExportDeclaration(node)) return reference(node.moduleSpecifier, node.isTypeOnly);
   if (ts.isImportTypeNode(node)) return reference(ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined, true);
-  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) return reference(node.arguments[0], false, true);
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+    return reference(node.arguments[0], false, { isDynamic: true });
   return undefined;
 }
 
-function reference(specifier: ts.Node | undefined, isType: boolean, isDynamic = false): Omit<Import, 'line'> | undefined {
+function reference(
+  specifier: ts.Node | undefined,
+  isType: boolean,
+  { isDynamic = false, names = [] }: { isDynamic?: boolean; names?: readonly string[] } = {},
+): Omit<Import, 'line'> | undefined {
   if (specifier === undefined || !ts.isStringLiteralLike(specifier)) return undefined;
-  return { target: specifier.text, isStatic: !isType && !isDynamic, isDynamic };
+  return { target: specifier.text, isStatic: !isType && !isDynamic, isDynamic, names };
+}
+
+function namesOf(clause: ts.ImportClause | undefined): string[] {
+  const named = clause?.namedBindings;
+  return named !== undefined && ts.isNamedImports(named) ? named.elements.map(({ propertyName, name }) => (propertyName ?? name).text) : [];
 }
 
 function isTypeOnlyClause(clause: ts.ImportClause | undefined): boolean {
