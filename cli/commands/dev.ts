@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../base-command.js';
 
@@ -36,8 +37,7 @@ export default class Dev extends BaseCommand {
     const isLive = !flags['no-tui'] && this.isInteractive && process.stdout.isTTY;
     // React is several times slower, and louder, in its development form.
     if (isLive) process.env['NODE_ENV'] = 'production';
-    const [{ resolve }, { runDev }, { liveOutput, plainOutput }] = await Promise.all([
-      import('node:path'),
+    const [{ runDev }, { liveOutput, plainOutput }] = await Promise.all([
       import('../operations/dev/run.js'),
       import('../operations/dev/output.js'),
     ]);

@@ -6,9 +6,9 @@ import { printable } from './paint.js';
 
 /** Where the view gets its state from. */
 export interface DevSource {
-  current(): DevState;
+  readonly current: () => DevState;
   /** Called after changes, a few times a second at most. Gives what ends the subscription. */
-  subscribe(changed: () => void): () => void;
+  readonly subscribe: (changed: () => void) => () => void;
 }
 
 interface DevViewProps {

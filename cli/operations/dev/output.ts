@@ -3,6 +3,7 @@ import type { Plan } from '../../../schema/change.js';
 import { toFailure } from '../../report.js';
 import type { Paint } from '../../views/paint.js';
 import type { DevEvent } from './events.js';
+import type { DevSource } from '../../views/dev.js';
 import { watchHealth } from './health.js';
 import { eventText } from './lines.js';
 import type { DevOutput } from './run.js';
@@ -65,18 +66,23 @@ export function liveOutput(print: Sink, paint: Paint, quit: () => void): DevOutp
   };
 }
 
+interface Throttle {
+  readonly note: () => void;
+  readonly subscribe: DevSource['subscribe'];
+}
+
 /** Calls its subscriber once per frame at most: thousands of requests a second are one drawing. */
-function throttled(): { note(): void; subscribe(changed: () => void): () => void } {
+function throttled(): Throttle {
   const subscribers = new Set<() => void>();
   let timer: NodeJS.Timeout | undefined;
   return {
-    note() {
+    note: () => {
       timer ??= setTimeout(() => {
         timer = undefined;
         for (const changed of subscribers) changed();
       }, FRAME_MS);
     },
-    subscribe(changed) {
+    subscribe: (changed) => {
       subscribers.add(changed);
       return () => subscribers.delete(changed);
     },
