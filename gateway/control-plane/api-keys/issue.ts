@@ -1,9 +1,9 @@
 /** Making and ending keys inside a transaction of somebody else: creation, approval, rotation, revocation. */
-import { randomInt } from 'node:crypto';
 import { apiKeyDigest, apiKeyPrefix, generateApiKey } from '../../../schema/api-key.js';
 import type { Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
-import { insertKey, liveKeys, revokeKeys, type ApiKeyRow } from './store.js';
+import { newResourceId } from '../resource-id.js';
+import { insertKey, lastCreation, liveKeys, revokeKeys, type ApiKeyRow } from './store.js';
 import { CLOCK_TOLERANCE_MS } from './validity.js';
 
 export interface KeyOrder {
@@ -23,15 +23,11 @@ export interface IssuedKey {
   readonly secret: string;
 }
 
-const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
-
-const keyId = (): string => `key-${Array.from({ length: 12 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')}`;
-
 /** Makes a key. It is valid a little before it exists, so that no clock that runs behind refuses it. */
 export async function issueKey(trx: Trx, order: KeyOrder, now: number): Promise<IssuedKey> {
   const secret = generateApiKey();
   const row: ApiKeyRow = {
-    id: keyId(),
+    id: newResourceId('key'),
     tenant: order.tenant,
     subscription_id: order.subscription,
     name: order.name ?? 'default',
@@ -43,13 +39,19 @@ export async function issueKey(trx: Trx, order: KeyOrder, now: number): Promise<
     grace_until: null,
     not_after: order.expiresAt ?? null,
     rotated_from: order.rotatedFrom ?? null,
-    created_at: new Date(now).toISOString(),
+    created_at: await creationInstant(trx, order.subscription, now),
     revoked_at: null,
     last_used_at: null,
   };
   await insertKey(trx, row);
   await appendChanges(trx, 'credential', [row.id]);
   return { row, secret };
+}
+
+/** Now, or just after the subscription's newest key: whatever the clock does, the key that was made last is the newest. */
+async function creationInstant(trx: Trx, subscription: string, now: number): Promise<string> {
+  const last = await lastCreation(trx, subscription);
+  return new Date(last === undefined ? now : Math.max(now, Date.parse(last) + 1)).toISOString();
 }
 
 /** Ends every key of these subscriptions for ever. */

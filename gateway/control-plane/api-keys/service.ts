@@ -7,7 +7,7 @@ import { requireActive, requireSubscription } from '../subscriptions/require.js'
 import { countRotation, type SubscriptionRow } from '../subscriptions/store.js';
 import { issueKey, type IssuedKey } from './issue.js';
 import { planRotation, type Rotation } from './rotation.js';
-import { findKey, hasKeys, liveKeys, revokeKeys, startGrace, type ApiKeyRow } from './store.js';
+import { findKey, lastCreation, liveKeys, revokeKeys, startGrace, type ApiKeyRow } from './store.js';
 
 /** What a rotation is about: a subscription, and the key to replace when it is not the newest active one. */
 export interface RotationTarget {
@@ -48,7 +48,7 @@ export function rotateKey(cp: ControlPlane, actor: Actor, request: RotateRequest
     requireActive(subscription);
     const keys = await liveKeys(trx, [subscription.id]);
     const rotation = planRotation({ keys, target: key, graceHours: request.graceHours, force: request.force, now });
-    const isFirst = !(await hasKeys(trx, subscription.id));
+    const isFirst = (await lastCreation(trx, subscription.id)) === undefined;
     const issued = await replaceKey(trx, subscription, rotation, now);
     const rotationCount = subscription.rotation_count + (isFirst ? 0 : 1);
     if (!isFirst && !(await countRotation(trx, subscription.id, subscription.rotation_count, new Date(now).toISOString())))

@@ -53,10 +53,10 @@ export async function liveKeys(db: Db, subscriptions: readonly string[]): Promis
   return rows;
 }
 
-/** Whether a subscription has ever had a key. */
-export async function hasKeys(db: Db, subscription: string): Promise<boolean> {
-  const query = db.selectFrom('api_keys').select('id').where('subscription_id', '=', subscription);
-  return (await query.limit(1).executeTakeFirst()) !== undefined;
+/** When the newest key that a subscription has ever had was made; undefined when it never had one. */
+export async function lastCreation(db: Db, subscription: string): Promise<string | undefined> {
+  const query = db.selectFrom('api_keys').select('created_at').where('subscription_id', '=', subscription);
+  return (await query.orderBy('created_at', 'desc').limit(1).executeTakeFirst())?.created_at;
 }
 
 /** Puts an active key into its grace window. False when it is no longer active: somebody else was first. */

@@ -32,7 +32,10 @@ async function addSubscription(name = 'mobile') {
 
 function messages(message: FeedMessage | undefined): SyncMessage[] {
   const text = [...(message?.pieces ?? [])].join('');
-  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as SyncMessage);
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as SyncMessage);
 }
 
 /** Everything that a full copy puts. */
@@ -61,12 +64,24 @@ test('a full copy holds the kinds that shape traffic, subscriptions with their s
   expect(lines.at(-1)).toMatchObject({ type: 'end', number: copy?.number, store: expect.any(String) });
   const held = objects(copy);
   expect(held.resources.map(({ kind }) => kind).sort()).toEqual(['API', 'Tenant']);
-  expect(held.resources.find(({ kind }) => kind === 'API')).toMatchObject({ spec: { path: '/payments' }, labels: {}, id: 'api-acme-payments' });
+  expect(held.resources.find(({ kind }) => kind === 'API')).toMatchObject({
+    spec: { path: '/payments' },
+    labels: {},
+    id: 'api-acme-payments',
+  });
   expect(held.subscriptions).toEqual([
     { id, tenant: 'acme', name: 'mobile', status: 'active', api: 'payments', consumer: 'app', plan: 'gold' },
   ]);
   expect(held.credentials).toEqual([
-    { id: row.id, tenant: 'acme', subscription: id, digest: row.digest, status: 'active', not_before: Date.parse(row.not_before), not_after: null },
+    {
+      id: row.id,
+      tenant: 'acme',
+      subscription: id,
+      digest: row.digest,
+      status: 'active',
+      not_before: Date.parse(row.not_before),
+      not_after: null,
+    },
   ]);
   expect(JSON.stringify(held)).not.toContain(secret);
 });
@@ -100,7 +115,14 @@ test('one transaction is one change, with whole objects and the keys of what is 
   expect(change).toHaveLength(1);
   expect(change[0]).toMatchObject({
     type: 'change',
-    put: { resources: [{ kind: 'API', name: 'new' }, { kind: 'Policy', name: 'limit' }], subscriptions: [], credentials: [] },
+    put: {
+      resources: [
+        { kind: 'API', name: 'new' },
+        { kind: 'Policy', name: 'limit' },
+      ],
+      subscriptions: [],
+      credentials: [],
+    },
     remove: { resources: ['API acme/old'], subscriptions: [], credentials: [] },
   });
 });
@@ -160,7 +182,8 @@ test('a number that this database has never reached, or has forgotten, is answer
 test('a copy that is read while others write is whole at the number that it names', async () => {
   for (let round = 0; round < 30; round += 1) {
     await write(async (trx) => {
-      for (let index = 0; index < 100; index += 1) await addResource(state.cp, trx, { kind: 'API', tenant: 'acme', name: `a${round}-${index}` });
+      for (let index = 0; index < 100; index += 1)
+        await addResource(state.cp, trx, { kind: 'API', tenant: 'acme', name: `a${round}-${index}` });
     });
   }
   const writing = (async () => {

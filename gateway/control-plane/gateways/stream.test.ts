@@ -24,7 +24,7 @@ const addApi = (name: string) => commit(state.cp, (trx) => addResource(state.cp,
 
 /** The next whole message: a line may come in pieces. */
 async function next(stream: AsyncGenerator<string>): Promise<SyncMessage | undefined> {
-  for (let line = ''; ; ) {
+  for (let line = ''; ;) {
     const { value, done } = await stream.next();
     if (done === true) return undefined;
     line += value;

@@ -1,11 +1,10 @@
 /** A subscription that is asked for over REST: the declared resource, its state, and its first key when nobody has to approve. */
-import type { ResourceDraft } from '../resources/put.js';
-import { randomInt } from 'node:crypto';
 import { StoaError } from '../../../schema/error.js';
 import { issueKey } from '../api-keys/issue.js';
 import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
-import { putResource } from '../resources/put.js';
+import { newResourceId } from '../resource-id.js';
+import { putResource, type ResourceDraft } from '../resources/put.js';
 import { requireSubscription } from './require.js';
 import { findReferenced, updateState, type SubscriptionRow } from './store.js';
 import type { StepResult } from './transitions.js';
@@ -23,14 +22,10 @@ export interface CreateRequest {
   readonly waitsWithoutPlan: boolean;
 }
 
-const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
-
-const subscriptionId = (): string => `sub-${Array.from({ length: 12 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')}`;
-
 /** Creates a subscription; active ones get their key, shown once. Throws `not_found` for an unknown API or consumer, `validation_error`. */
 export function createSubscription(cp: ControlPlane, actor: Actor, request: CreateRequest): Promise<StepResult> {
   return commit(cp, async (trx) => {
-    const id = subscriptionId();
+    const id = newResourceId('Subscription');
     await putResource(cp, trx, actor, await draft(trx, id, request), { isNew: true, id });
     if (request.plan === undefined && request.waitsWithoutPlan) await holdBack(trx, id);
     const row = await requireSubscription(trx, request.tenant, id);
