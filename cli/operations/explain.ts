@@ -75,8 +75,11 @@ export function explainKinds(): Explanation {
   };
 }
 
-const variantsOf = (node: Node): readonly Node[] =>
-  node.oneOf ?? node.anyOf ?? (node.items === undefined ? [node] : variantsOf(node.items));
+/** The objects behind a node: items of lists, each of several forms. */
+function variantsOf(node: Node): readonly Node[] {
+  const inner = node.oneOf ?? node.anyOf ?? (node.items === undefined ? undefined : [node.items]);
+  return inner === undefined ? [node] : inner.flatMap(variantsOf);
+}
 
 function step(node: Node, field: string, parent: string): Node {
   const variants = variantsOf(node);

@@ -1,0 +1,114 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createSession, type SessionOptions } from './session.js';
+
+interface Seen {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+const servers: Server[] = [];
+let clock = 0;
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close().closeAllConnections();
+});
+
+/** An issuer and a control plane in one. Tokens are `token-1`, `token-2`, …; `refuse` are answered 401. */
+async function controlPlane(refuse: readonly string[] = []): Promise<{ seen: Seen[]; options: SessionOptions }> {
+  const seen: Seen[] = [];
+  let tokens = 0;
+  const server = createServer((req, res) => {
+    void text(req).then((body) => {
+      seen.push({ path: req.url ?? '', headers: req.headers, body });
+      if (req.url?.startsWith('/realms/') === true) {
+        const isKnown = body.includes('client_secret=right');
+        tokens += 1;
+        res
+          .writeHead(isKnown ? 200 : 401)
+          .end(JSON.stringify(isKnown ? { access_token: `token-${tokens}`, expires_in: 300 } : { error: 'invalid_client' }));
+        return;
+      }
+      const isRefused = refuse.includes(req.headers.authorization ?? '');
+      res.writeHead(isRefused ? 401 : 200).end(isRefused ? '{"error":{"code":"unauthorized","message":"No."}}' : '{"ok":true}');
+    });
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  clock = 1_000_000;
+  const options = {
+    server: url,
+    authServer: url,
+    realm: 'stoa',
+    clientId: 'cli',
+    clientSecret: 'right',
+    token: undefined,
+    timeoutMs: 5000,
+    now: () => clock,
+  };
+  return { seen, options };
+}
+
+describe('a session', () => {
+  it('gets a token by client credentials once and uses it until it expires', async () => {
+    const { seen, options } = await controlPlane();
+    const call = createSession(options);
+
+    await call('GET', '/a');
+    await call('GET', '/b');
+    clock += 295_000;
+    await call('GET', '/c');
+
+    expect(seen.map(({ path, headers }) => [path, headers.authorization])).toEqual([
+      ['/realms/stoa/protocol/openid-connect/token', undefined],
+      ['/v1/a', 'Bearer token-1'],
+      ['/v1/b', 'Bearer token-1'],
+      ['/realms/stoa/protocol/openid-connect/token', undefined],
+      ['/v1/c', 'Bearer token-2'],
+    ]);
+  });
+
+  it('gets another token when the first is refused, with the same idempotency key', async () => {
+    const { seen, options } = await controlPlane(['Bearer token-1']);
+
+    await createSession(options)('POST', '/apply', { project: 'x' });
+
+    const posts = seen.filter(({ path }) => path === '/v1/apply');
+    expect(posts.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-1', 'Bearer token-2']);
+    expect(posts[0]?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(posts[1]?.headers['idempotency-key']).toBe(posts[0]?.headers['idempotency-key']);
+  });
+
+  it('uses STOA_TOKEN as it is and does not try another', async () => {
+    const { seen, options } = await controlPlane(['Bearer given']);
+
+    await expect(createSession({ ...options, token: 'given' })('GET', '/a')).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: 'No.',
+    });
+
+    expect(seen.map(({ path }) => path)).toEqual(['/v1/a']);
+  });
+
+  it('says how to get credentials when there are none', async () => {
+    const { options } = await controlPlane();
+
+    await expect(createSession({ ...options, clientSecret: undefined })('GET', '/a')).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: expect.stringContaining('STOA_CLIENT_SECRET is not set') as string,
+    });
+  });
+
+  it('names the client that was refused and never its secret', async () => {
+    const { options } = await controlPlane();
+
+    await expect(createSession({ ...options, clientSecret: 'canary-secret' })('GET', '/a')).rejects.toSatisfy(
+      (error: Error) =>
+        error.message.includes('"cli"') && !JSON.stringify([error.message, (error as { hint?: string }).hint]).includes('canary'),
+    );
+  });
+});
