@@ -1,0 +1,73 @@
+/** One request on its way through the gateway: what the pipeline and the policies see of it. The only object that is made for a request. */
+import type { Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead } from '../policies/contract.js';
+import type { AccessLog } from './access-log.js';
+import type { RequestHead } from './request-head.js';
+import type { Credential, EventSink, KeyStore, Route, Snapshot } from './snapshot.js';
+
+/** What a request needs beside itself; one object for the life of the gateway. */
+export interface Gateway {
+  /** Read once per request: a request finishes on the snapshot that it began with. */
+  snapshot(): Snapshot;
+  readonly keys: KeyStore;
+  readonly events: EventSink;
+  readonly log: AccessLog;
+  /** Wall clock, epoch milliseconds. */
+  now(): number;
+}
+
+const NO_HOOKS: readonly Hooks[] = [];
+
+/** It is its own reply head: `status` and `headers` are what goes to the client, and hooks edit them in place. */
+export abstract class Exchange implements PolicyExchange, ReplyHead {
+  requestId = '';
+  method = '';
+  path = '';
+  query = '';
+  clientIp = '';
+  caller: Caller | undefined = undefined;
+  limit: LimitState | undefined = undefined;
+
+  /** Name, value, name, value; as received. */
+  rawHeaders: readonly string[] = [];
+  /** Set by the listener before the exchange enters the pipeline. */
+  abstract readonly head: RequestHead;
+
+  route: Route | undefined = undefined;
+  prefixLength = 0;
+  credential: Credential | undefined = undefined;
+  /** Whether the `Authorization` header carried our key and is not forwarded. */
+  keyInAuthorization = false;
+
+  status = 0;
+  headers: string[] = [];
+
+  /** How many hooks of the route's preflight stage, and of `hooks`, have seen the request. */
+  preflightEntered = 0;
+  hooksEntered = 0;
+  hooks: readonly Hooks[] = NO_HOOKS;
+
+  /** Milliseconds of the monotonic clock. */
+  readonly startedAt: number = performance.now();
+  readonly gateway: Gateway;
+
+  constructor(gateway: Gateway) {
+    this.gateway = gateway;
+  }
+
+  header(name: string): string | undefined {
+    const raw = this.rawHeaders;
+    let value: string | undefined;
+    for (let index = 0; index < raw.length; index += 2) {
+      const field = raw[index];
+      if (field === undefined || field.length !== name.length || field.toLowerCase() !== name) continue;
+      value = value === undefined ? raw[index + 1] : `${value}, ${raw[index + 1] ?? ''}`;
+    }
+    return value;
+  }
+
+  /** Sends `status`, `headers` and this body as a complete answer of the gateway itself. */
+  abstract respond(body: string): void;
+
+  /** Sends the request to the upstream of its route. The breaker has admitted it; the exchange tells it how it went. */
+  abstract forward(route: Route): void;
+}

@@ -1,0 +1,129 @@
+/** The client's side of an exchange over node:http: how an answer is written, and when it is the end of the connection. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { StoaError, type ErrorCode } from '../../schema/error.js';
+import { closeAfterAnswer, rawHead } from './connection.js';
+import { Exchange, type Gateway } from './exchange.js';
+import { errorReply } from './own-routes.js';
+import { answer, finish } from './pipeline.js';
+import type { RequestHead } from './request-head.js';
+import type { UpstreamClients } from './upstream-clients.js';
+import type { Edge, ForwardedFor } from './upstream-request.js';
+
+/** What exchanges share: one object per listener. */
+export interface Shared extends Edge {
+  readonly gateway: Gateway;
+  readonly clients: UpstreamClients;
+  /** Connections that were upgraded; the listener ends them when it stops. */
+  readonly tunnels: Set<Duplex>;
+  /** While the listener stops, each answer announces the end of its connection. */
+  isDraining: boolean;
+}
+
+/** An unread body up to this size is read and thrown away; with a larger one the connection is closed. */
+const MAX_UNREAD_BODY = 64 * 1024;
+const CLIENT_CLOSED = 499;
+
+export abstract class HttpExchange extends Exchange {
+  readonly head: RequestHead;
+  readonly hasBody: boolean;
+  /** Whether the client waits for "100 Continue" before it sends its body. */
+  expectsContinue = false;
+  isUpgrade = false;
+  forwardedFor: ForwardedFor | undefined = undefined;
+
+  protected readonly shared: Shared;
+  protected readonly req: IncomingMessage;
+  protected readonly res: ServerResponse;
+  protected readonly socket: Socket;
+  /** The head of the answer is decided. */
+  protected isAnswered = false;
+  /** The answer has ended, or the client is gone. */
+  protected isOver = false;
+  /** Whether the body belongs to an upstream request by now. */
+  protected isBodyTaken = false;
+
+  constructor(shared: Shared, req: IncomingMessage, res: ServerResponse, head: RequestHead) {
+    super(shared.gateway);
+    this.shared = shared;
+    this.req = req;
+    this.res = res;
+    this.socket = req.socket;
+    this.head = head;
+    this.rawHeaders = req.rawHeaders;
+    this.method = req.method ?? '';
+    this.hasBody = head.isChunked || (head.contentLength !== undefined && Number(head.contentLength) > 0);
+  }
+
+  respond(body: string): void {
+    if (this.isOver) return;
+    this.isAnswered = true;
+    if (this.status !== 204 && this.status !== 304) this.headers.push('Content-Length', String(Buffer.byteLength(body)));
+    this.writeHead();
+    this.res.end(body);
+  }
+
+  /** Answers with an error and ends the connection. */
+  refuse(code: ErrorCode, message?: string, headers?: readonly string[]): void {
+    this.closeConnection();
+    answer(this, errorReply(code, message, headers));
+  }
+
+  /** The whole body as text, for the gateway's own routes. Throws StoaError `payload_too_large` above `limit` bytes. */
+  async readBody(limit: number): Promise<string> {
+    this.sendContinue();
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of this.req as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > limit) throw new StoaError('payload_too_large', `The body has at most ${limit} bytes.`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  }
+
+  /** The answer is over, or the client is gone. The listener calls it; more than one call is fine. */
+  over(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    const isComplete = this.res.writableFinished || this.status === 101;
+    if (this.status === 0 || (!isComplete && !this.isAnswered)) this.status = CLIENT_CLOSED;
+    this.release(isComplete);
+    finish(this, isComplete);
+  }
+
+  /** Lets go of what is upstream of an exchange that is over. */
+  protected abstract release(isComplete: boolean): void;
+
+  /** Tells a client that waits for it to send its body. */
+  protected sendContinue(): void {
+    if (this.expectsContinue) this.res.writeContinue();
+    this.expectsContinue = false;
+  }
+
+  protected writeHead(): void {
+    // A body that is still on its way when the answer begins: small and announced, it is read to its end; else the connection ends.
+    const isUnread = this.hasBody && !this.req.complete;
+    const isSmall = !this.head.isChunked && Number(this.head.contentLength) <= MAX_UNREAD_BODY && !this.expectsContinue;
+    if (isUnread && (this.isBodyTaken || !isSmall)) this.closeConnection();
+    if (this.shared.isDraining) this.res.shouldKeepAlive = false;
+    this.res.writeHead(this.status, this.headers);
+  }
+
+  /** Interim answers go on to the client when its own answer is next in line; HTTP/1.0 knows none. */
+  protected writeInterim(status: number, headers: readonly string[]): void {
+    if (this.req.httpVersionMinor > 0) this.res.socket?.write(rawHead(status, headers), 'latin1');
+  }
+
+  /** The answer was cut short: the client has to see that, also where only the end of the connection ends a body. */
+  protected breakOff(): void {
+    if (this.req.httpVersionMinor === 0) this.socket.resetAndDestroy();
+    else this.res.destroy();
+  }
+
+  protected closeConnection(): void {
+    this.res.shouldKeepAlive = false;
+    closeAfterAnswer(this.socket);
+  }
+}

@@ -1,0 +1,186 @@
+/** Snapshot and exchange to reply, in the order of behaviour.md "Forwarding". Synchronous unless a policy answers with a promise. */
+import type { Hooks, Reply } from '../policies/contract.js';
+import { logPanic } from './access-log.js';
+import { authenticate } from './authenticate.js';
+import type { Exchange } from './exchange.js';
+import { errorReply } from './own-routes.js';
+import { addRateLimitHeaders } from './rate-limit-headers.js';
+import type { AuthFailure, Route } from './snapshot.js';
+
+type Answer = Reply | undefined;
+type Step = (exchange: Exchange, route: Route, reply: Answer) => void;
+
+/** Serves one request. It ends in exactly one call of `exchange.respond` or `exchange.forward`. */
+export function serve(exchange: Exchange): void {
+  try {
+    const match = exchange.gateway.snapshot().match(exchange.path);
+    if (match === undefined) {
+      answer(exchange, errorReply('not_found', 'No API is published at this path.'));
+      return;
+    }
+    exchange.route = match.route;
+    exchange.prefixLength = match.prefixLength;
+    proceed(exchange, match.route, enterPreflight(exchange, match.route.preflight, 0), afterPreflight);
+  } catch (error) {
+    fail(exchange, error);
+  }
+}
+
+/** Goes on with the next step: at once, or when the promise of a policy is settled. */
+function proceed(exchange: Exchange, route: Route, reply: Answer | Promise<Answer>, next: Step): void {
+  if (!(reply instanceof Promise)) {
+    next(exchange, route, reply);
+    return;
+  }
+  reply.then((settled) => next(exchange, route, settled)).catch((error: unknown) => fail(exchange, error));
+}
+
+/** Request hooks in order from `from`; the first reply wins. What was entered is counted, for the response hooks. */
+function enterPreflight(exchange: Exchange, hooks: readonly Hooks[], from: number): Answer | Promise<Answer> {
+  for (let index = from; index < hooks.length; index += 1) {
+    exchange.preflightEntered = index + 1;
+    const reply = hooks[index]?.request?.(exchange);
+    if (reply instanceof Promise) return reply.then((settled) => settled ?? enterPreflight(exchange, hooks, index + 1));
+    if (reply !== undefined) return reply;
+  }
+  return undefined;
+}
+
+function enterHooks(exchange: Exchange, hooks: readonly Hooks[], from: number): Answer | Promise<Answer> {
+  for (let index = from; index < hooks.length; index += 1) {
+    exchange.hooksEntered = index + 1;
+    const reply = hooks[index]?.request?.(exchange);
+    if (reply instanceof Promise) return reply.then((settled) => settled ?? enterHooks(exchange, hooks, index + 1));
+    if (reply !== undefined) return reply;
+  }
+  return undefined;
+}
+
+function afterPreflight(exchange: Exchange, route: Route, reply: Answer): void {
+  const refusal = reply ?? admit(exchange, route);
+  if (refusal !== undefined) {
+    answer(exchange, refusal);
+    return;
+  }
+  exchange.hooks = route.hooksFor(exchange.credential);
+  proceed(exchange, route, enterHooks(exchange, exchange.hooks, 0), afterHooks);
+}
+
+/** State of the route, method, caller. */
+function admit(exchange: Exchange, route: Route): Answer {
+  if (route.state === 'inactive') return errorReply('api_not_activated');
+  if (route.state === 'broken')
+    return errorReply('service_unavailable', 'This API is not served at the moment: its configuration has an error.');
+  if (!route.methods.has(exchange.method)) return errorReply('method_not_allowed', undefined, ['Allow', route.allow]);
+  const failure = authenticate(exchange, route);
+  return failure === undefined ? undefined : unauthorized(exchange, route, failure);
+}
+
+/** One body for every reason; the reason is in the log. */
+function unauthorized(exchange: Exchange, route: Route, reason: AuthFailure): Reply {
+  const { gateway, path } = exchange;
+  gateway.log.event('error', 'auth_failed', {
+    path,
+    reason,
+    status: 401,
+    tenant: route.tenant,
+    api: route.api,
+    request_id: exchange.requestId,
+  });
+  gateway.events.record({ type: 'auth_failed', route, consumer: undefined, path, status: 401, reason });
+  return errorReply('unauthorized', 'A valid API key for this API is needed in the X-API-Key header.', [
+    'WWW-Authenticate',
+    'Bearer realm="stoa"',
+  ]);
+}
+
+function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
+  reportLimit(exchange, route, reply);
+  const refusal = reply ?? tooLarge(exchange, route) ?? heldBack(exchange, route);
+  if (refusal === undefined) exchange.forward(route);
+  else answer(exchange, refusal);
+}
+
+function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
+  const { gateway, path, limit } = exchange;
+  if (limit === undefined) return;
+  const consumer = exchange.credential?.consumerLabel;
+  if (reply?.status === 429) {
+    gateway.log.event('warn', 'rate_limit_exceeded', {
+      consumer,
+      path,
+      status: 429,
+      tenant: route.tenant,
+      api: route.api,
+      request_id: exchange.requestId,
+    });
+    gateway.events.record({ type: 'rate_limit_exceeded', route, consumer, path, status: 429 });
+    return;
+  }
+  if (gateway.log.has('debug'))
+    gateway.log.event('debug', 'rate_limit_check', { consumer, remaining: `${limit.remaining}/${limit.limit}`, path });
+}
+
+function tooLarge({ head }: Exchange, { upstream: { maxBodyBytes } }: Route): Answer {
+  if (maxBodyBytes === undefined || Number(head.contentLength ?? 0) <= maxBodyBytes) return undefined;
+  return errorReply('payload_too_large', `The body of a request to this API has at most ${maxBodyBytes} bytes.`);
+}
+
+function heldBack(exchange: Exchange, { upstream }: Route): Answer {
+  const waitMs = upstream.breaker.admit(exchange.gateway.now());
+  if (waitMs === 0) return undefined;
+  return errorReply('circuit_open', undefined, ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))]);
+}
+
+/** Sends an answer of the gateway itself. The response hooks of the policies that were entered see it, and a fault in one of them is a 500. */
+export function answer(exchange: Exchange, reply: Reply): void {
+  exchange.status = reply.status;
+  exchange.headers = [...reply.headers];
+  try {
+    completeHead(exchange);
+  } catch (error) {
+    fail(exchange, error);
+    return;
+  }
+  exchange.respond(reply.body);
+}
+
+/** A fault of ours: logged with its stack, shown without. No policy runs any more. */
+export function fail(exchange: Exchange, error: unknown): void {
+  logPanic(exchange.gateway.log, error);
+  const reply = errorReply('internal_error', `The gateway failed on this request. Its id is ${exchange.requestId}.`);
+  exchange.status = reply.status;
+  exchange.headers = [...reply.headers, 'X-Request-Id', exchange.requestId, 'X-Stoa-Request-Id', exchange.requestId];
+  exchange.respond(reply.body);
+}
+
+/** Response hooks in reverse order, then the headers that every answer carries. Throws what a hook throws. */
+export function completeHead(exchange: Exchange): void {
+  const { hooks, route, headers } = exchange;
+  for (let index = exchange.hooksEntered - 1; index >= 0; index -= 1) hooks[index]?.response?.(exchange, exchange);
+  if (route !== undefined) {
+    for (let index = exchange.preflightEntered - 1; index >= 0; index -= 1) route.preflight[index]?.response?.(exchange, exchange);
+  }
+  if (exchange.limit !== undefined) addRateLimitHeaders(exchange, exchange.limit, exchange.gateway.now());
+  headers.push('X-Request-Id', exchange.requestId, 'X-Stoa-Request-Id', exchange.requestId);
+}
+
+/** The line and the measurement of a request that is over. `complete` is false when the answer did not reach its end. */
+export function finish(exchange: Exchange, complete: boolean): void {
+  const { route, gateway, credential } = exchange;
+  const latencyMs = performance.now() - exchange.startedAt;
+  route?.metrics.observe(exchange.status, latencyMs);
+  if (!gateway.log.has('info')) return;
+  gateway.log.event('info', 'request completed', {
+    consumer: credential?.consumerLabel,
+    path: exchange.path,
+    status: exchange.status,
+    latency_ms: Math.round(latencyMs),
+    method: exchange.method,
+    tenant: route?.tenant,
+    api: route?.api,
+    client_ip: exchange.clientIp,
+    request_id: exchange.requestId,
+    aborted: complete ? undefined : true,
+  });
+}

@@ -1,0 +1,279 @@
+/** Forwards an exchange with undici: the exchange itself is the handler of its dispatch, so that nothing else is made for it. */
+import type { Duplex } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { ErrorCode } from '../../schema/error.js';
+import { rawHead } from './connection.js';
+import { HttpExchange } from './http-exchange.js';
+import { errorReply } from './own-routes.js';
+import { answer, completeHead, fail } from './pipeline.js';
+import type { Route } from './snapshot.js';
+import { joinSockets } from './tunnel.js';
+import { failureReason, isFinal, readAnswer } from './upstream-answer.js';
+import { upstreamHeaders, upstreamPath } from './upstream-request.js';
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+/** A body that makes no progress for so long is given up. */
+const STALLED_BODY_MS = 60_000;
+const UPSTREAM_FAILURES = new Set([502, 503, 504]);
+
+/** Why the gateway itself ended a dispatch. */
+class Ended extends Error {
+  readonly errorCode: ErrorCode;
+  constructor(errorCode: ErrorCode, message: string) {
+    super(message);
+    this.errorCode = errorCode;
+  }
+}
+
+/** An exchange on its way to an upstream and back. */
+export class ProxiedExchange extends HttpExchange {
+  #request: Dispatcher.DispatchOptions | undefined = undefined;
+  #attempts = 0;
+  #abort: ((error?: Error) => void) | undefined = undefined;
+  #resume: (() => void) | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #bodyBytes = 0;
+  /** The request was written, at least in part, by the present attempt. */
+  #isSent = false;
+  /** Nothing more that undici says of the dispatch counts. */
+  #isDone = false;
+  /** The breaker waits for word of an admitted request. */
+  #owesBreaker = false;
+
+  forward(route: Route): void {
+    this.#owesBreaker = true;
+    if (this.isOver) {
+      this.#releaseBreaker();
+      return;
+    }
+    const { forwardedFor } = this;
+    if (forwardedFor === undefined) throw new TypeError('An exchange is forwarded after its client is known.');
+    this.sendContinue();
+    this.isBodyTaken = this.hasBody;
+    this.#request = {
+      path: upstreamPath(this, route),
+      method: this.method,
+      headers: upstreamHeaders(this, route, this.shared, forwardedFor),
+      body: this.hasBody ? this.req : null,
+      upgrade: this.isUpgrade ? 'websocket' : null,
+    };
+    this.#dispatch(this.shared.clients.pool(route.upstream));
+  }
+
+  #dispatch(dispatcher: Dispatcher): void {
+    this.#isSent = false;
+    if (this.#request !== undefined) dispatcher.dispatch(this.#request, this);
+  }
+
+  /** undici is about to write the request. */
+  onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort;
+    if (this.isOver || this.#isDone) {
+      abort();
+      return;
+    }
+    this.#isSent = true;
+    if (this.hasBody) this.#timer = setTimeout(onStalled, STALLED_BODY_MS, this);
+  }
+
+  onBodySent(chunk: unknown): void {
+    this.#bodyBytes += (chunk as Buffer).length;
+    this.#timer?.refresh();
+    const limit = this.route?.upstream.maxBodyBytes;
+    if (limit !== undefined && this.#bodyBytes > limit)
+      this.end('payload_too_large', `The body of a request to this API has at most ${limit} bytes.`);
+  }
+
+  /** The answer timer starts when the request has been sent completely. */
+  onRequestSent(): void {
+    this.#stopTimer();
+    if (!this.isAnswered && !this.#isDone) this.#timer = setTimeout(onTimeout, this.route?.upstream.timeoutMs, this);
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
+    const headers = status === 101 ? 'unsolicited upgrade' : readAnswer(status, raw, this.shared);
+    if (typeof headers === 'string') {
+      this.end('bad_gateway', headers);
+      return false;
+    }
+    if (status < 200) {
+      this.writeInterim(status, headers);
+      return true;
+    }
+    this.#stopTimer();
+    this.#settle(UPSTREAM_FAILURES.has(status));
+    this.#resume = resume;
+    this.#begin(status, headers);
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.res.write(chunk)) return true;
+    if (this.#resume !== undefined) this.res.once('drain', this.#resume);
+    return false;
+  }
+
+  onComplete(): void {
+    this.#isDone = true;
+    this.res.end();
+  }
+
+  onUpgrade(status: number, raw: Buffer[] | string[] | null, upstream: Duplex): void {
+    this.#stopTimer();
+    this.#isDone = true;
+    this.#settle(false);
+    const headers = readAnswer(status, (raw ?? []) as Buffer[], this.shared);
+    if (typeof headers === 'string' || this.isOver) {
+      upstream.destroy();
+      this.socket.destroy();
+      return;
+    }
+    this.status = status;
+    this.headers = ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...headers];
+    completeHead(this);
+    this.socket.write(rawHead(status, this.headers), 'latin1');
+    this.#join(upstream);
+  }
+
+  onError(error: Error): void {
+    this.#stopTimer();
+    if (this.#isDone) return;
+    if (!this.isOver && !this.isAnswered && this.#mayRetry(error)) {
+      setImmediate(retry, this);
+      return;
+    }
+    this.#isDone = true;
+    if (this.isOver || this.socket.destroyed) this.#releaseBreaker();
+    else if (this.isAnswered) this.#cutShort(error);
+    else this.#answerFailure(error);
+  }
+
+  /** Gives the upstream request up; the client gets this error, or a broken connection when the answer has begun. */
+  end(code: ErrorCode, message: string): void {
+    const error = new Ended(code, message);
+    if (this.#abort === undefined) this.onError(error);
+    else this.#abort(error);
+  }
+
+  /** The body of the request is malformed or has stopped coming. False when there is no body to come. */
+  breakBody(code: ErrorCode, message: string): boolean {
+    if (this.req.complete || this.isOver) return false;
+    this.closeConnection();
+    if (this.#request === undefined) this.socket.destroySoon();
+    else this.end(code, message);
+    return true;
+  }
+
+  /** Another try after `onError` has allowed it; on a connection of its own when one has broken. */
+  retry(): void {
+    const upstream = this.route?.upstream;
+    if (upstream === undefined || this.isOver) {
+      this.#releaseBreaker();
+      return;
+    }
+    this.#attempts += 1;
+    this.#abort = undefined;
+    const fresh = this.#isSent ? this.shared.clients.fresh(upstream) : undefined;
+    this.#dispatch(fresh ?? this.shared.clients.pool(upstream));
+    void fresh?.close();
+  }
+
+  /** Whether an upload has stopped because the upstream does not read. */
+  get isUpstreamStalled(): boolean {
+    return this.req.isPaused() || this.req.complete;
+  }
+
+  protected release(isComplete: boolean): void {
+    this.#stopTimer();
+    this.#releaseBreaker();
+    if (!isComplete) this.#abort?.();
+  }
+
+  #begin(status: number, headers: string[]): void {
+    this.isAnswered = true;
+    this.status = status;
+    this.headers = headers;
+    try {
+      completeHead(this);
+      this.writeHead();
+    } catch (error) {
+      this.#isDone = true;
+      this.#abort?.();
+      fail(this, error);
+    }
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #join(upstream: Duplex): void {
+    const { tunnels } = this.shared;
+    tunnels.add(this.socket).add(upstream);
+    joinSockets(this.socket, upstream, () => {
+      tunnels.delete(this.socket);
+      tunnels.delete(upstream);
+    });
+    this.over();
+  }
+
+  /** Only what cannot have been acted on: nothing was sent, or an idempotent request without a body met a dead connection. */
+  #mayRetry(error: Error): boolean {
+    const retries = this.route?.upstream.retries ?? 0;
+    if (this.#attempts >= retries || error instanceof Ended || isFinal(error) || this.#bodyBytes > 0) return false;
+    return !this.#isSent || (IDEMPOTENT.has(this.method) && !this.hasBody);
+  }
+
+  #cutShort(error: Error): void {
+    this.#report(error, this.status);
+    this.breakOff();
+  }
+
+  #answerFailure(error: Error): void {
+    const code = error instanceof Ended ? error.errorCode : 'bad_gateway';
+    const isUpstreams = code === 'bad_gateway' || code === 'gateway_timeout';
+    if (isUpstreams) {
+      this.#settle(true);
+      this.#report(error, code === 'bad_gateway' ? 502 : 504);
+    }
+    this.#releaseBreaker();
+    answer(this, errorReply(code, code === 'bad_gateway' ? undefined : error.message));
+  }
+
+  #report(error: Error, status: number): void {
+    const { gateway, route, path, requestId } = this;
+    if (route === undefined) return;
+    const reason = error instanceof Ended ? error.message : failureReason(error);
+    gateway.log.event('error', 'backend_error', {
+      path,
+      status,
+      error: reason,
+      tenant: route.tenant,
+      api: route.api,
+      request_id: requestId,
+    });
+    gateway.events.record({ type: 'backend_error', route, consumer: this.credential?.consumerLabel, path, status, reason });
+  }
+
+  #settle(isFailure: boolean): void {
+    const breaker = this.route?.upstream.breaker;
+    if (!this.#owesBreaker || breaker === undefined) return;
+    this.#owesBreaker = false;
+    if (isFailure) breaker.failure(this.gateway.now());
+    else breaker.success(this.gateway.now());
+  }
+
+  #releaseBreaker(): void {
+    if (this.#owesBreaker) this.route?.upstream.breaker.release();
+    this.#owesBreaker = false;
+  }
+}
+
+const onTimeout = (exchange: ProxiedExchange): void => exchange.end('gateway_timeout', 'The upstream did not answer in time.');
+const retry = (exchange: ProxiedExchange): void => exchange.retry();
+
+function onStalled(exchange: ProxiedExchange): void {
+  if (exchange.isUpstreamStalled) exchange.end('gateway_timeout', 'The upstream did not take the body in time.');
+  else exchange.breakBody('request_timeout', 'The body of the request did not arrive in time.');
+}

@@ -1,0 +1,277 @@
+/** The listener of the gateway: unambiguous HTTP/1.1 only, timeouts, graceful stop. With `proxy.ts` the only file that knows node's request and response. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
+import { Socket, type AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ERRORS, errorBody, StoaError, type ErrorCode } from '../../schema/error.js';
+import { clientAddresses, type ClientAddresses } from './client-address.js';
+import { connectionState, linger, refuseRaw } from './connection.js';
+import type { Gateway } from './exchange.js';
+import { isOwnPath, jsonReply, ownReply, type OwnState } from './own-routes.js';
+import { parseTarget, pathProblem } from './path.js';
+import { answer, fail, serve } from './pipeline.js';
+import type { Shared } from './http-exchange.js';
+import { ProxiedExchange } from './proxy.js';
+import { emptyHead, isProblem, readHead } from './request-head.js';
+import { createUpstreamClients } from './upstream-clients.js';
+import { isLoop } from './upstream-request.js';
+
+export interface ListenerOptions {
+  readonly gateway: Gateway;
+  readonly own: OwnState;
+  /** Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-*` are believed. */
+  readonly trustedProxies?: readonly string[];
+  /** Whether upstreams may be on loopback and private addresses. */
+  readonly allowPrivateUpstreams: boolean;
+}
+
+export interface Listener {
+  /** Resolves to the port; rejects when it cannot be had. */
+  listen(port: number, host: string): Promise<number>;
+  /** Stops accepting, lets what is in flight finish, cuts what is left after `graceMs` (at most 10 s). */
+  stop(graceMs?: number): Promise<void>;
+}
+
+const MAX_HEAD = 32 * 1024;
+const HEADERS_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 65_000;
+const MAX_GRACE_MS = 10_000;
+const MAX_OWN_BODY = 1024 * 1024;
+
+/** An `Upgrade` to anything but websocket is ignored, as RFC 9110 (7.8) allows: the request is served as if it had none. h2c never gets through. */
+class Request extends IncomingMessage {
+  // Declared only: node's constructor assigns `upgrade` before a field of this class could be initialised.
+  declare asksForUpgrade: boolean;
+
+  get upgrade(): boolean {
+    return (
+      this.asksForUpgrade && (this.method === 'CONNECT' || (this.method === 'GET' && this.headers.upgrade?.toLowerCase() === 'websocket'))
+    );
+  }
+  set upgrade(value: boolean | null) {
+    this.asksForUpgrade = value === true;
+  }
+}
+
+/** Builds the listener; nothing is open before `listen`. */
+export function createListener(options: ListenerOptions): Listener {
+  const clients = createUpstreamClients({ allowPrivate: options.allowPrivateUpstreams });
+  const shared: Shared & { port: string } = {
+    gateway: options.gateway,
+    clients,
+    tunnels: new Set(),
+    isDraining: false,
+    viaName: `stoa-${randomBytes(6).toString('hex')}`,
+    port: '',
+  };
+  const server = createServer({
+    IncomingMessage: Request,
+    maxHeaderSize: MAX_HEAD,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: 0,
+    connectionsCheckingInterval: 1000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+  });
+  // 0 is no limit of node's own, which would drop fields silently; readHead counts.
+  server.maxHeadersCount = 0;
+  connect(server, new Intake(shared, options.own, clientAddresses(options.trustedProxies ?? [])));
+  return {
+    async listen(port, host) {
+      await listening(server, port, host);
+      shared.port = String((server.address() as AddressInfo).port);
+      return Number(shared.port);
+    },
+    async stop(graceMs = MAX_GRACE_MS) {
+      shared.isDraining = true;
+      await drain(server, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS));
+      await clients.close();
+    },
+  };
+}
+
+function listening(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function drain(server: Server, tunnels: ReadonlySet<Duplex>, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const idle = setInterval(() => server.closeIdleConnections(), 50);
+    const hard = setTimeout(() => {
+      for (const socket of tunnels) socket.destroy();
+      server.closeAllConnections();
+    }, graceMs);
+    server.close(() => {
+      clearInterval(idle);
+      clearTimeout(hard);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function connect(server: Server, intake: Intake): void {
+  server.on('request', (req, res) => intake.accept(req, res));
+  server.on('checkContinue', (req, res) => intake.accept(req, res, { expectsContinue: true }));
+  server.on('checkExpectation', (req, res) => intake.accept(req, res, { refusal: 'expectation_failed' }));
+  server.on('upgrade', (req, socket, head) => {
+    if (socket instanceof Socket) intake.upgrade(req, socket, head);
+  });
+  server.on('connect', (_req, socket) => {
+    if (socket instanceof Socket) refuseRaw(socket, 'method_not_allowed', 'The gateway opens no tunnels.');
+  });
+  server.on('clientError', (error, socket) => {
+    if (socket instanceof Socket) intake.clientError(error, socket);
+  });
+}
+
+interface Circumstances {
+  readonly expectsContinue?: boolean;
+  readonly refusal?: ErrorCode;
+  readonly isUpgrade?: boolean;
+}
+
+const PLAIN_REQUEST: Circumstances = {};
+const METHODS = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT';
+const REQUEST_ID = /^[A-Za-z0-9._:+/=@-]{1,128}$/;
+const ignore = (): void => undefined;
+
+/** Takes requests from node, checks them, and makes exchanges of them. */
+class Intake {
+  readonly #shared: Shared;
+  readonly #own: OwnState;
+  readonly #addresses: ClientAddresses;
+  /** The exchange that came last on a connection: the one whose body may still arrive. */
+  readonly #latest = new WeakMap<Socket, ProxiedExchange>();
+
+  constructor(shared: Shared, own: OwnState, addresses: ClientAddresses) {
+    this.#shared = shared;
+    this.#own = own;
+    this.#addresses = addresses;
+  }
+
+  accept(req: IncomingMessage, res: ServerResponse, circumstances = PLAIN_REQUEST): void {
+    const { socket } = req;
+    const connection = connectionState(socket);
+    if (connection.isClosing || socket.destroyed) return;
+    const head = readHead(req.rawHeaders, req.httpVersionMinor === 0);
+    const exchange = new ProxiedExchange(this.#shared, req, res, isProblem(head) ? emptyHead() : head);
+    this.#latest.set(socket, exchange);
+    connection.inFlight += 1;
+    res.on('error', ignore);
+    res.on('close', () => {
+      exchange.over();
+      connection.inFlight -= 1;
+      if (connection.inFlight === 0) connection.whenIdle?.();
+    });
+    try {
+      this.#identify(exchange, req, circumstances);
+      const problem: Refusal | undefined = isProblem(head) ? head : requestProblem(exchange, req, circumstances, this.#shared);
+      if (problem !== undefined) exchange.refuse(problem.code, problem.message, problem.headers);
+      else if (isOwnPath(exchange.path)) void this.#answerOwn(exchange);
+      else serve(exchange);
+    } catch (error) {
+      fail(exchange, error);
+    }
+  }
+
+  /** A websocket handshake: node has let go of the connection, so its answer, if it is none, ends it. */
+  upgrade(req: IncomingMessage, socket: Socket, firstBytes: Buffer): void {
+    socket.on('error', ignore);
+    if (connectionState(socket).isClosing) return;
+    if (connectionState(socket).inFlight > 0) {
+      refuseRaw(socket, 'bad_request', 'An upgrade waits for the answers before it.');
+      return;
+    }
+    if (firstBytes.length > 0) socket.unshift(firstBytes);
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket);
+    res.on('finish', () => linger(socket));
+    socket.on('close', () => res.emit('close'));
+    this.accept(req, res, { isUpgrade: true });
+  }
+
+  clientError(error: Error, socket: Socket): void {
+    if (socket.destroyed || codeOf(error) === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const { code, message } = parseProblem(codeOf(error));
+    if (this.#latest.get(socket)?.breakBody(code, message) === true) return;
+    refuseRaw(socket, code, message);
+  }
+
+  #identify(exchange: ProxiedExchange, req: IncomingMessage, { expectsContinue = false, isUpgrade = false }: Circumstances): void {
+    const { head } = exchange;
+    exchange.requestId = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : randomUUID();
+    exchange.forwardedFor = this.#addresses(req.socket.remoteAddress, head.forwardedFor);
+    exchange.clientIp = exchange.forwardedFor.clientIp;
+    exchange.expectsContinue = expectsContinue;
+    exchange.isUpgrade = isUpgrade;
+    exchange.path = req.url ?? '';
+  }
+
+  async #answerOwn(exchange: ProxiedExchange): Promise<void> {
+    const { method, path, query, head } = exchange;
+    const authorization = head.authorizations === 1 ? head.authorization : undefined;
+    const readBody = (): Promise<string> => exchange.readBody(MAX_OWN_BODY);
+    try {
+      answer(exchange, await ownReply(this.#own, { method, path, query, authorization, readBody }, this.#shared.isDraining));
+    } catch (error) {
+      if (error instanceof StoaError) answer(exchange, jsonReply(ERRORS[error.code].status, errorBody(error)));
+      else fail(exchange, error);
+    }
+  }
+}
+
+interface Refusal {
+  readonly code: ErrorCode;
+  readonly message?: string;
+  readonly headers?: readonly string[];
+}
+
+/** Why a request that is framed well is refused all the same; it puts the canonical path and the query on the exchange. */
+function requestProblem(
+  exchange: ProxiedExchange,
+  req: IncomingMessage,
+  { refusal, isUpgrade }: Circumstances,
+  shared: Shared,
+): Refusal | undefined {
+  const { head, method } = exchange;
+  if (req.httpVersionMajor !== 1) return { code: 'http_version_not_supported' };
+  if (refusal !== undefined) return { code: refusal };
+  if (method === 'TRACE' || method === 'CONNECT') return { code: 'method_not_allowed', headers: ['Allow', METHODS] };
+  if (isUpgrade === true && exchange.hasBody) return { code: 'bad_request', message: 'A websocket handshake has no body.' };
+  const message = targetProblem(exchange, req.url ?? '');
+  if (message !== undefined) return { code: 'bad_request', message };
+  return isLoop(head.via, shared)
+    ? { code: 'bad_request', message: 'The request has passed this gateway before: its upstream leads back here.' }
+    : undefined;
+}
+
+function targetProblem(exchange: ProxiedExchange, url: string): string | undefined {
+  const target = parseTarget(url);
+  if (target === undefined) return 'The request target is not a path.';
+  exchange.path = target.path;
+  exchange.query = target.query;
+  const isForeign = target.authority !== undefined && target.authority.toLowerCase() !== exchange.head.host?.toLowerCase();
+  return isForeign ? 'The request target names another host than the Host field.' : pathProblem(target.path);
+}
+
+const codeOf = (error: Error): string => ('code' in error && typeof error.code === 'string' ? error.code : '');
+
+/** What the parser refused, as an answer. */
+function parseProblem(code: string): { readonly code: ErrorCode; readonly message: string } {
+  if (code === 'HPE_HEADER_OVERFLOW') return { code: 'headers_too_large', message: `The head of a request has at most ${MAX_HEAD} bytes.` };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { code: 'request_timeout', message: 'The head of the request did not arrive in time.' };
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return { code: 'payload_too_large', message: 'The chunk extensions are too long.' };
+  return { code: 'bad_request', message: 'The request is not well-formed HTTP/1.1.' };
+}

@@ -1,0 +1,98 @@
+/** The head of an upstream's answer, as untrusted as a client's: framing is checked, fields of the connection are left out. */
+import { appendVia, type Edge } from './upstream-request.js';
+
+type Kind = 'keep' | 'drop' | 'connection' | 'coding' | 'length' | 'via';
+
+const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  ...['keep-alive', 'proxy-connection', 'proxy-authenticate', 'te', 'trailer', 'upgrade', 'x-request-id', 'x-stoa-request-id'].map(
+    (name) => [name, 'drop'] as const,
+  ),
+  ['connection', 'connection'],
+  ['transfer-encoding', 'coding'],
+  ['content-length', 'length'],
+  ['via', 'via'],
+]);
+
+/** Kinds by the spelling in which names arrive; bounded, since upstreams choose the spelling. */
+const spellings = new Map<string, Kind>();
+
+function kindOf(name: string): Kind {
+  const known = spellings.get(name);
+  if (known !== undefined) return known;
+  const kind = KINDS.get(name.toLowerCase()) ?? 'keep';
+  if (spellings.size < 2000 && name.length < 64) spellings.set(name, kind);
+  return kind;
+}
+
+interface Found {
+  readonly headers: string[];
+  connection: string | undefined;
+  coding: string | undefined;
+  length: string | undefined;
+  via: string | undefined;
+}
+
+/** The fields that go on to the client, or, as a string, why the answer cannot be used. `raw` is name, value, name, value. */
+export function readAnswer(status: number, raw: readonly Buffer[], edge: Edge): string[] | string {
+  const found: Found = { headers: [], connection: undefined, coding: undefined, length: undefined, via: undefined };
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]?.toString('latin1') ?? '';
+    const value = raw[index + 1]?.toString('latin1') ?? '';
+    take(found, kindOf(name), name, value);
+  }
+  if (found.coding !== undefined && found.coding.toLowerCase() !== 'chunked') return 'transfer coding other than chunked';
+  if (found.coding !== undefined && found.length !== undefined) return 'both Content-Length and Transfer-Encoding';
+  const headers = found.connection === undefined ? found.headers : withoutNamed(found.headers, found.connection);
+  // 204 has no body and says no length (RFC 9110, 8.6).
+  if (found.length !== undefined && status !== 204) headers.push('Content-Length', found.length);
+  headers.push('Via', appendVia(found.via, edge));
+  return headers;
+}
+
+function take(found: Found, kind: Kind, name: string, value: string): void {
+  if (kind === 'keep') found.headers.push(name, value);
+  else if (kind !== 'drop') found[kind] = found[kind] === undefined ? value : `${found[kind]}, ${value}`;
+}
+
+function withoutNamed(headers: string[], connection: string): string[] {
+  const lower = connection.toLowerCase();
+  if (lower === 'keep-alive' || lower === 'close') return headers;
+  const named = new Set(lower.split(',').map((token) => token.trim()));
+  const kept: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    if (!named.has(name.toLowerCase())) kept.push(name, headers[index + 1] ?? '');
+  }
+  return kept;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection reset',
+  UND_ERR_SOCKET: 'connection closed',
+  ENOTFOUND: 'host not found',
+  EAI_AGAIN: 'host not found',
+  ETIMEDOUT: 'connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  UND_ERR_HEADERS_OVERFLOW: 'answer head too large',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'answer cut short',
+  STOA_ADDRESS: 'address not allowed',
+};
+
+/** A failure in a few words for the log; the code when it has no words of its own. */
+export function failureReason(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code.startsWith('HPE_')) return 'invalid answer';
+  return REASONS[code] ?? (code === '' ? error.message : code);
+}
+
+/** Errors that another try cannot mend. */
+export function isFinal(error: Error): boolean {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return (
+    code === 'STOA_ADDRESS' || code.startsWith('HPE_') || code.startsWith('ERR_TLS') || code.startsWith('CERT_') || code.endsWith('_CERT')
+  );
+}

@@ -1,0 +1,97 @@
+/** What is sent to an upstream: the path and fields that were received, without ours and without those of the connection, plus those we set. */
+import { randomBytes } from 'node:crypto';
+import type { Exchange } from './exchange.js';
+import type { Route } from './snapshot.js';
+
+/** What the listener knows of itself. */
+export interface Edge {
+  /** How the gateway calls itself in `Via`; unique, so that a loop is noticed. */
+  readonly viaName: string;
+  /** Value of `X-Forwarded-Port`. */
+  readonly port: string;
+}
+
+/** Where the client is, as far as it can be known. */
+export interface ForwardedFor {
+  readonly clientIp: string;
+  /** Value of `X-Forwarded-For`: ends with the peer's address. */
+  readonly chain: string;
+  readonly isTrusted: boolean;
+}
+
+/** Path and query on the upstream: what was matched is cut off, the rest is sent byte for byte. */
+export function upstreamPath({ path, query, prefixLength }: Exchange, { upstream }: Route): string {
+  const rest = upstream.basePath + path.slice(prefixLength);
+  return (rest.startsWith('/') ? rest : `/${rest}`) + query;
+}
+
+/** Name, value, name, value. */
+export function upstreamHeaders(exchange: Exchange, route: Route, edge: Edge, from: ForwardedFor): string[] {
+  const { head, credential } = exchange;
+  const headers = exchange.keyInAuthorization ? withoutAuthorization(head.forwarded) : [...head.forwarded];
+  headers.push('host', route.upstream.host);
+  if (head.contentLength !== undefined) headers.push('content-length', head.contentLength);
+  headers.push(
+    'x-forwarded-for',
+    from.chain,
+    'x-forwarded-proto',
+    (from.isTrusted ? oneOf(head.forwardedProto, PROTO) : undefined) ?? 'http',
+  );
+  const host = (from.isTrusted ? oneOf(head.forwardedHost, HOST) : undefined) ?? head.host;
+  if (host !== undefined) headers.push('x-forwarded-host', host);
+  headers.push('x-forwarded-port', (from.isTrusted ? oneOf(head.forwardedPort, PORT) : undefined) ?? edge.port);
+  headers.push('via', appendVia(head.via, edge), 'x-request-id', exchange.requestId, 'x-tenant-id', route.tenant);
+  pushTrace(headers, exchange);
+  if (credential === undefined) return headers;
+  headers.push('x-subscription-id', credential.subscriptionId);
+  if (credential.consumerId !== undefined) headers.push('x-consumer-id', credential.consumerId);
+  return headers;
+}
+
+const PROTO = /^https?$/;
+const HOST = /^[A-Za-z0-9._:[\]-]{1,255}$/;
+const PORT = /^[0-9]{1,5}$/;
+const oneOf = (value: string | undefined, form: RegExp): string | undefined =>
+  value !== undefined && form.test(value) ? value : undefined;
+
+function withoutAuthorization(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    if (name.toLowerCase() !== 'authorization') kept.push(name, headers[index + 1] ?? '');
+  }
+  return kept;
+}
+
+/** The chain of proxies with this gateway at its end. */
+export const appendVia = (before: string | undefined, { viaName }: Edge): string =>
+  before === undefined ? `1.1 ${viaName}` : `${before}, 1.1 ${viaName}`;
+
+/** Whether the request has passed this gateway before. */
+export const isLoop = (via: string | undefined, { viaName }: Edge): boolean => via?.includes(viaName) === true;
+
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Exactly one `traceparent`: the client's when it is well formed, else a new one. The state belongs to the trace. */
+function pushTrace(headers: string[], { head }: Exchange): void {
+  if (head.traceparent === undefined || !TRACEPARENT.test(head.traceparent)) {
+    headers.push('traceparent', `00-${randomHex(32)}-${randomHex(16)}-01`);
+    return;
+  }
+  headers.push('traceparent', head.traceparent);
+  if (head.tracestate !== undefined) headers.push('tracestate', head.tracestate);
+}
+
+const POOL_CHARACTERS = 16_384;
+let pool = '';
+let used = 0;
+
+/** Hexadecimal characters cut from a pool: one call to the system's generator serves hundreds of requests. */
+function randomHex(length: number): string {
+  if (used + length > pool.length) {
+    pool = randomBytes(POOL_CHARACTERS / 2).toString('hex');
+    used = 0;
+  }
+  used += length;
+  return pool.slice(used - length, used);
+}

@@ -1,0 +1,241 @@
+/** A gateway over a snapshot made by hand, real upstreams, and sockets that say exactly what a test wants. */
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { createAccessLog } from '../../gateway/data-plane/access-log.js';
+import { createBreaker } from '../../gateway/data-plane/breaker.js';
+import type { OwnState } from '../../gateway/data-plane/own-routes.js';
+import { createListener, type Listener } from '../../gateway/data-plane/server.js';
+import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from '../../gateway/data-plane/snapshot.js';
+import { errorReply } from '../../gateway/data-plane/own-routes.js';
+import type { Hooks } from '../../gateway/policies/contract.js';
+
+export const KEY = `stoa_sk_${'a1b2'.repeat(8)}`;
+
+export interface RouteDraft {
+  readonly upstreamUrl: string;
+  readonly prefix?: string;
+  readonly methods?: readonly string[];
+  readonly state?: Route['state'];
+  readonly authRequired?: boolean;
+  readonly preflight?: readonly Hooks[];
+  readonly hooks?: readonly Hooks[];
+  readonly upstream?: Partial<Upstream>;
+}
+
+export function makeRoute(draft: RouteDraft): Route {
+  const url = new URL(draft.upstreamUrl);
+  const methods = draft.methods ?? ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
+  return {
+    id: 'api-1',
+    tenant: 'acme',
+    api: 'payments',
+    prefixes: [draft.prefix ?? '/apis/acme/payments'],
+    state: draft.state ?? 'active',
+    methods: new Set(methods),
+    allow: methods.join(', '),
+    authRequired: draft.authRequired ?? true,
+    preflight: draft.preflight ?? [],
+    hooksFor: () => draft.hooks ?? [],
+    upstream: {
+      origin: url.origin,
+      basePath: url.pathname === '/' ? '' : url.pathname,
+      host: url.host,
+      timeoutMs: 30_000,
+      connectTimeoutMs: 5000,
+      retries: 2,
+      maxBodyBytes: undefined,
+      breaker: createBreaker(draft.upstreamUrl),
+      ...draft.upstream,
+    },
+    metrics: { observe: () => undefined },
+  };
+}
+
+export const makeCredential = (changes: Partial<Credential> = {}): Credential => ({
+  keyId: 'key-1',
+  tenant: 'acme',
+  subscriptionId: 'sub-1',
+  subscriptionActive: true,
+  api: 'payments',
+  consumerId: 'con-1',
+  consumer: 'my-consumer',
+  consumerLabel: 'My Consumer',
+  keyStatus: 'active',
+  notBefore: 0,
+  notAfter: null,
+  limits: [],
+  ...changes,
+});
+
+/** Routes by prefix: enough of a router for these tests. */
+export function makeSnapshot(routes: readonly Route[]): Snapshot {
+  return {
+    number: 1,
+    routes,
+    match(path) {
+      for (const route of routes) {
+        const prefix = route.prefixes.find((one) => path === one || path.startsWith(`${one}/`) || one === '');
+        if (prefix !== undefined) return { route, prefixLength: prefix.length };
+      }
+      return undefined;
+    },
+  };
+}
+
+export interface GatewayDraft {
+  readonly routes: readonly Route[];
+  readonly keys?: ReadonlyMap<string, Credential>;
+  readonly now?: () => number;
+  readonly trustedProxies?: readonly string[];
+  readonly allowPrivateUpstreams?: boolean;
+  readonly own?: Partial<OwnState>;
+}
+
+export interface TestGateway {
+  readonly port: number;
+  readonly url: string;
+  readonly listener: Listener;
+  /** Log lines as objects, complete at any time. */
+  lines(): readonly Record<string, unknown>[];
+  readonly events: Parameters<EventSink['record']>[0][];
+  /** Serves these routes from the next request on. */
+  swap(routes: readonly Route[]): void;
+}
+
+const OWN: OwnState = {
+  health: () => ({ status: 'ok', version: '0.0.0', uptime_seconds: 1 }),
+  readiness: () => ({ ready: true, control_plane: 'none' }),
+  metrics: () => Promise.resolve({ contentType: 'text/plain', text: '# none\n' }),
+  admin: () => errorReply('service_unavailable'),
+};
+
+/** A listening gateway on port 0; it stops with the test. */
+export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
+  const texts: string[] = [];
+  const events: TestGateway['events'] = [];
+  const now = draft.now ?? Date.now;
+  const log = createAccessLog({ format: 'json', level: 'debug', now, write: (text) => texts.push(text) });
+  const known = draft.keys ?? new Map([[KEY, makeCredential()]]);
+  const keys: KeyStore = {
+    find: (key) => known.get(key),
+    stats: () => ({ hits: 0, misses: 0, entry_count: 0, hit_rate: 0 }),
+    clear: () => undefined,
+  };
+  let snapshot = makeSnapshot(draft.routes);
+  const listener = createListener({
+    gateway: { snapshot: () => snapshot, keys, events: { record: (event) => events.push(event) }, log, now },
+    own: { ...OWN, ...draft.own },
+    trustedProxies: draft.trustedProxies ?? [],
+    allowPrivateUpstreams: draft.allowPrivateUpstreams ?? true,
+  });
+  const port = await listener.listen(0, '127.0.0.1');
+  onTestFinished(() => listener.stop(0));
+  const lines = (): Record<string, unknown>[] => {
+    log.flush();
+    return texts
+      .join('')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  };
+  return {
+    port,
+    url: `http://127.0.0.1:${port}/apis/acme/payments`,
+    listener,
+    lines,
+    events,
+    swap: (routes) => (snapshot = makeSnapshot(routes)),
+  };
+}
+
+/** A real HTTP server on port 0; it stops with the test. */
+export async function startUpstream(handle: RequestListener): Promise<{ readonly url: string; readonly server: Server }> {
+  const server = createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
+
+/** A TCP server that hands each connection to the test; it stops with the test. */
+export async function startTcp(
+  handle: (socket: Socket) => void,
+): Promise<{ readonly url: string; readonly port: number; connections(): number }> {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const server = createTcpServer((socket) => {
+    connections += 1;
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    handle(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, port, connections: () => connections };
+}
+
+/** Keeps the bytes of every request head and body, and answers each complete head (and sized or chunked body) with `answer`. */
+export async function startCapture(answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok') {
+  const received: string[] = [];
+  const tcp = await startTcp((socket) => {
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      const end = text.indexOf('\r\n\r\n');
+      if (end === -1) return;
+      const length = Number(/\r\ncontent-length: *(\d+)/i.exec(text.slice(0, end))?.[1] ?? 0);
+      const isChunked = /\r\ntransfer-encoding: *chunked/i.test(text.slice(0, end));
+      if (isChunked ? !text.endsWith('0\r\n\r\n') : text.length < end + 4 + length) return;
+      received.push(text);
+      text = '';
+      socket.write(answer, 'latin1');
+    });
+  });
+  return { ...tcp, received };
+}
+
+export interface RawAnswer {
+  readonly text: string;
+  readonly status: number;
+  readonly isClosed: boolean;
+}
+
+/** Sends bytes on a connection of their own and collects what comes back, until `until` holds or the connection ends. */
+export function sendRaw(
+  port: number,
+  bytes: string | readonly string[],
+  until: (text: string) => boolean = () => false,
+): Promise<RawAnswer> {
+  return new Promise((resolve) => {
+    const parts = typeof bytes === 'string' ? [bytes] : [...bytes];
+    let text = '';
+    const socket = connect(port, '127.0.0.1');
+    const done = (isClosed: boolean): void => {
+      socket.destroy();
+      resolve({ text, status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0), isClosed });
+    };
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      if (until(text)) done(false);
+    });
+    socket.on('error', () => undefined).on('close', () => done(true));
+    const next = (): void => {
+      const part = parts.shift();
+      if (part === undefined || socket.destroyed) return;
+      socket.write(part, 'latin1');
+      setTimeout(next, 20);
+    };
+    next();
+  });
+}
+
+/** A request with a valid key; more fields and a body as given. */
+export const request = (line: string, fields: readonly string[] = [], body = ''): string =>
+  `${line} HTTP/1.1\r\nHost: gateway\r\nX-API-Key: ${KEY}\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n${body}`;
