@@ -2,7 +2,7 @@
 import { Command } from '@oclif/core/command';
 import type { Interfaces } from '@oclif/core';
 import { redactApiKeys } from '../schema/api-key.js';
-import { StoaError } from '../schema/error.js';
+import { ERRORS, StoaError } from '../schema/error.js';
 import type { Client } from './client.js';
 import { globalFlags, withEnvironment } from './flags.js';
 import type { ConfigFile, Settings } from './settings.js';
@@ -27,6 +27,8 @@ interface ParsedGlobals {
 export type View<T> = (data: T, paint: Paint) => string | Promise<string>;
 
 const PROGRESS_EVERY_MS = 10_000;
+const INTERRUPT_MS = 300;
+const INTERRUPTED = ERRORS.interrupted.exit;
 
 export abstract class BaseCommand extends Command {
   static override baseFlags = globalFlags;
@@ -47,8 +49,11 @@ export abstract class BaseCommand extends Command {
     await super.init();
     if (!this.endsOnInterrupt) return;
     process.once('SIGINT', () => {
-      process.once('SIGINT', () => process.exit(130));
-      this.interrupted.abort(new StoaError('interrupted', 'Interrupted.', { hint: this.interruptHint }));
+      process.once('SIGINT', () => process.exit(INTERRUPTED));
+      const reason = new StoaError('interrupted', 'Interrupted.', { hint: this.interruptHint });
+      this.interrupted.abort(reason);
+      // What does not listen to the signal (reading stdin, say) is given a moment, then ended.
+      setTimeout(() => void this.catch(reason).finally(() => process.exit(INTERRUPTED)), INTERRUPT_MS).unref();
     });
   }
 
@@ -147,6 +152,8 @@ export abstract class BaseCommand extends Command {
       throw new StoaError('usage_error', 'A confirmation is needed, and there is no terminal to ask on.', {
         hint: 'Look at the plan above, then run the command again with --yes.',
       });
+    // React is several times slower, and talks, without it.
+    process.env['NODE_ENV'] ??= 'production';
     const { confirm } = await import('./views/confirm.js');
     const answer = await confirm(question);
     if (answer === 'interrupted') throw new StoaError('interrupted', 'Interrupted.', { hint: 'Nothing was changed.' });

@@ -18,7 +18,7 @@ export interface PlannedRequest {
 }
 
 /** Found only by looking at what is live already, so the control plane has the last word on it. */
-const DEFERRED: ReadonlySet<string> = new Set(['missing_reference', 'unknown_tenant', 'missing_tenant']);
+const DEFERRED: ReadonlySet<string> = new Set(['missing_reference']);
 
 /** Reads the manifests and makes the request. Throws `validation_error` with every finding. */
 export async function requestFor(loadOptions: LoadOptions, options: PlanOptions): Promise<PlannedRequest> {

@@ -28,3 +28,6 @@ export function parseName(text: string, tenant: string | undefined): NameQuery {
   const [first = '', ...rest] = text.split('/');
   return rest.length === 0 ? { tenant, name: first } : { tenant: first, name: rest.join('/') };
 }
+
+/** The words of all kinds, for completion. */
+export const kindWords = (): string[] => catalog.kinds.map(({ plural }) => plural);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { catalog } from '../../gateway/catalog.js';
 import type { PlanRequest } from '../../schema/change.js';
-import { check } from '../../schema/check.js';
+import { check, sortDiagnostics } from '../../schema/check.js';
 import { StoaError, type Diagnostic } from '../../schema/error.js';
 import { parseManifests, type Manifest } from '../../schema/manifest.js';
 import { mergeOverlay } from '../../schema/overlay.js';
@@ -52,7 +52,7 @@ export async function load(options: LoadOptions): Promise<ManifestSet> {
     files: texts.length,
     resources: checked.resources,
     secrets: secrets ?? {},
-    diagnostics: sorted([...base.diagnostics, ...(overlay?.diagnostics ?? []), ...resolved.diagnostics, ...checked.diagnostics]),
+    diagnostics: sortDiagnostics([...base.diagnostics, ...(overlay?.diagnostics ?? []), ...resolved.diagnostics, ...checked.diagnostics]),
     secretDiagnostics,
     sourceLine: lineFinder(texts),
   };
@@ -168,14 +168,4 @@ function lineFinder(texts: readonly TextFile[]): SourceLine {
     lines.set(file, split);
     return split[line - 1];
   };
-}
-
-/** By file, line and column; findings without a place come last. */
-function sorted(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const rank = ({ source }: Diagnostic): [string, number, number] =>
-    source === undefined ? ['\uFFFF', 0, 0] : [source.file, source.line, source.column];
-  return diagnostics
-    .map((diagnostic) => ({ diagnostic, key: rank(diagnostic) }))
-    .sort(({ key: a }, { key: b }) => (a[0] === b[0] ? a[1] - b[1] || a[2] - b[2] : a[0] < b[0] ? -1 : 1))
-    .map(({ diagnostic }) => diagnostic);
 }

@@ -1,10 +1,9 @@
 /** Live resources as manifests that apply: without defaults, so that they read like what a person writes. */
 import { dump } from 'js-yaml';
 import { catalog } from '../../gateway/catalog.js';
+import { API_VERSION } from '../../schema/manifest.js';
 import type { Json, JsonObject, KindDefinition } from '../../schema/kind.js';
 import { canonicalJson, type Resource } from '../../schema/resource.js';
-
-const API_VERSION = 'gostoa.dev/v1beta1';
 
 export interface ManifestDocument {
   readonly apiVersion: string;

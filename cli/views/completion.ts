@@ -1,0 +1,54 @@
+/** Completion scripts for shells, made from the commands and flags that there are. */
+
+export interface CompletedCommand {
+  readonly name: string;
+  readonly summary: string;
+  /** With their dashes: `--yes`, `-y`. */
+  readonly flags: readonly string[];
+  /** Words of the first argument, such as kinds. */
+  readonly words: readonly string[];
+}
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+/** The script of a shell; `source` it, or put it where the shell looks. */
+export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
+  if (shell === 'fish') return fishScript(commands);
+  const bash = bashScript(commands);
+  return shell === 'zsh' ? `#compdef stoactl\nautoload -U +X bashcompinit && bashcompinit\n${bash}` : bash;
+}
+
+function bashScript(commands: readonly CompletedCommand[]): string {
+  const cases = commands.map(({ name, flags, words }) => `    ${name}) flags="${flags.join(' ')}"; words="${words.join(' ')}" ;;`);
+  return `_stoactl() {
+  local cur="\${COMP_WORDS[COMP_CWORD]}" flags="" words=""
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')}" -- "$cur"))
+    return
+  fi
+  case "\${COMP_WORDS[1]}" in
+${cases.join('\n')}
+  esac
+  case "$cur" in
+    -*) COMPREPLY=($(compgen -W "$flags" -- "$cur")) ;;
+    *) [ "$COMP_CWORD" -eq 2 ] && COMPREPLY=($(compgen -W "$words" -- "$cur")) ;;
+  esac
+}
+complete -o default -F _stoactl stoactl
+`;
+}
+
+const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+
+function fishScript(commands: readonly CompletedCommand[]): string {
+  const lines = commands.flatMap(({ name, summary, flags, words }) => [
+    `complete -c stoactl -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`,
+    ...flags.map(
+      (flag) =>
+        `complete -c stoactl -n '__fish_seen_subcommand_from ${name}' ${flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`}`,
+    ),
+    ...(words.length === 0 ? [] : [`complete -c stoactl -n '__fish_seen_subcommand_from ${name}' -f -a ${quoted(words.join(' '))}`]),
+  ]);
+  return `${lines.join('\n')}\n`;
+}
