@@ -18,7 +18,7 @@ export default class Autocomplete extends BaseCommand {
     const { kindWords } = await import('../operations/kinds.js');
     const { completionScript } = await import('../views/completion.js');
     const commands = this.config.commands
-      .filter(({ hidden, id }) => hidden !== true && id !== 'completion' && !id.includes(':'))
+      .filter(({ hidden, id }) => !hidden && id !== 'completion' && !id.includes(':'))
       .map(({ id, summary = '', flags, args: positional }) => ({
         name: id,
         summary,

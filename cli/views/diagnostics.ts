@@ -40,7 +40,7 @@ function frame(diagnostic: Diagnostic, source: NonNullable<Diagnostic['source']>
 }
 
 /** Findings whose value says nothing that the message does not, or may itself be a secret. */
-const VALUE_HIDDEN = /secret|unknown/;
+const VALUE_HIDDEN = /secret|unknown_field/;
 const KEY_AND_VALUE = /^(\s*(?:- )?["']?[\w$.-]+["']?\s*:\s*)(\S.*)?$/;
 const SECRET_KEY = /((?:secret|passw|token|credential|private|api[_-]?key)[\w-]*["']?\s*:\s*)(\S.*)$/i;
 
