@@ -15,7 +15,9 @@ export function openVault(file: string): ControlPlane['vault'] {
     'base64',
   );
   if (key.length === KEY_BYTES) return createVault(key);
-  throw new StoaError('conflict', `The key file "${file}" is damaged. It was left as it is.`, { hint: 'Restore it from a backup of the data directory.' });
+  throw new StoaError('conflict', `The key file "${file}" is damaged. It was left as it is.`, {
+    hint: 'Restore it from a backup of the data directory.',
+  });
 }
 
 /** A vault under a key of 32 bytes. */

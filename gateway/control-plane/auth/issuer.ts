@@ -56,7 +56,11 @@ function realmOf({ params }: FastifyRequest): string {
   throw new OAuthError('invalid_request', 'A realm is 1 to 64 letters, digits, dots, underscores and hyphens.');
 }
 
-async function issueToken({ cp, clients, tokens }: IssuerOptions, realm: string, request: FastifyRequest): Promise<Record<string, unknown>> {
+async function issueToken(
+  { cp, clients, tokens }: IssuerOptions,
+  realm: string,
+  request: FastifyRequest,
+): Promise<Record<string, unknown>> {
   const form = readForm(request.body);
   const client = authenticateClient(clients, form, request.headers.authorization);
   const grant = form.get('grant_type');
@@ -64,7 +68,14 @@ async function issueToken({ cp, clients, tokens }: IssuerOptions, realm: string,
   if (grant !== 'client_credentials') throw new OAuthError('unsupported_grant_type', 'Supported is grant_type=client_credentials.');
   const limits = await readScope(cp, client, form.get('scope') ?? '');
   const access_token = await tokens.sign({ realm, clientId: client.id, ...limits });
-  return { access_token, expires_in: TOKEN_SECONDS, refresh_expires_in: 0, token_type: 'Bearer', 'not-before-policy': 0, scope: limits.scope };
+  return {
+    access_token,
+    expires_in: TOKEN_SECONDS,
+    refresh_expires_in: 0,
+    token_type: 'Bearer',
+    'not-before-policy': 0,
+    scope: limits.scope,
+  };
 }
 
 function readForm(body: unknown): ReadonlyMap<string, string> {
@@ -110,7 +121,8 @@ async function readScope({ db }: ControlPlane, client: Client, scope: string): P
   const tenant = tenantWord === undefined ? undefined : await findTenant(db, tenantWord.slice('tenant:'.length));
   if (tenantWord !== undefined && tenant === undefined) throw new OAuthError('invalid_scope', 'The tenant does not exist.');
   const role = roleWord?.slice('role:'.length) ?? (tenant === undefined ? client.role : 'tenant-admin');
-  if (!isTokenRole(role) || (tenant !== undefined && role === 'cpi-admin')) throw new OAuthError('invalid_scope', 'The role cannot be given.');
+  if (!isTokenRole(role) || (tenant !== undefined && role === 'cpi-admin'))
+    throw new OAuthError('invalid_scope', 'The role cannot be given.');
   const echoed = [DEFAULT_SCOPE, tenantWord, roleWord].filter((word) => word !== undefined);
   return { scope: echoed.join(' '), role, tenant };
 }

@@ -77,7 +77,12 @@ export async function createTokens(cp: Pick<ControlPlane, 'now' | 'publicUrl'>, 
 }
 
 /** Claims as Keycloak writes them for a service account. */
-function sign({ now, publicUrl }: Pick<ControlPlane, 'now' | 'publicUrl'>, key: KeyObject, kid: string, request: TokenRequest): Promise<string> {
+function sign(
+  { now, publicUrl }: Pick<ControlPlane, 'now' | 'publicUrl'>,
+  key: KeyObject,
+  kid: string,
+  request: TokenRequest,
+): Promise<string> {
   const { realm, clientId, role, scope, tenant } = request;
   const seconds = Math.floor(now() / 1000);
   const claims = {
@@ -101,7 +106,11 @@ function sign({ now, publicUrl }: Pick<ControlPlane, 'now' | 'publicUrl'>, key: 
     .sign(key);
 }
 
-async function verifyToken({ now, publicUrl }: Pick<ControlPlane, 'now' | 'publicUrl'>, key: KeyObject, token: string): Promise<TokenClaims> {
+async function verifyToken(
+  { now, publicUrl }: Pick<ControlPlane, 'now' | 'publicUrl'>,
+  key: KeyObject,
+  token: string,
+): Promise<TokenClaims> {
   try {
     const { payload } = await jwtVerify(token, key, {
       algorithms: [ALGORITHM],
@@ -111,12 +120,14 @@ async function verifyToken({ now, publicUrl }: Pick<ControlPlane, 'now' | 'publi
       requiredClaims: ['exp', 'nbf', 'iat', 'iss'],
     });
     const claims = claimsSchema.parse(payload);
-    if (payload.iss?.startsWith(`${publicUrl}/realms/`) !== true) throw new errors.JWTClaimValidationFailed('Another issuer', payload, 'iss');
+    if (payload.iss?.startsWith(`${publicUrl}/realms/`) !== true)
+      throw new errors.JWTClaimValidationFailed('Another issuer', payload, 'iss');
     const roles = claims.realm_access.roles.filter(isTokenRole);
     return { user: claims.preferred_username, roles, tenantId: claims.tenant_id, expiresAt: claims.exp * 1000 };
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new StoaError('unauthorized', 'The access token has expired.', { cause: error });
-    if (error instanceof errors.JOSEError || error instanceof z.ZodError) throw new StoaError('unauthorized', 'The access token is not valid.', { cause: error });
+    if (error instanceof errors.JOSEError || error instanceof z.ZodError)
+      throw new StoaError('unauthorized', 'The access token is not valid.', { cause: error });
     throw error;
   }
 }

@@ -23,9 +23,13 @@ function requireFreshDirectory(file: string): void {
   const directory = path.dirname(file);
   const left = [`${path.basename(file)}-wal`, ...LATER_FILES].filter((name) => !isEmpty(path.join(directory, name)));
   if (left.length === 0) return;
-  throw new StoaError('conflict', `"${file}" is missing or empty, although "${directory}" has held a database (${left.join(', ')} is there).`, {
-    hint: 'Restore the file from a backup; or, to start over without the old data, move the whole directory away.',
-  });
+  throw new StoaError(
+    'conflict',
+    `"${file}" is missing or empty, although "${directory}" has held a database (${left.join(', ')} is there).`,
+    {
+      hint: 'Restore the file from a backup; or, to start over without the old data, move the whole directory away.',
+    },
+  );
 }
 
 function hasHeader(file: string): boolean {

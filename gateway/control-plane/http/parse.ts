@@ -18,7 +18,8 @@ export const invalidField = (field: string, message: string): StoaError =>
 
 function toDiagnostics(issue: z.core.$ZodIssue): Diagnostic[] {
   const path = issue.path.map(String);
-  if (issue.code !== 'unrecognized_keys') return [{ severity: 'error', code: 'invalid_value', message: issue.message, path: path.join('.') }];
+  if (issue.code !== 'unrecognized_keys')
+    return [{ severity: 'error', code: 'invalid_value', message: issue.message, path: path.join('.') }];
   return issue.keys.map((key) => ({
     severity: 'error',
     code: 'unknown_field',

@@ -81,7 +81,10 @@ export async function resourcesOfTenants(db: Db, tenants: readonly string[]): Pr
 
 /** One page of resources, in the stable order tenant, kind, name. */
 export async function listResources(db: Db, filter: ResourceFilter, offset: number, limit: number): Promise<StoredResource[]> {
-  const query = db.selectFrom('resources').selectAll().where((row) => matches(row, filter));
+  const query = db
+    .selectFrom('resources')
+    .selectAll()
+    .where((row) => matches(row, filter));
   const page = query.orderBy('tenant').orderBy('kind').orderBy('name').offset(offset).limit(limit);
   return (await page.execute()).map(parseRow);
 }
@@ -93,10 +96,7 @@ export async function countResources(db: Db, filter: ResourceFilter): Promise<nu
   return Number(count);
 }
 
-function matches(
-  row: ExpressionBuilder<Database, 'resources'>,
-  filter: ResourceFilter,
-): ExpressionWrapper<Database, 'resources', SqlBool> {
+function matches(row: ExpressionBuilder<Database, 'resources'>, filter: ResourceFilter): ExpressionWrapper<Database, 'resources', SqlBool> {
   const wanted = { kind: filter.kind, tenant: filter.tenant, name: filter.name, managed_by: filter.project };
   const entries = Object.entries(wanted) as [keyof typeof wanted, string | undefined][];
   return row.and(entries.flatMap(([column, value]) => (value === undefined ? [] : [row(column, '=', value)])));
@@ -105,7 +105,10 @@ function matches(
 /** Adds resources, many to a statement. */
 export async function insertResources(trx: Trx, resources: readonly StoredResource[], revision: number): Promise<void> {
   for (const slice of slices(resources, INSERT_CHUNK)) {
-    await trx.insertInto('resources').values(slice.map((resource) => toRow(resource, revision))).execute();
+    await trx
+      .insertInto('resources')
+      .values(slice.map((resource) => toRow(resource, revision)))
+      .execute();
   }
 }
 

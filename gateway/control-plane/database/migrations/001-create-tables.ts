@@ -117,7 +117,12 @@ async function createApiKeys({ schema }: Trx): Promise<void> {
     .addColumn('subscription_id', 'text', (column) => column.notNull())
     .addColumn('name', 'text', (column) => column.notNull())
     .addColumn('prefix', 'text', (column) => column.notNull())
-    .addColumn('digest', 'text', (column) => column.notNull().unique().check(sql`length(digest) = 64`))
+    .addColumn('digest', 'text', (column) =>
+      column
+        .notNull()
+        .unique()
+        .check(sql`length(digest) = 64`),
+    )
     .addColumn('status', 'text', (column) => column.notNull().check(sql`status in ('active', 'grace', 'revoked', 'expired')`))
     .addColumn('not_before', 'text', (column) => column.notNull())
     .addColumn('expires_at', 'text')

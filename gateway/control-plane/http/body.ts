@@ -1,0 +1,51 @@
+/** From bytes to a value that is safe to look at: no poisoned prototypes, bounded depth, no control characters. */
+import type { FastifyInstance } from 'fastify';
+import { StoaError } from '../../../schema/error.js';
+import { invalidField } from './parse.js';
+
+const MAX_DEPTH = 40;
+const POISON = new Set(['__proto__', 'constructor', 'prototype']);
+// eslint-disable-next-line no-control-regex -- these characters are what is refused
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+
+/** JSON bodies; an empty one counts as none, with or without a content type. */
+export function addJsonParser(app: FastifyInstance): void {
+  app.removeContentTypeParser(['application/json', 'text/plain']);
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, parseJson(text as string));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/** The value of a JSON text. Throws `validation_error`. */
+export function parseJson(text: string): unknown {
+  if (text.trim() === '') return undefined;
+  const value = readJson(text);
+  requireHarmless(value, [], MAX_DEPTH);
+  return value;
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    // The parser's message quotes the text, which may hold a secret.
+    const [place = ''] = /at position \d+( \(line \d+ column \d+\))?/.exec((error as Error).message) ?? [];
+    throw new StoaError('validation_error', `The body is not valid JSON${place === '' ? '' : ` ${place}`}.`, { cause: error });
+  }
+}
+
+function requireHarmless(value: unknown, path: readonly string[], depth: number): void {
+  if (typeof value === 'string' && CONTROL.test(value)) throw invalidField(path.join('.'), 'A text has no control characters.');
+  if (typeof value !== 'object' || value === null) return;
+  if (depth === 0) throw invalidField(path.slice(0, 3).join('.'), `A body is at most ${MAX_DEPTH} levels deep.`);
+  for (const [key, inner] of Object.entries(value)) {
+    if (POISON.has(key)) throw invalidField([...path, key].join('.'), `"${key}" is not accepted as a field.`);
+    if (CONTROL.test(key)) throw invalidField(path.join('.'), 'A field name has no control characters.');
+    // Paths are made only where there is something to look at below, or wrong.
+    if (typeof inner === 'object' || typeof inner === 'string') requireHarmless(inner, [...path, key], depth - 1);
+  }
+}

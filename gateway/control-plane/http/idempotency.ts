@@ -1,0 +1,61 @@
+/** `Idempotency-Key` on POST (draft-ietf-httpapi-idempotency-key-header): a repeated request gets the first one's answer and is not done again. */
+import { createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { StoaError } from '../../../schema/error.js';
+import type { ControlPlane } from '../context.js';
+import { invalidField } from './parse.js';
+import { claimKey, dropKey, findAnswer, forgetAnswers, keepAnswer, type IdempotencyKey } from './store.js';
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const DAY_MS = 24 * 3_600_000;
+
+/** Answers are kept for a day, encrypted: one may hold an API key. */
+export function addIdempotency(app: FastifyInstance, cp: ControlPlane): void {
+  const claims = new WeakMap<FastifyRequest, IdempotencyKey>();
+  app.addHook('preHandler', async (request, reply) => {
+    const key = keyOf(request);
+    if (key === undefined) return undefined;
+    await forgetAnswers(cp.db, new Date(cp.now() - DAY_MS).toISOString());
+    const digest = digestOf(request);
+    if (await claimKey(cp.db, key, digest, new Date(cp.now()).toISOString())) {
+      claims.set(request, key);
+      return undefined;
+    }
+    return replay(cp, key, digest, reply);
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    const key = claims.get(request);
+    if (key === undefined) return payload;
+    const isAnswer = reply.statusCode < 500 && (typeof payload === 'string' || payload === null || payload === undefined);
+    if (isAnswer) await keepAnswer(cp.db, key, reply.statusCode, cp.vault.seal(payload ?? ''));
+    else await dropKey(cp.db, key);
+    return payload;
+  });
+}
+
+function keyOf({ method, headers, actor }: FastifyRequest): IdempotencyKey | undefined {
+  const key = headers['idempotency-key'];
+  if (method !== 'POST' || key === undefined) return undefined;
+  if (typeof key === 'string' && KEY.test(key)) return { actor: `${actor.name} ${actor.tenant ?? ''}`, key };
+  throw invalidField('Idempotency-Key', 'An idempotency key is 1 to 255 visible ASCII characters.');
+}
+
+const digestOf = ({ url, body }: FastifyRequest): string =>
+  createHash('sha256')
+    .update(`${url}\n${JSON.stringify(body ?? null)}`)
+    .digest('hex');
+
+async function replay(cp: ControlPlane, key: IdempotencyKey, digest: string, reply: FastifyReply): Promise<FastifyReply> {
+  const answer = await findAnswer(cp.db, key);
+  if (answer !== undefined && answer.request_digest !== digest) {
+    throw new StoaError('conflict', 'This Idempotency-Key was used for another request.', { hint: 'Use a new key for a new request.' });
+  }
+  if (answer === undefined || answer.status === 0) {
+    throw new StoaError('conflict', 'A request with this Idempotency-Key is under way, or was cut off and its outcome is not known.', {
+      hint: 'Wait and try again; if it stays so, look at what is there and use a new key.',
+    });
+  }
+  const body = cp.vault.open(answer.ciphertext);
+  void reply.header('idempotency-replayed', 'true').code(answer.status);
+  return body === '' ? reply.send() : reply.type('application/json; charset=utf-8').send(body);
+}

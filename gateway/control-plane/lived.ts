@@ -1,0 +1,19 @@
+/** What lives beside a declared resource, kind by kind, for `describe`. */
+import type { StoredResource } from '../../schema/change.js';
+import type { ControlPlane } from './context.js';
+import { keysOfConsumers } from './api-keys/consumers.js';
+import { findSubscription } from './subscriptions/store.js';
+import { viewSubscription } from './subscriptions/view.js';
+
+const LIVED: Readonly<Record<string, (cp: ControlPlane, resource: StoredResource) => Promise<object | undefined>>> = {
+  Subscription: async ({ db, now }, { tenant, id }) => {
+    const subscription = await findSubscription(db, tenant, id);
+    return subscription === undefined ? undefined : viewSubscription(db, subscription, now());
+  },
+  Consumer: async ({ db, now }, { id }) => (await keysOfConsumers(db, [id], now())).get(id),
+};
+
+/** The lived state of a resource; empty where there is none. */
+export async function livedStateOf(cp: ControlPlane, resource: StoredResource): Promise<object> {
+  return (await LIVED[resource.kind]?.(cp, resource)) ?? {};
+}

@@ -1,0 +1,11 @@
+import { randomInt } from 'node:crypto';
+
+const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
+const RANDOM_LENGTH = 12;
+const PREFIX_LENGTH = 3;
+
+/** A new id: the first three letters of the kind and twelve random characters, `api-4k1z...`. */
+export function newResourceId(kind: string): string {
+  const random = Array.from({ length: RANDOM_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+  return `${kind.slice(0, PREFIX_LENGTH).toLowerCase()}-${random}`;
+}

@@ -1,0 +1,165 @@
+/** Plan and apply: a whole set of resources of one project, one transaction, all or nothing. */
+import type { ApplyRequest, ApplyResult, Change, Plan, PlanRequest, StoredResource } from '../../../schema/change.js';
+import { StoaError, type Diagnostic } from '../../../schema/error.js';
+import { plan } from '../../../schema/plan.js';
+import { keyOf, type Resource, type ResourceKey } from '../../../schema/resource.js';
+import { requireRight } from '../auth/roles.js';
+import type { Actor, ControlPlane, Trx } from '../context.js';
+import { newResourceId } from '../resource-id.js';
+import { mayEnter } from '../tenants/access.js';
+import { cascade } from './cascade.js';
+import { checkAgainst, nextVersion, withSecretDigests } from './desired.js';
+import { requireExpected } from './expect.js';
+import { currentRevision, putProject } from './revision-store.js';
+import { digestOf, emptyPlan, forgetUnchanged, isUnchanged, rememberUnchanged } from './short-cut.js';
+import { resourcesByKey, resourcesOfProject, resourcesOfTenants } from './store.js';
+import { writeRevision, type Write } from './write.js';
+
+interface Planned {
+  readonly plan: Plan;
+  /** Checked, with digests of their secrets. */
+  readonly desired: readonly Resource[];
+  readonly current: readonly StoredResource[];
+}
+
+/** What an apply of this request would do now. Writes nothing. Throws `validation_error` with every finding. */
+export async function planRequest(cp: ControlPlane, actor: Actor, request: PlanRequest): Promise<Plan> {
+  requireOwnTenants(actor, request);
+  const digest = digestOf(cp, request);
+  return cp.db.transaction().execute(async (trx) => {
+    if (await isUnchanged(cp, trx, request, digest)) return emptyPlan(request, await currentRevision(trx));
+    return (await makePlan(cp, trx, actor, request)).plan;
+  });
+}
+
+/**
+ * Plans and applies in one transaction. Throws `validation_error`, `conflict` when what is found is not what was expected or belongs to another project,
+ * `guard_refused`, `forbidden`; nothing is written then.
+ */
+export async function applyRequest(cp: ControlPlane, actor: Actor, request: ApplyRequest): Promise<ApplyResult> {
+  requireOwnTenants(actor, request);
+  const digest = digestOf(cp, request);
+  const result = await cp.db.transaction().execute(async (trx): Promise<ApplyResult> => {
+    if (await isUnchanged(cp, trx, request, digest)) {
+      const revision = await currentRevision(trx);
+      const unchanged = emptyPlan(request, revision);
+      await requireExpected(trx, request.expect, unchanged);
+      return { schema_version: 1, plan: unchanged, revision, applied: false };
+    }
+    return applyPlanned(cp, trx, actor, request, digest);
+  });
+  if (!result.applied) rememberUnchanged(cp, request, digest, result.revision);
+  if (!result.applied) return result;
+  forgetUnchanged(cp, request.project);
+  cp.announce();
+  return result;
+}
+
+/** A token of one tenant names no other: it does not exist for it. */
+function requireOwnTenants(actor: Actor, { resources, delete: deletes = [] }: PlanRequest): void {
+  const foreign = [...resources, ...deletes].find(({ tenant }) => !mayEnter(actor, tenant));
+  if (foreign !== undefined) throw new StoaError('not_found', `Tenant "${foreign.tenant}" does not exist.`);
+}
+
+async function makePlan(cp: ControlPlane, trx: Trx, actor: Actor, request: PlanRequest): Promise<Planned> {
+  const named = new Map<string, ResourceKey>([...request.resources, ...(request.delete ?? [])].map((key) => [keyOf(key), key]));
+  const owned = (await resourcesOfProject(trx, request.project)).filter(({ tenant }) => mayEnter(actor, tenant));
+  const current = new Map(owned.map((resource) => [keyOf(resource), resource]));
+  const missing = [...named].flatMap(([key, value]) => (current.has(key) ? [] : [value]));
+  for (const resource of await resourcesByKey(trx, missing)) current.set(keyOf(resource), resource);
+  const wanted = new Set(request.resources.map(keyOf));
+  const leaving = [
+    ...(request.delete ?? []).flatMap((key) => current.get(keyOf(key)) ?? []),
+    ...(request.prune === true ? owned.filter((resource) => !wanted.has(keyOf(resource))) : []),
+  ];
+  for (const resource of await resourcesOfTenants(trx, [...new Set(leaving.map(({ tenant }) => tenant))]))
+    current.set(keyOf(resource), resource);
+  const excluded = new Set(leaving.map(keyOf));
+  const replaced = [...wanted].flatMap((key) => (excluded.has(key) ? [] : (current.get(key) ?? [])));
+  const checked = await checkAgainst(cp, trx, request.resources, { current: replaced, excluded });
+  requireNoError(checked.diagnostics);
+  const desired = withSecretDigests(cp, checked.resources, request.secrets ?? {});
+  const revision = await currentRevision(trx);
+  const made = plan({ catalog: cp.catalog, request: { ...request, resources: desired }, current: [...current.values()], revision });
+  const diagnostics = [...checked.diagnostics, ...made.diagnostics];
+  return { plan: { ...made, diagnostics }, desired, current: [...current.values()] };
+}
+
+/** In a set a field alone says nothing: the resource stands before it. */
+function requireNoError(diagnostics: readonly Diagnostic[]): void {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  if (errors.length === 0) return;
+  const placed = errors.map((error) => ({ ...error, path: [error.resource, error.path].filter(Boolean).join(' ') }));
+  throw new StoaError('validation_error', undefined, { diagnostics: placed });
+}
+
+async function applyPlanned(cp: ControlPlane, trx: Trx, actor: Actor, request: ApplyRequest, digest: string): Promise<ApplyResult> {
+  const planned = await makePlan(cp, trx, actor, request);
+  requireNoRefusal(planned.plan);
+  await requireExpected(trx, request.expect, planned.plan);
+  requireRights(cp, actor, planned.plan.changes);
+  if (planned.plan.changes.length === 0) return { schema_version: 1, plan: planned.plan, revision: planned.plan.revision, applied: false };
+  const writes = writesOf(cp, actor, request, planned);
+  const revision = await writeRevision(cp, trx, actor, writes, { project: request.project, source: request.source ?? {} });
+  // What was deleted by name is not part of the project's set: the next apply plans.
+  await putProject(trx, { name: request.project, digest: request.delete === undefined ? digest : '', revision });
+  return { schema_version: 1, plan: planned.plan, revision, applied: true };
+}
+
+function requireNoRefusal({ refusals }: Plan): void {
+  const [first] = refusals;
+  if (first === undefined) return;
+  const diagnostics = refusals.map(({ code, message, hint, resource }) => ({
+    severity: 'error' as const,
+    code,
+    message,
+    hint,
+    path: resource ?? '',
+  }));
+  throw new StoaError(first.code, first.message, { hint: first.hint, diagnostics });
+}
+
+/** Tenants themselves are the platform's. */
+function requireRights({ catalog }: ControlPlane, actor: Actor, changes: readonly Change[]): void {
+  requireRight(actor, 'write');
+  if (changes.some(({ kind }) => catalog.find(kind)?.scope === 'global')) requireRight(actor, 'tenants');
+}
+
+function writesOf(cp: ControlPlane, actor: Actor, request: ApplyRequest, { plan: { changes }, desired, current }: Planned): Write[] {
+  const before = new Map(current.map((resource) => [keyOf(resource), resource]));
+  const wanted = new Map(desired.map((resource) => [keyOf(resource), resource]));
+  const at = new Date(cp.now()).toISOString();
+  const touch = (kind: string, managedBy: string | null) => ({ id: newResourceId(kind), by: actor.name, at, managedBy });
+  const own = changes.map((change): Write => {
+    const key = keyOf(change);
+    const next = change.action === 'delete' ? undefined : wanted.get(key);
+    const after = next === undefined ? undefined : nextVersion(before.get(key), next, touch(change.kind, request.project));
+    return { before: before.get(key), after, secrets: request.secrets?.[key] };
+  });
+  const gone = own.flatMap((write) => (write.after === undefined && write.before !== undefined ? [write.before] : []));
+  const handled = new Set([...own.map(({ before: old, after }) => keyOf((after ?? old) as ResourceKey)), ...wanted.keys()]);
+  const others = gone.length === 0 ? [] : current.filter((resource) => !handled.has(keyOf(resource)));
+  const steps = cascade(cp.catalog, gone, others);
+  requireOwnDependents(
+    request,
+    steps.map((step) => step.before),
+  );
+  const taken = steps.map(({ before: old, after }): Write => {
+    if (after === undefined) return { before: old, after };
+    return { before: old, after: nextVersion(old, after, touch(old.kind, old.managed_by)) };
+  });
+  return [...taken, ...own];
+}
+
+/** What another project owns does not go with what this one deletes. */
+function requireOwnDependents({ project, take_ownership }: ApplyRequest, dependents: readonly StoredResource[]): void {
+  const foreign = dependents.find(({ managed_by }) => managed_by !== null && managed_by !== project);
+  if (foreign === undefined || take_ownership === true) return;
+  throw new StoaError(
+    'conflict',
+    `${keyOf(foreign)} depends on what would be deleted, and belongs to project "${foreign.managed_by ?? ''}".`,
+    {
+      hint: 'Delete it there first, or apply with --take-ownership.',
+    },
+  );
+}

@@ -1,0 +1,74 @@
+/** From what a request names to what is checked against: the resources it may refer to, and the resources as they would be stored. */
+import type { StoredResource } from '../../../schema/change.js';
+import { checkResources } from '../../../schema/check.js';
+import type { Diagnostic } from '../../../schema/error.js';
+import { keyOf, type Resource, type ResourceKey } from '../../../schema/resource.js';
+import type { ControlPlane, Db } from '../context.js';
+import { resourcesByKey } from './store.js';
+
+type Secrets = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+export interface Desired {
+  readonly resources: readonly Resource[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Checks resources by the rules of manifests, with what the database holds as far as they refer to it. `current` is what they take the place of,
+ * `excluded` what is about to go.
+ */
+export async function checkAgainst(
+  { catalog }: ControlPlane,
+  db: Db,
+  resources: readonly Resource[],
+  { current, excluded = new Set() }: { readonly current: readonly Resource[]; readonly excluded?: ReadonlySet<string> },
+): Promise<Desired> {
+  const keys = new Map<string, ResourceKey>();
+  for (const resource of resources) for (const key of referencesOf(catalog, resource)) keys.set(keyOf(key), key);
+  for (const key of [...excluded, ...resources.map(keyOf)]) keys.delete(key);
+  const referred = await resourcesByKey(db, keys.values());
+  return checkResources(catalog, resources, { known: [...referred, ...current] });
+}
+
+function referencesOf(catalog: ControlPlane['catalog'], { kind, tenant, spec }: Resource): ResourceKey[] {
+  const definition = catalog.find(kind);
+  const home = { kind: 'Tenant', tenant, name: tenant };
+  const parsed = definition?.spec.safeParse(spec);
+  if (definition === undefined || parsed?.success !== true) return [home];
+  return [home, ...definition.references(parsed.data).map(({ kind: to, name }) => ({ kind: to, tenant, name }))];
+}
+
+/** The resources with salted digests of their secrets, so that a changed secret is a change. */
+export function withSecretDigests({ vault }: ControlPlane, resources: readonly Resource[], secrets: Secrets): Resource[] {
+  return resources.map((resource) => {
+    const key = keyOf(resource);
+    const own = Object.entries(secrets[key] ?? {});
+    if (own.length === 0) return resource;
+    const secretDigests = Object.fromEntries(own.map(([field, value]) => [field, vault.digest(`${key}\n${field}\n${value}`)]));
+    return { ...resource, secretDigests };
+  });
+}
+
+/** A resource as it is stored next: over the one before, or new. */
+export function nextVersion(
+  before: StoredResource | undefined,
+  desired: Resource,
+  touch: { readonly id: string; readonly by: string; readonly at: string; readonly managedBy: string | null },
+): StoredResource {
+  const { kind, tenant, name, labels, annotations, spec, secretDigests } = desired;
+  return {
+    id: before?.id ?? touch.id,
+    kind,
+    tenant,
+    name,
+    labels,
+    annotations,
+    spec,
+    ...(secretDigests === undefined ? {} : { secretDigests }),
+    version: (before?.version ?? 0) + 1,
+    managed_by: touch.managedBy,
+    created_at: before?.created_at ?? touch.at,
+    updated_at: touch.at,
+    updated_by: touch.by,
+  };
+}

@@ -1,0 +1,148 @@
+/** The one place where declared state is written: by an apply, or by REST. */
+import { createHash } from 'node:crypto';
+import { StoaError } from '../../../schema/error.js';
+import type { ApplySource, StoredResource } from '../../../schema/change.js';
+import { canonicalJson, keyOf } from '../../../schema/resource.js';
+import { recordAudit } from '../audit/store.js';
+import type { Actor, ControlPlane, Trx } from '../context.js';
+import { appendChanges } from '../gateways/store.js';
+import { REACTIONS } from '../reactions.js';
+import { claimHolders, deleteClaims, insertClaims, type ClaimRow } from './claims-store.js';
+import { insertRevision, insertRevisionChanges } from './revision-store.js';
+import { deleteResources, insertResources, putSecrets, updateResource } from './store.js';
+
+/** One resource before and after. Both undefined is never. */
+export interface Write {
+  readonly before: StoredResource | undefined;
+  readonly after: StoredResource | undefined;
+  /** Values of its secret fields that are to be kept, by field. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Origin {
+  /** Null for a write over REST. */
+  readonly project: string | null;
+  readonly source: ApplySource;
+}
+
+/**
+ * Writes a revision: rows, claims, secrets, history, audit, what gateways follow, and the reactions of lived state. Returns its number.
+ * Throws `conflict` when a version has moved or a claim is held by another resource.
+ */
+export async function writeRevision(cp: ControlPlane, trx: Trx, actor: Actor, writes: readonly Write[], origin: Origin): Promise<number> {
+  const at = new Date(cp.now()).toISOString();
+  const source = JSON.stringify(origin.source);
+  const revision = await insertRevision(trx, { project: origin.project, actor: actor.name, source, created_at: at });
+  await removeGone(cp, trx, actor, writes);
+  await writeRows(cp, trx, writes, revision);
+  await insertRevisionChanges(
+    trx,
+    writes.map((write) => historyRow(write, revision)),
+  );
+  await appendChanges(
+    trx,
+    'resource',
+    writes.map((write) => keyOf(resourceOf(write))),
+  );
+  for (const write of writes) {
+    if (write.after !== undefined) await react(cp, trx, actor, write);
+    await audit(cp, trx, actor, write, revision, origin.project);
+  }
+  return revision;
+}
+
+/** Reactions to a deletion run while the resource is still there. */
+async function removeGone(cp: ControlPlane, trx: Trx, actor: Actor, writes: readonly Write[]): Promise<void> {
+  const gone = writes.filter(({ after }) => after === undefined);
+  for (const write of gone) await react(cp, trx, actor, write);
+  await deleteResources(
+    trx,
+    gone.map((write) => resourceOf(write).id),
+  );
+}
+
+async function writeRows(cp: ControlPlane, trx: Trx, writes: readonly Write[], revision: number): Promise<void> {
+  const put = writes.flatMap(({ before, after, secrets = {} }) => (after === undefined ? [] : [{ before, after, secrets }]));
+  await deleteClaims(
+    trx,
+    put.flatMap(({ before }) => before?.id ?? []),
+  );
+  for (const { before, after } of put) {
+    if (before !== undefined && !(await updateResource(trx, after, before.version, revision))) throw moved(after);
+  }
+  await insertResources(
+    trx,
+    put.flatMap(({ before, after }) => (before === undefined ? [after] : [])),
+    revision,
+  );
+  await takeClaims(
+    cp,
+    trx,
+    put.map(({ after }) => after),
+  );
+  for (const { after, secrets } of put) {
+    const sealed = Object.entries(secrets).map(([field, value]) => [field, cp.vault.seal(value)] as const);
+    await putSecrets(trx, after.id, Object.fromEntries(sealed));
+  }
+}
+
+async function takeClaims(cp: ControlPlane, trx: Trx, resources: readonly StoredResource[]): Promise<void> {
+  const claims = resources.flatMap((resource) => claimsOf(cp, resource));
+  const [holder] = await claimHolders(trx, claims);
+  if (holder !== undefined) {
+    throw new StoaError('conflict', `${holder.kind} "${holder.name}" of tenant "${holder.tenant}" holds ${holder.claim} already.`, {
+      hint: 'Choose another one, or change or delete that resource first.',
+    });
+  }
+  await insertClaims(trx, claims);
+}
+
+function claimsOf({ catalog }: ControlPlane, { id, kind, tenant, name, spec }: StoredResource): ClaimRow[] {
+  const claims = catalog.find(kind)?.claims(spec, name) ?? [];
+  return [...new Set(claims.map(({ claim }) => claim))].map((claim) => ({ tenant, kind, claim, resource_id: id }));
+}
+
+async function react(cp: ControlPlane, trx: Trx, actor: Actor, { before, after }: Write): Promise<void> {
+  const { id, kind } = resourceOf({ before, after });
+  await REACTIONS[kind]?.(trx, cp, actor, { before, after, id });
+}
+
+function historyRow(write: Write, revision: number) {
+  const { before, after } = write;
+  const { id, kind, tenant, name } = resourceOf(write);
+  const json = (resource: StoredResource | undefined) => (resource === undefined ? null : JSON.stringify(resource));
+  return { revision, resource_id: id, kind, tenant, name, before: json(before), after: json(after) };
+}
+
+async function audit(cp: ControlPlane, trx: Trx, actor: Actor, write: Write, revision: number, project: string | null): Promise<void> {
+  const { id, kind, tenant } = resourceOf(write);
+  const { before, after } = write;
+  const verb = before === undefined ? 'created' : after === undefined ? 'deleted' : 'updated';
+  const details = {
+    key: keyOf(resourceOf(write)),
+    revision,
+    project,
+    from: before === undefined ? null : { version: before.version, content: contentDigest(before) },
+    to: after === undefined ? null : { version: after.version, content: contentDigest(after) },
+    ...(before === undefined || after === undefined ? {} : { changed: changedFields(before, after) }),
+  };
+  await recordAudit(trx, { tenant, action: `${kind.toLowerCase()}.${verb}`, resource: id, actor, details, at: cp.now() });
+}
+
+/** Enough of a digest to tell two contents apart. */
+const contentDigest = ({ spec }: StoredResource): string => createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 16);
+
+function changedFields(before: StoredResource, after: StoredResource): string[] {
+  const fields = new Set([...Object.keys(before.spec), ...Object.keys(after.spec)]);
+  return [...fields].filter((field) => canonicalJson(before.spec[field]) !== canonicalJson(after.spec[field])).sort();
+}
+
+function resourceOf({ before, after }: Write): StoredResource {
+  const resource = after ?? before;
+  if (resource === undefined) throw new TypeError('A write has a resource before or after it.');
+  return resource;
+}
+
+function moved(resource: StoredResource): StoaError {
+  return new StoaError('conflict', `${keyOf(resource)} has changed since it was read.`, { hint: 'Read it again, then try again.' });
+}

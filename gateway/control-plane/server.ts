@@ -1,0 +1,149 @@
+/** The control plane's HTTP server, assembled: everything that holds for all routes, and the slices. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { fastify, LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { errorBody, StoaError } from '../../schema/error.js';
+import { apiKeyRoutes } from './api-keys/routes.js';
+import { apiRoutes } from './apis/routes.js';
+import { auditRoutes } from './audit/routes.js';
+import { authenticate } from './auth/bearer.js';
+import { issuerRoutes } from './auth/issuer.js';
+import type { Clients } from './auth/secrets.js';
+import type { Tokens } from './auth/tokens.js';
+import { consumerRoutes } from './consumers/routes.js';
+import type { ControlPlane } from './context.js';
+import { gatewayRoutes } from './gateways/routes.js';
+import { healthRoutes } from './health/routes.js';
+import { addJsonParser } from './http/body.js';
+import { answerError, pathOf } from './http/errors.js';
+import { MAX_SET_BYTES, requireReadableEncoding } from './http/gzip.js';
+import { addIdempotency } from './http/idempotency.js';
+import { addNotFound } from './http/not-found.js';
+import { planRoutes } from './plans/routes.js';
+import { policyRoutes } from './policies/routes.js';
+import { resourceRoutes } from './resources/routes.js';
+import { subscriptionRoutes } from './subscriptions/routes.js';
+import { tenantRoutes } from './tenants/routes.js';
+import { webhookRoutes } from './webhooks/routes.js';
+import './http/actor.js';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 120_000;
+const KEEP_ALIVE_MS = 15_000;
+const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
+
+export interface ServerDeps {
+  readonly cp: ControlPlane;
+  readonly clients: Clients;
+  readonly tokens: Tokens;
+  readonly version: string;
+  /** Whether the server is about to stop: readiness says so. */
+  readonly isStopping?: () => boolean;
+}
+
+/** Assembles the server; tests inject into it, `main.ts` listens with it. */
+export async function buildServer(deps: ServerDeps): Promise<FastifyInstance> {
+  const app = createApp(deps.cp);
+  addNotFound(app);
+  addJsonParser(app);
+  addRequestLog(app);
+  app.decorateRequest('actor');
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
+  await app.register(healthRoutes, { cp: deps.cp, version: deps.version, isStopping: deps.isStopping ?? (() => false) });
+  await app.register(issuerRoutes, deps);
+  await app.register(v1Routes, { ...deps, prefix: '/v1' });
+  return app;
+}
+
+function createApp({ log }: ControlPlane): FastifyInstance {
+  return fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
+    genReqId: requestId,
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    clientErrorHandler: refuseUnreadable,
+    routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
+  }) as unknown as FastifyInstance;
+}
+
+function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** What node cannot read is refused with the documented body, and the connection closed. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const code =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'headers_too_large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 'request_timeout'
+        : 'bad_request';
+  const body = JSON.stringify(errorBody(new StoaError(code)));
+  const status = {
+    headers_too_large: '431 Request Header Fields Too Large',
+    request_timeout: '408 Request Timeout',
+    bad_request: '400 Bad Request',
+  }[code];
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+/** One line a request, and the request's id on every answer. */
+function addRequestLog(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    request.log.info(requestLine(request, reply));
+    done();
+  });
+}
+
+function requestLine(request: FastifyRequest, reply: FastifyReply): Record<string, unknown> {
+  const { method, id } = request;
+  const actor = request.actor as typeof request.actor | undefined;
+  const latency_ms = Math.round(reply.elapsedTime * 10) / 10;
+  return {
+    event: 'request completed',
+    path: pathOf(request).slice(0, 1000),
+    status: reply.statusCode,
+    latency_ms,
+    method,
+    user: actor?.name,
+    request_id: id,
+  };
+}
+
+async function v1Routes(app: FastifyInstance, { cp, tokens }: ServerDeps): Promise<void> {
+  app.addHook('onRequest', async (request) => {
+    request.actor = await authenticate(cp, tokens, request);
+    const isSet = request.routeOptions.bodyLimit === MAX_SET_BYTES;
+    requireReadableEncoding(request.headers['content-encoding'], isSet);
+  });
+  addIdempotency(app, cp);
+  const slices = [
+    resourceRoutes,
+    tenantRoutes,
+    apiRoutes,
+    consumerRoutes,
+    policyRoutes,
+    planRoutes,
+    webhookRoutes,
+    subscriptionRoutes,
+    apiKeyRoutes,
+    gatewayRoutes,
+    auditRoutes,
+  ];
+  for (const routes of slices) await app.register(routes, { cp });
+}
