@@ -34,9 +34,9 @@ export class RuntimeState {
   }
 
   /** Forgets what no route names any more: breakers at once, counters when they are idle, so that a route that comes back finds its counts. */
-  sweep(liveCounters: ReadonlySet<string>, liveBreakers: ReadonlySet<Breaker>): void {
+  sweep(isLive: (counterKey: string) => boolean, liveBreakers: ReadonlySet<Breaker>): void {
     const now = this.#clock.now();
-    for (const [key, table] of this.#counters) if (!liveCounters.has(key) && table.isIdle(now)) this.#counters.delete(key);
+    for (const [key, table] of this.#counters) if (!isLive(baseKey(key)) && table.isIdle(now)) this.#counters.delete(key);
     for (const [key, breaker] of this.#breakers) if (!liveBreakers.has(breaker)) this.#breakers.delete(key);
   }
 
@@ -45,6 +45,9 @@ export class RuntimeState {
     return { counters: this.#counters.size, breakers: this.#breakers.size };
   }
 }
+
+/** A policy's further limiters are told apart by a number behind its key. */
+const baseKey = (key: string): string => key.replace(/#\d+$/, '');
 
 const breakerKey = (url: string, { failureThreshold, windowMs, openMs, successThreshold }: BreakerSettings): string =>
   [url, failureThreshold, windowMs, openMs, successThreshold].join(' ');

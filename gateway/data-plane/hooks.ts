@@ -1,0 +1,114 @@
+/** Policies bound to a route become arrays of hooks: which run, in which order, with which counters. */
+import type { Exchange, Hooks, PolicyServices, Reply, Stage } from '../policies/contract.js';
+import { STAGES } from '../policies/contract.js';
+import { errorReply } from './own-routes.js';
+import { counterKey, ruling, type Binding } from './policy-bindings.js';
+import type { RuntimeState } from './runtime-state.js';
+
+/** Hooks with their place in the request. */
+export interface StagedHooks {
+  readonly stage: Stage;
+  readonly hooks: Hooks;
+}
+
+/** For whom policies are compiled. */
+export interface HookScope {
+  readonly apiKey: string;
+  /** Factor on every limit. */
+  readonly multiplier: number;
+}
+
+export type CompilePolicy = (binding: Binding, scope: HookScope) => StagedHooks;
+
+const REFUSED: Hooks = {
+  request: () => errorReply('service_unavailable', 'This API is not served at the moment: one of its policies has an error.'),
+};
+
+/** Compiles policies, each once for a scope and factor: routes of one tenant share the hooks of its policies. */
+export function createPolicyCompiler(state: RuntimeState, now: () => number): CompilePolicy {
+  const made = new WeakMap<object, Map<string, StagedHooks>>();
+  return (binding, scope) => {
+    const { policy } = binding;
+    const key = `${counterKey(binding, scope.apiKey)} ${scope.multiplier}`;
+    const known = made.get(policy) ?? new Map<string, StagedHooks>();
+    made.set(policy, known);
+    const hooks = known.get(key) ?? compilePolicy(binding, policyServices(state, now, counterKey(binding, scope.apiKey), scope.multiplier));
+    known.set(key, hooks);
+    return hooks;
+  };
+}
+
+/** Throws what the policy throws; a policy with a problem refuses every request. */
+function compilePolicy({ policy: { usable } }: Binding, services: PolicyServices): StagedHooks {
+  if ('problem' in usable) return { stage: 'authorize', hooks: REFUSED };
+  const { stage, compile } = usable.definition;
+  // The config was parsed by the definition's own schema: the seam where its type is known again.
+  return { stage, hooks: compile(usable.config as never, services) };
+}
+
+/** What a policy may use. Its first limiter counts under `key`, further ones beside it. */
+export function policyServices(state: RuntimeState, now: () => number, key: string, multiplier: number): PolicyServices {
+  let limiters = 0;
+  return {
+    now,
+    errorReply,
+    limiter({ limit, windowSeconds, burst }) {
+      limiters += 1;
+      const scaled = { limit: scale(limit, multiplier), windowSeconds, burst: burst === 0 ? 0 : scale(burst, multiplier) };
+      return state.limiter(limiters === 1 ? key : `${key}#${limiters}`, scaled);
+    },
+  };
+}
+
+const scale = (value: number, multiplier: number): number => Math.max(1, Math.round(value * multiplier));
+
+/** Hooks of the bindings that rule, in the order of their stages; `extra` limits run beside the policies of the stage `limit`. */
+export function orderHooks(
+  bindings: readonly Binding[],
+  compile: (binding: Binding) => StagedHooks,
+  extra: readonly Hooks[],
+): readonly Hooks[] {
+  const staged = [...ruling(bindings).map(compile), ...extra.map((hooks): StagedHooks => ({ stage: 'limit', hooks }))];
+  return STAGES.filter((stage) => stage !== 'preflight').flatMap((stage) => {
+    const hooks = staged.filter((candidate) => candidate.stage === stage).map((candidate) => candidate.hooks);
+    return stage === 'limit' ? combineLimits(hooks) : hooks;
+  });
+}
+
+/**
+ * Several limits as one: all must let the request pass, and a request that one of them refuses is counted by none. What is reported is the longest
+ * wait, so that `Retry-After` is true for all of them. Limits that answer with a promise run by themselves, since another request may come in between.
+ */
+export function combineLimits(all: readonly Hooks[]): readonly Hooks[] {
+  const limits = all.filter(({ giveBack, response }) => giveBack !== undefined && response === undefined);
+  if (limits.length < 2) return all;
+  const others = all.filter((hooks) => !limits.includes(hooks));
+  return [...others, { request: (exchange) => takeAll(limits, exchange), giveBack: (exchange) => giveBackAll(limits, exchange) }];
+}
+
+function takeAll(limits: readonly Hooks[], exchange: Exchange): Reply | undefined {
+  let refusal: Reply | undefined;
+  let reported = exchange.limit;
+  const counted: Hooks[] = [];
+  for (const hooks of limits) {
+    exchange.limit = refusal === undefined ? reported : undefined;
+    const reply = hooks.request?.(exchange);
+    if (reply instanceof Promise) throw new TypeError('A limit that can give back answers at once.');
+    if (reply === undefined) {
+      counted.push(hooks);
+      if (refusal === undefined) reported = exchange.limit;
+      continue;
+    }
+    const isLonger = refusal === undefined || (exchange.limit?.retryAfterMs ?? 0) > (reported?.retryAfterMs ?? 0);
+    if (!isLonger) continue;
+    refusal = reply;
+    reported = exchange.limit;
+  }
+  exchange.limit = reported;
+  if (refusal !== undefined) giveBackAll(counted, exchange);
+  return refusal;
+}
+
+function giveBackAll(limits: readonly Hooks[], exchange: Exchange): void {
+  for (const hooks of limits) hooks.giveBack?.(exchange);
+}

@@ -1,0 +1,130 @@
+/** The keys that a gateway knows, by digest, and in front of them the cache of documents C and D: keys joined with subscription and consumer. */
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { keyOf, type ResourceKey } from '../../schema/resource.js';
+import type { SyncCredential, SyncResource, SyncSubscription } from '../../schema/sync.js';
+import type { Delta, Replaced } from './config-source.js';
+import type { Credential, KeyStore } from './snapshot.js';
+import type { LimitsOf } from './subscription-limits.js';
+
+interface KeyTableOptions {
+  readonly subscriptions: ReadonlyMap<string, SyncSubscription>;
+  readonly resources: ReadonlyMap<string, SyncResource>;
+  readonly limitsOf: LimitsOf;
+}
+
+/** Document C: five minutes, ten thousand entries. */
+const CACHE = { max: 10_000, ttl: 5 * 60_000, ttlResolution: 1000 } as const;
+/** Longer values are no keys, and are not worth their digest. */
+const MAX_KEY_LENGTH = 256;
+
+/** The key store of a gateway, and how it follows the configuration. */
+export interface KeyTable extends KeyStore {
+  /** Takes the credentials of a delta, and drops from the cache what it, or one of `joined`, has changed. */
+  apply(delta: Pick<Delta, 'credentials' | 'subscriptions'>, joined: readonly ResourceKey[]): void;
+  /** Number of keys, whatever their state. */
+  readonly size: number;
+}
+
+/** An empty table over maps that somebody else keeps up to date. */
+export function createKeyTable({ subscriptions, resources, limitsOf }: KeyTableOptions): KeyTable {
+  const byDigest = new Map<string, SyncCredential>();
+  const digestsOf = new Map<string, readonly string[]>();
+  const cache = new LRUCache<string, Credential>(CACHE);
+  let hits = 0;
+  let misses = 0;
+
+  const remove = ({ digest, subscription, id }: SyncCredential): void => {
+    cache.delete(digest);
+    if (byDigest.get(digest)?.id !== id) return;
+    byDigest.delete(digest);
+    const rest = (digestsOf.get(subscription) ?? []).filter((candidate) => candidate !== digest);
+    if (rest.length === 0) digestsOf.delete(subscription);
+    else digestsOf.set(subscription, rest);
+  };
+  const put = (credential: SyncCredential): void => {
+    const { digest, subscription } = credential;
+    cache.delete(digest);
+    byDigest.set(digest, credential);
+    const known = digestsOf.get(subscription) ?? [];
+    if (!known.includes(digest)) digestsOf.set(subscription, [...known, digest]);
+  };
+
+  return {
+    get size() {
+      return byDigest.size;
+    },
+    find(key) {
+      if (key.length > MAX_KEY_LENGTH) return undefined;
+      const digest = hash('sha256', key);
+      const cached = cache.get(digest);
+      if (cached !== undefined) {
+        hits += 1;
+        return cached;
+      }
+      misses += 1;
+      const credential = byDigest.get(digest);
+      if (credential === undefined) return undefined;
+      const joined = joinCredential(credential, subscriptions.get(credential.subscription), resources, limitsOf);
+      cache.set(digest, joined);
+      return joined;
+    },
+    stats() {
+      const total = hits + misses;
+      const hitRate = total === 0 ? 0 : Math.round((hits / total) * 1000) / 1000;
+      return { hits, misses, entry_count: cache.size, hit_rate: hitRate };
+    },
+    clear() {
+      cache.clear();
+    },
+    apply({ credentials, subscriptions: changed }, joined) {
+      replaceCredentials(credentials, remove, put);
+      for (const { key } of changed) for (const digest of digestsOf.get(key) ?? []) cache.delete(digest);
+      if (joined.length > 0) dropJoined(cache, joined);
+    },
+  };
+}
+
+/** Removals first: a digest that moved from one credential to another stays known. */
+function replaceCredentials(
+  changes: readonly Replaced<SyncCredential>[],
+  remove: (old: SyncCredential) => void,
+  put: (next: SyncCredential) => void,
+): void {
+  for (const { before } of changes) if (before !== undefined) remove(before);
+  for (const { after } of changes) if (after !== undefined) put(after);
+}
+
+/** A tenant's factor and a plan's limits are part of every credential of the tenant; a consumer is part of its own. */
+function dropJoined(cache: LRUCache<string, Credential>, joined: readonly ResourceKey[]): void {
+  const tenants = new Set(joined.filter(({ kind }) => kind !== 'Consumer').map(({ tenant }) => tenant));
+  const consumers = new Set(joined.filter(({ kind }) => kind === 'Consumer').map(({ tenant, name }) => `${tenant}/${name}`));
+  for (const [digest, { tenant, consumer }] of [...cache.entries()]) {
+    if (tenants.has(tenant) || (consumer !== undefined && consumers.has(`${tenant}/${consumer}`))) cache.delete(digest);
+  }
+}
+
+function joinCredential(
+  credential: SyncCredential,
+  subscription: SyncSubscription | undefined,
+  resources: ReadonlyMap<string, SyncResource>,
+  limitsOf: LimitsOf,
+): Credential {
+  const { id, tenant, status, not_before: notBefore, not_after: notAfter } = credential;
+  const name = subscription?.consumer;
+  const consumer = name === undefined ? undefined : resources.get(keyOf({ kind: 'Consumer', tenant, name }));
+  return {
+    keyId: id,
+    tenant,
+    subscriptionId: credential.subscription,
+    subscriptionActive: subscription?.status === 'active',
+    api: subscription?.api ?? '',
+    consumerId: consumer?.id,
+    consumer: name,
+    consumerLabel: name,
+    keyStatus: status,
+    notBefore,
+    notAfter,
+    limits: subscription === undefined ? [] : limitsOf(subscription),
+  };
+}
