@@ -1,93 +1,114 @@
-/** A real control plane in a process of its own, on a free port and a directory of its own, with a counter in front of it. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { cleanEnv, ROOT, runStoactl, type CommandResult } from './stack.js';
+/** A whole control plane in this process: real server, real database in memory, real tokens; the clock is the test's. */
+import { EventEmitter, once } from 'node:events';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { pino } from 'pino';
+import { catalog } from '../../gateway/catalog.js';
+import { loadClients } from '../../gateway/control-plane/auth/secrets.js';
+import { createTokens, newSigningKey } from '../../gateway/control-plane/auth/tokens.js';
+import type { ControlPlane } from '../../gateway/control-plane/context.js';
+import { openMemoryDatabase } from '../../gateway/control-plane/database/open.js';
+import { buildServer } from '../../gateway/control-plane/server.js';
+import { createVault } from '../../gateway/control-plane/vault.js';
+
+export const CLIENT_SECRET = 'test-client-secret';
+export const GATEWAY_TOKEN = 'test-gateway-token';
+
+/** Method and path in one: `GET /v1/tenants`. `body` may be of any type: it is sent as JSON. */
+type Send = (
+  line: string,
+  body?: unknown,
+  options?: { readonly token?: string | null; readonly headers?: Readonly<Record<string, string>> },
+) => Promise<Answer>;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | number | string[] | undefined>>;
+  // Answers are looked at field by field; a wrong field fails the test that reads it.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any;
+  readonly text: string;
+}
 
 export interface TestControlPlane {
-  /** Address of the counter, which hands everything on. */
-  readonly url: string;
-  readonly dataDir: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** `POST /v1/plan` and so on, since the last call of this. */
-  takeRequests(): string[];
-  /** Runs stoactl against it. Never throws for an exit code. */
-  stoactl(args: readonly string[], options?: Parameters<typeof runStoactl>[1]): Promise<CommandResult>;
-  /** A call of its REST API with a token. */
-  call(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }>;
-  stop(): Promise<void>;
+  readonly cp: ControlPlane;
+  readonly app: FastifyInstance;
+  /** Access token of a cpi-admin. */
+  readonly token: string;
+  /** Sends with the admin's token, unless another one is given; null sends none. */
+  readonly send: Send;
+  /** A token with this scope: `tenant:acme role:viewer`. */
+  tokenFor(scope: string): Promise<string>;
+  /** Lines of the log so far. */
+  readonly logLines: readonly string[];
+  advance(ms: number): void;
+  close(): Promise<void>;
 }
 
-const SECRET = 'canary-client-secret-7f3a';
-
-interface Ready {
-  readonly type: string;
-  readonly port?: number;
-  readonly error?: unknown;
-}
-
-async function ready(child: ChildProcess): Promise<number> {
-  const message = await new Promise<Ready>((resolve, reject) => {
-    child.once('message', (value) => resolve(value as Ready));
-    child.once('exit', (code) => reject(new Error(`The control plane ended with ${code ?? 'a signal'} before it was ready.`)));
-  });
-  if (message.type !== 'ready' || message.port === undefined)
-    throw new Error(`The control plane did not start: ${JSON.stringify(message)}`);
-  return message.port;
-}
-
-/** Hands every exchange on as it is, and notes what was asked below /v1. */
-async function counter(port: number, seen: string[]): Promise<Server> {
-  const server = createServer((req, res) => {
-    if (req.url?.startsWith('/v1/') === true) seen.push(`${req.method ?? ''} ${req.url}`);
-    const onward = request({ host: '127.0.0.1', port, method: req.method, path: req.url, headers: req.headers }, (reply) => {
-      res.writeHead(reply.statusCode ?? 502, reply.headers);
-      reply.pipe(res);
-    });
-    onward.on('error', () => res.destroy());
-    req.pipe(onward);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
-}
-
-/** Starts a control plane. Throws when it does not. */
-export async function startControlPlane(): Promise<TestControlPlane> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'stoa-cp-'));
-  const child = fork(join(ROOT, 'bin', 'control-plane.js'), ['--data-dir', dataDir, '--port', '0', '--gateway-url', 'http://127.0.0.1:1'], {
-    env: { ...cleanEnv(), STOA_CLIENT_SECRET: SECRET },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const port = await ready(child);
-  const seen: string[] = [];
-  const server = await counter(port, seen);
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const env = { STOA_API_URL: url, STOA_CLIENT_SECRET: SECRET };
+/** Opens one; `close` ends it. */
+export async function openControlPlane(options: { readonly now?: number } = {}): Promise<TestControlPlane> {
+  const { db, close } = await openMemoryDatabase();
+  const bell = new EventEmitter().setMaxListeners(0);
+  const logLines: string[] = [];
+  let now = options.now ?? Date.now();
+  const cp: ControlPlane = {
+    db,
+    catalog,
+    log: pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) }),
+    now: () => now,
+    gatewayUrl: 'https://gateway.example.test',
+    publicUrl: 'https://api.example.test',
+    announce: () => void bell.emit('ring'),
+    nextAnnouncement: async () => void (await once(bell, 'ring')),
+    vault: createVault(Buffer.alloc(32, 7)),
+    gatewayToken: GATEWAY_TOKEN,
+  };
+  const clients = await loadClients(cp, { clientSecret: CLIENT_SECRET });
+  const tokens = await createTokens(cp, newSigningKey());
+  const app = await buildServer({ cp, clients, tokens, version: '0.0.0-test' });
+  const tokenFor = (scope: string) => fetchToken(app, scope);
+  const token = await tokenFor('');
   return {
-    url,
-    dataDir,
-    env,
-    takeRequests: () => seen.splice(0),
-    stoactl: (args, options = {}) => runStoactl(args, { ...options, env: { ...env, ...options.env } }),
-    async call(method, path, body) {
-      const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'control-plane-api', client_secret: SECRET });
-      const issued = await fetch(`${url}/realms/stoa/protocol/openid-connect/token`, { method: 'POST', body: form });
-      const { access_token } = (await issued.json()) as { access_token: string };
-      const headers = { authorization: `Bearer ${access_token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-      const response = await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-      const text = await response.text();
-      seen.splice(0);
-      return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
+    cp,
+    app,
+    token,
+    send: createSend(app, token),
+    tokenFor,
+    logLines,
+    advance: (ms) => (now += ms),
+    close: async () => {
+      await app.close();
+      await close();
     },
-    async stop() {
-      server.close().closeAllConnections();
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await ended;
-      rmSync(dataDir, { recursive: true, force: true });
-    },
+  };
+}
+
+async function fetchToken(app: FastifyInstance, scope: string): Promise<string> {
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: 'control-plane-api',
+    client_secret: CLIENT_SECRET,
+    scope,
+  });
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const answer = await app.inject({ method: 'POST', url: '/realms/stoa/protocol/openid-connect/token', headers, payload: form.toString() });
+  if (answer.statusCode !== 200) throw new Error(`No token: ${answer.body}`);
+  return answer.json<{ access_token: string }>().access_token;
+}
+
+function createSend(app: FastifyInstance, adminToken: string): Send {
+  return async (line, body, { token = adminToken, headers = {} } = {}) => {
+    const [method = 'GET', url = '/'] = line.split(' ');
+    const answer = await app.inject({
+      method: method as NonNullable<InjectOptions['method']>,
+      url,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
+    });
+    const isJson = String(answer.headers['content-type']).includes('json') && answer.body !== '';
+    return { status: answer.statusCode, headers: answer.headers, body: isJson ? (answer.json() as unknown) : undefined, text: answer.body };
   };
 }

@@ -29,7 +29,6 @@ class OAuthError extends Error {
 
 /** Routes below /realms/{realm}; they need no token. */
 export const issuerRoutes: FastifyPluginAsync<IssuerOptions> = async (app, options) => {
-  const { publicUrl } = options.cp;
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
     done(null, new URLSearchParams(body as string)),
   );
@@ -47,7 +46,7 @@ export const issuerRoutes: FastifyPluginAsync<IssuerOptions> = async (app, optio
     realmOf(request);
     return { keys: [options.tokens.jwk] };
   });
-  app.get('/realms/:realm/.well-known/openid-configuration', (request) => discovery(`${publicUrl}/realms/${realmOf(request)}`));
+  app.get('/realms/:realm/.well-known/openid-configuration', (request) => discovery(`${options.cp.publicUrl}/realms/${realmOf(request)}`));
 };
 
 function realmOf({ params }: FastifyRequest): string {

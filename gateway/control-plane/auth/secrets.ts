@@ -18,8 +18,8 @@ export interface Client {
 export interface Clients {
   /** The client when its secret is right. */
   verify(id: string, secret: string): Client | undefined;
-  /** Set when a secret was made by this very call: its only showing. */
-  readonly firstRun: { readonly client_id: string; readonly client_secret: string } | undefined;
+  /** Set when a secret was made by this very call: its only showing, once `keep` has made it last. */
+  readonly firstRun: { readonly client_id: string; readonly client_secret: string; keep(): Promise<void> } | undefined;
 }
 
 export interface ClientSecrets {
@@ -33,7 +33,6 @@ export interface ClientSecrets {
 export async function loadClients({ db, vault }: Pick<ControlPlane, 'db' | 'vault'>, secrets: ClientSecrets): Promise<Clients> {
   const stored = secrets.clientSecret === undefined ? await findSetting(db, SECRET_SETTING) : vault.digest(secrets.clientSecret);
   const made = stored === undefined ? randomSecret() : undefined;
-  if (made !== undefined) await putSetting(db, SECRET_SETTING, vault.digest(made));
   const secretDigest = stored ?? vault.digest(made ?? '');
   const clients: Client[] = PLATFORM_CLIENTS.map((id) => ({ id, secretDigest, role: 'cpi-admin' }));
   if (secrets.bootstrapSecret !== undefined) {
@@ -41,7 +40,10 @@ export async function loadClients({ db, vault }: Pick<ControlPlane, 'db' | 'vaul
   }
   return {
     verify: (id, secret) => verify(clients, id, vault.digest(secret)),
-    firstRun: made === undefined ? undefined : { client_id: 'control-plane-api', client_secret: made },
+    firstRun:
+      made === undefined
+        ? undefined
+        : { client_id: 'control-plane-api', client_secret: made, keep: () => putSetting(db, SECRET_SETTING, secretDigest) },
   };
 }
 

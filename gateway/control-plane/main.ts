@@ -1,0 +1,67 @@
+/** The process of the control plane: settings in, signals and messages of the parent out. */
+import type { FastifyBaseLogger } from 'fastify';
+import { errorBody, StoaError } from '../../schema/error.js';
+import { createLog } from './log.js';
+import { readSettings, type Settings } from './settings.js';
+import { startControlPlane, type Running } from './start.js';
+
+/** Runs until a signal comes or the parent goes. Ends the process: 0 after a stop, 1 when it could not start. */
+export async function main(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<void> {
+  process.umask(0o077);
+  try {
+    const settings = readSettings(args, env);
+    const log = createLog({ level: settings.logLevel, format: settings.logFormat, destination: process.stdout });
+    reportCrashes(log);
+    const running = await startControlPlane(settings, log);
+    stopOnSignals(running, log);
+    announceReady(running, settings);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function announceReady({ port, firstRun }: Running, { host }: Settings): void {
+  const shown = firstRun === undefined ? undefined : { client_id: firstRun.client_id, client_secret: firstRun.client_secret };
+  if (process.send !== undefined) {
+    process.send({ type: 'ready', port, ...(shown === undefined ? {} : { first_run: shown }) });
+    return;
+  }
+  process.stderr.write(`The control plane listens on http://${host}:${port}\n`);
+  if (shown === undefined) return;
+  process.stderr.write(`Shown only now: client_id=${shown.client_id} client_secret=${shown.client_secret}\n`);
+}
+
+function stopOnSignals(running: Running, log: FastifyBaseLogger): void {
+  let stopping: Promise<void> | undefined;
+  const stop = (): void => {
+    stopping ??= running.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ event: 'stop_failed', err: error });
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+  if (process.send !== undefined) process.once('disconnect', stop);
+}
+
+/** Nothing is known of the state after an error that nobody caught: the line is written, and whoever watches the process starts it again. */
+function reportCrashes(log: FastifyBaseLogger): void {
+  const crash = (error: unknown): void => {
+    log.fatal({ event: 'PANIC recovery triggered', err: error });
+    process.exit(1);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+}
+
+/** One clear line for a person, the error itself for a parent; a stack only for our own bugs. */
+function fail(error: unknown): void {
+  const known = error instanceof StoaError ? error : new StoaError('internal_error', String(error instanceof Error ? error.stack : error));
+  if (process.send === undefined) {
+    process.stderr.write(`${known.message}${known.hint === undefined ? '' : ` ${known.hint}`}\n`);
+    process.exit(1);
+  }
+  process.send({ type: 'failed', error: errorBody(known).error }, () => process.exit(1));
+}
