@@ -50,10 +50,20 @@ function enterHooks(exchange: Exchange, hooks: readonly Hooks[], from: number): 
   for (let index = from; index < hooks.length; index += 1) {
     exchange.hooksEntered = index + 1;
     const reply = hooks[index]?.request?.(exchange);
-    if (reply instanceof Promise) return reply.then((settled) => settled ?? enterHooks(exchange, hooks, index + 1));
-    if (reply !== undefined) return reply;
+    if (reply instanceof Promise) return reply.then((settled) => settledReply(exchange, hooks, index, settled));
+    if (reply !== undefined) return refused(exchange, hooks, index, reply);
   }
   return undefined;
+}
+
+const settledReply = (exchange: Exchange, hooks: readonly Hooks[], index: number, reply: Answer): Answer | Promise<Answer> =>
+  reply === undefined ? enterHooks(exchange, hooks, index + 1) : refused(exchange, hooks, index, reply);
+
+/** What one limit refuses is not counted by the limits before it. */
+function refused(exchange: Exchange, hooks: readonly Hooks[], by: number, reply: Reply): Reply {
+  if (reply.status !== 429) return reply;
+  for (let index = 0; index < by; index += 1) hooks[index]?.giveBack?.(exchange);
+  return reply;
 }
 
 function afterPreflight(exchange: Exchange, route: Route, reply: Answer): void {

@@ -104,6 +104,8 @@ export class ProxiedExchange extends HttpExchange {
     this.#settle(UPSTREAM_FAILURES.has(status));
     this.#resume = resume;
     this.#begin(status, headers);
+    // undici misses the body that a 304 tells the length of, and calls that an error.
+    if (status === 304 || status === 204) this.onComplete();
     return true;
   }
 
@@ -114,8 +116,8 @@ export class ProxiedExchange extends HttpExchange {
   }
 
   onComplete(): void {
+    if (!this.#isDone) this.res.end();
     this.#isDone = true;
-    this.res.end();
   }
 
   onUpgrade(status: number, raw: Buffer[] | string[] | null, upstream: Duplex): void {

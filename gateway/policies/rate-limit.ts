@@ -4,13 +4,16 @@ import { definePolicy, type Exchange, type Hooks, type Limiter, type PolicyServi
 /** The consumer when one is known, else the client address. */
 export const callerOf = ({ caller, clientIp }: Exchange): string => caller?.consumerId ?? caller?.subscriptionId ?? clientIp;
 
+/** At least 1: a client that is told 0 comes back at once. */
+const secondsOf = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1000)));
+
 /** The hooks of one limit: counts a request for its subject, and answers 429 when the limit is used up. */
 export function limitHooks(limiter: Limiter, services: PolicyServices, subjectOf: (exchange: Exchange) => string): Hooks {
   return {
     request(exchange) {
       const state = limiter.take(subjectOf(exchange));
       if (exchange.limit === undefined || !state.allowed || state.remaining < exchange.limit.remaining) exchange.limit = state;
-      return state.allowed ? undefined : services.errorReply('rate_limited');
+      return state.allowed ? undefined : services.errorReply('rate_limited', undefined, ['Retry-After', secondsOf(state.retryAfterMs)]);
     },
     giveBack(exchange) {
       limiter.giveBack(subjectOf(exchange));
