@@ -1,0 +1,70 @@
+/** `stoa.config.yaml` at the root of a repository: what belongs to it, and where it is applied. */
+import { z } from 'zod';
+import { checkSpec } from './check-spec.js';
+import type { Diagnostic } from './error.js';
+import { defineKind } from './kind.js';
+import { resourceName } from './name.js';
+import { placeFinder } from './yaml-exact.js';
+import { parseYaml } from './yaml.js';
+
+const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'An address is written as https://api.example.com.');
+const globs = z.array(z.string().min(1)).describe('Files, directories or globs, relative to this file.');
+const count = z
+  .union([z.int().min(0), z.string().regex(/^[0-9]{1,3}%$/, 'A share is written as 10%.')])
+  .describe('Most deletes of one apply: a count, or a share of what the project owns such as 10%.');
+
+const environment = z.strictObject({
+  server: httpUrl.optional().describe('Address of the control plane.'),
+  auth_server: httpUrl.optional().describe('Address of the token issuer; that of the control plane when absent.'),
+  gateway: httpUrl.optional().describe('Address of the gateway.'),
+  tenant: resourceName.optional().describe('The only tenant that this environment may touch.'),
+  variables: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe('Values of ${env:NAME} where the environment of the process has none. Never secrets.'),
+  overlay: z.string().min(1).optional().describe('Directory of manifests that are merged over the others.'),
+  manifests: globs.optional().describe('Manifests of this environment in place of those above.'),
+});
+
+export const stoaConfig = z.strictObject({
+  project: resourceName.optional().describe('Owner of what this repository applies.'),
+  manifests: globs.optional().describe('Manifests of this repository.'),
+  default_environment: z.string().min(1).optional().describe('The environment that is meant when none is named.'),
+  environments: z.record(resourceName, environment).optional().describe('Where the manifests are applied, by name.'),
+  guards: z.strictObject({ max_deletes: count.optional() }).optional().describe('What stops an apply.'),
+});
+
+export type StoaConfig = z.infer<typeof stoaConfig>;
+
+/** The definition lends the checks of a kind's spec to the configuration: the same sentences, the same "did you mean". */
+const definition = defineKind({ kind: 'stoa.config.yaml', plural: '', scope: 'global', summary: '', spec: stoaConfig, example: {} });
+
+/** The configuration, or every finding with its place. Never throws. An empty file is an empty configuration. */
+export function parseConfig(text: string, file: string): { config?: StoaConfig; diagnostics: Diagnostic[] } {
+  const { documents, problem } = parseYaml(text);
+  const whole = { severity: 'error', path: '', source: { file, line: 1, column: 1 } } as const;
+  if (problem !== undefined) return { diagnostics: [{ ...whole, code: 'file_limit', message: problem }] };
+  if (documents.length > 1) return { diagnostics: [{ ...whole, code: 'invalid_value', message: 'The configuration is one document.' }] };
+  const [document] = documents;
+  if (document === undefined) return { config: {}, diagnostics: [] };
+  if (document.problems.length > 0)
+    return {
+      diagnostics: document.problems.map(({ line, column, ...rest }) => ({ ...whole, ...rest, source: { file, line: line + document.lineOffset, column } })),
+    };
+  const { findings } = checkSpec(definition, document.value ?? {});
+  if (findings.length === 0) return checkDefault(stoaConfig.parse(document.value ?? {}), whole);
+  const find = placeFinder(document.text);
+  return {
+    diagnostics: findings.map(({ path, part, ...finding }) => {
+      const { line, column } = find(path, part);
+      return { ...finding, path: path.join('.'), source: { file, line: line + document.lineOffset, column } };
+    }),
+  };
+}
+
+function checkDefault(config: StoaConfig, whole: Pick<Diagnostic, 'severity' | 'path' | 'source'>): { config?: StoaConfig; diagnostics: Diagnostic[] } {
+  const name = config.default_environment;
+  if (name === undefined || Object.hasOwn(config.environments ?? {}, name)) return { config, diagnostics: [] };
+  const message = `The default environment "${name}" is not among the environments.`;
+  return { diagnostics: [{ ...whole, code: 'missing_reference', message, path: 'default_environment' }] };
+}
