@@ -64,7 +64,7 @@ export interface Plan {
 }
 
 export interface Refusal {
-  readonly code: 'conflict' | 'guard_refused';
+  readonly code: 'conflict' | 'guard_refused' | 'not_found';
   readonly resource?: string;
   readonly message: string;
   readonly hint: string;

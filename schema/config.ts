@@ -7,7 +7,9 @@ import { resourceName } from './name.js';
 import { placeFinder } from './yaml-exact.js';
 import { parseYaml } from './yaml.js';
 
-const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'An address is written as https://api.example.com.');
+const httpUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'An address is written as https://api.example.com.');
 const globs = z.array(z.string().min(1)).describe('Files, directories or globs, relative to this file.');
 const count = z
   .union([z.int().min(0), z.string().regex(/^[0-9]{1,3}%$/, 'A share is written as 10%.')])
@@ -49,7 +51,11 @@ export function parseConfig(text: string, file: string): { config?: StoaConfig; 
   if (document === undefined) return { config: {}, diagnostics: [] };
   if (document.problems.length > 0)
     return {
-      diagnostics: document.problems.map(({ line, column, ...rest }) => ({ ...whole, ...rest, source: { file, line: line + document.lineOffset, column } })),
+      diagnostics: document.problems.map(({ line, column, ...rest }) => ({
+        ...whole,
+        ...rest,
+        source: { file, line: line + document.lineOffset, column },
+      })),
     };
   const { findings } = checkSpec(definition, document.value ?? {});
   if (findings.length === 0) return checkDefault(stoaConfig.parse(document.value ?? {}), whole);
@@ -62,7 +68,10 @@ export function parseConfig(text: string, file: string): { config?: StoaConfig; 
   };
 }
 
-function checkDefault(config: StoaConfig, whole: Pick<Diagnostic, 'severity' | 'path' | 'source'>): { config?: StoaConfig; diagnostics: Diagnostic[] } {
+function checkDefault(
+  config: StoaConfig,
+  whole: Pick<Diagnostic, 'severity' | 'path' | 'source'>,
+): { config?: StoaConfig; diagnostics: Diagnostic[] } {
   const name = config.default_environment;
   if (name === undefined || Object.hasOwn(config.environments ?? {}, name)) return { config, diagnostics: [] };
   const message = `The default environment "${name}" is not among the environments.`;

@@ -34,7 +34,12 @@ interface ErrorEntry {
 export const ERRORS = {
   validation_error: { status: 400, exit: 6, title: 'Invalid request parameters' },
   bad_request: { status: 400, exit: 1, title: 'The request is not well formed' },
-  unauthorized: { status: 401, exit: 3, title: 'Missing or invalid credentials', hint: 'Sign in again, or set STOA_TOKEN or STOA_CLIENT_ID and STOA_CLIENT_SECRET.' },
+  unauthorized: {
+    status: 401,
+    exit: 3,
+    title: 'Missing or invalid credentials',
+    hint: 'Sign in again, or set STOA_TOKEN or STOA_CLIENT_ID and STOA_CLIENT_SECRET.',
+  },
   forbidden: { status: 403, exit: 3, title: 'Insufficient permissions' },
   not_found: { status: 404, exit: 4, title: 'Resource not found' },
   method_not_allowed: { status: 405, exit: 1, title: 'Method not allowed' },

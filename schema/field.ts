@@ -1,34 +1,56 @@
 /** Traits of a field that zod does not know, kept beside the schema in a registry, so that they never show in the JSON Schema. */
 import { z } from 'zod';
+import { canonicalJson } from './resource.js';
 
-interface FieldTraits {
-  /** A set of scalars: order does not matter, duplicates do not count. */
+/** Says why clients may break when a field changes; undefined when they do not. `after` is undefined when the field or its resource goes. */
+type Breaking<Value = unknown> = (before: Value | undefined, after: Value | undefined) => string | undefined;
+
+export interface FieldTraits {
+  /** A set: order does not matter, duplicates do not count. */
   readonly set?: true;
   /** Never changed after the resource was created. */
   readonly immutable?: true;
   /** Where a secret comes from (`env:NAME`, `file:path`); the value itself is resolved by the CLI and travels apart from the spec. */
   readonly secretRef?: true;
+  /** Read by the plan for the marks of breaking changes. */
+  readonly breaking?: Breaking;
 }
 
 export const fieldTraits = z.registry<FieldTraits>();
 
-/** An array of scalars whose order does not matter: parsed to a sorted array without duplicates, so that a reordering is not a change. */
-export function set<T extends z.ZodType<string>>(element: T, minimum = 0) {
+/** Adds traits to a copy of a schema: the original may be shared with other fields. */
+function withTraits<T extends z.ZodType>(schema: T, traits: FieldTraits): T {
+  const copy = schema.clone();
+  fieldTraits.add(copy, { ...fieldTraits.get(schema), ...traits });
+  return copy;
+}
+
+/** An array whose order does not matter: parsed to a sorted array without duplicates, so that a reordering is not a change. */
+export function set<T extends z.ZodType>(element: T, minimum = 0, maximum = 1000) {
   const schema = z
     .array(element)
     .min(minimum)
-    .overwrite((values) => [...new Set(values)].sort());
-  return schema.register(fieldTraits, { set: true });
+    .max(maximum)
+    .overwrite((values) => sortedSet(values));
+  return withTraits(schema, { set: true });
 }
 
-/** Marks a field that cannot change: the plan reports a change of it as an error. */
-export function immutable<T extends z.ZodType>(schema: T): T {
-  fieldTraits.add(schema, { immutable: true });
-  return schema;
+function sortedSet<T>(values: readonly T[]): T[] {
+  const byText = new Map(values.map((value) => [canonicalJson(value), value]));
+  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
+}
+
+/** Marks a field that cannot change: the plan refuses a change of it. */
+export const immutable = <T extends z.ZodType>(schema: T): T => withTraits(schema, { immutable: true });
+
+/** Marks a field whose change may break clients: `reason` says when and why. */
+export function breaking<T extends z.ZodType>(schema: T, reason: Breaking<z.output<T>>): T {
+  // The plan calls it with values of this very field: the registry cannot hold its type.
+  return withTraits(schema, { breaking: reason as Breaking });
 }
 
 /** A reference to a secret, never the secret. */
 export function secretRef() {
   const schema = z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'A secret is given by reference: env:NAME or file:path.');
-  return schema.register(fieldTraits, { secretRef: true });
+  return withTraits(schema, { secretRef: true });
 }

@@ -44,5 +44,11 @@ type Draft<Spec> = Pick<KindDefinition<Spec>, 'kind' | 'plural' | 'scope' | 'sum
 /** Freezes a definition. The type of its spec is known inside its own file and unknown outside: the one place where types are erased. */
 export function defineKind<Spec>(definition: Draft<Spec>): KindDefinition {
   // The single cast of the house rules: outside its file a spec is opaque.
-  return Object.freeze({ name: resourceName, references: () => [], claims: () => [], columns: {}, ...definition }) as unknown as KindDefinition;
+  return Object.freeze({
+    name: resourceName,
+    references: () => [],
+    claims: () => [],
+    columns: {},
+    ...definition,
+  }) as unknown as KindDefinition;
 }

@@ -42,7 +42,10 @@ const BURSTS = ['burst', 'burst_limit', 'burstLimit'] as const;
 type Raw = { readonly [field in keyof typeof WINDOWS | (typeof PAIRS)[number][number] | (typeof BURSTS)[number]]?: number | undefined };
 
 const shape = {
-  ...(Object.fromEntries(Object.entries(WINDOWS).map(([field, seconds]) => [field, perWindow(seconds)])) as Record<keyof typeof WINDOWS, typeof windowLimit>),
+  ...(Object.fromEntries(Object.entries(WINDOWS).map(([field, seconds]) => [field, perWindow(seconds)])) as Record<
+    keyof typeof WINDOWS,
+    typeof windowLimit
+  >),
   limit: windowLimit,
   window_secs: windowLength,
   window_seconds: windowLength,
@@ -74,7 +77,10 @@ function formsOf(raw: Raw): RateLimit[] {
 /** A limit as written. It is stored and shown as written; `normalizeRateLimit` gives what is enforced. */
 export const rateLimitConfig = z
   .strictObject(shape)
-  .refine((raw) => formsOf(raw).length === 1, 'Give exactly one limit: requests_per_minute (or _second, _hour, _day), or limit with window_secs.')
+  .refine(
+    (raw) => formsOf(raw).length === 1,
+    'Give exactly one limit: requests_per_minute (or _second, _hour, _day), or limit with window_secs.',
+  )
   .refine((raw) => BURSTS.filter((field) => raw[field] !== undefined).length <= 1, 'Give the burst once.');
 
 export type RateLimitConfig = z.infer<typeof rateLimitConfig>;

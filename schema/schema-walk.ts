@@ -1,0 +1,116 @@
+/** Looks inside zod schemas: the fields at a place, the traits of a field. Knows zod's wrappers and nothing of any kind. */
+import type { z } from 'zod';
+import { fieldTraits, type FieldTraits } from './field.js';
+
+/** A zod schema as far as it is looked at here; `def` differs by type. */
+interface Looked {
+  readonly def: {
+    readonly type: string;
+    readonly innerType?: z.ZodType;
+    readonly in?: z.ZodType;
+    readonly out?: z.ZodType;
+    readonly element?: z.ZodType;
+    readonly valueType?: z.ZodType;
+    readonly options?: readonly z.ZodType[];
+    readonly discriminator?: string;
+    readonly shape?: Readonly<Record<string, z.ZodType>>;
+    readonly values?: readonly unknown[];
+    readonly entries?: Readonly<Record<string, string>>;
+  };
+}
+
+const look = (schema: z.ZodType): Looked['def'] => (schema as unknown as Looked).def;
+
+/** The schema inside optional, default, preprocess and the like. */
+export function unwrapped(schema: z.ZodType): z.ZodType {
+  const inner = innerOf(schema);
+  return inner === undefined ? schema : unwrapped(inner);
+}
+
+function innerOf(schema: z.ZodType): z.ZodType | undefined {
+  const { type, innerType, in: input, out } = look(schema);
+  if (innerType !== undefined) return innerType;
+  if (type !== 'pipe' || input === undefined) return undefined;
+  return look(input).type === 'transform' ? out : input;
+}
+
+/** Traits of a field, set on it or on anything that it wraps. */
+export function traitsOf(schema: z.ZodType): FieldTraits {
+  const inner = innerOf(schema);
+  return { ...(inner === undefined ? {} : traitsOf(inner)), ...fieldTraits.get(schema) };
+}
+
+type Fields = Readonly<Record<string, z.ZodType>>;
+
+/** The variants of a union by the values of its discriminator; undefined for anything else. */
+export function variantsOf(
+  schema: z.ZodType,
+): { readonly discriminator: string; readonly variants: ReadonlyMap<string, z.ZodType> } | undefined {
+  const { discriminator, options } = look(unwrapped(schema));
+  if (discriminator === undefined || options === undefined) return undefined;
+  const variants = options.flatMap((option) => {
+    const field = fieldsOf(option)?.[discriminator];
+    return choicesOf(field).map((choice) => [choice, option] as const);
+  });
+  return { discriminator, variants: new Map(variants) };
+}
+
+/** The values of an enum or literal, as texts. */
+export function choicesOf(schema: z.ZodType | undefined): string[] {
+  if (schema === undefined) return [];
+  const { values, entries } = look(unwrapped(schema));
+  return (values ?? Object.values(entries ?? {})).map(String);
+}
+
+/** The fields of a mapping with fixed fields; of a union the variant that `value` chooses. Undefined where any key may stand. */
+export function fieldsOf(schema: z.ZodType, value?: unknown): Fields | undefined {
+  const union = variantsOf(schema);
+  if (union === undefined) return look(unwrapped(schema)).shape;
+  const chosen = union.variants.get(String(childOf(value, union.discriminator)));
+  return chosen === undefined ? undefined : fieldsOf(chosen, value);
+}
+
+const childOf = (value: unknown, step: string | number): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, step)
+    ? (value as Readonly<Record<string | number, unknown>>)[step]
+    : undefined;
+
+/** The schema at a path below `schema`; `value` chooses variants of unions on the way. */
+export function schemaAt(schema: z.ZodType, path: readonly (string | number)[], value: unknown): z.ZodType | undefined {
+  const [step, ...rest] = path;
+  if (step === undefined) return schema;
+  const { element, valueType } = look(unwrapped(schema));
+  const next = fieldsOf(schema, value)?.[step] ?? element ?? valueType;
+  return next === undefined ? undefined : schemaAt(next, rest, childOf(value, step));
+}
+
+/** One field that is in at least one of two values, with its traits. */
+export interface FieldVisit {
+  readonly path: readonly string[];
+  readonly traits: FieldTraits;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** Visits every declared field of two values of one schema, outer before inner. Free-form parts are not entered. */
+export function visitFields(
+  schema: z.ZodType,
+  before: unknown,
+  after: unknown,
+  visit: (field: FieldVisit) => void,
+  path: readonly string[] = [],
+): void {
+  const fields = { ...fieldsOf(schema, before), ...fieldsOf(schema, after) };
+  for (const [name, field] of Object.entries(fields)) {
+    const pair = { before: childOf(before, name), after: childOf(after, name) };
+    if (pair.before === undefined && pair.after === undefined) continue;
+    const place = [...path, name];
+    visit({ path: place, traits: traitsOf(field), ...pair });
+    visitFields(field, pair.before, pair.after, visit, place);
+  }
+}
+
+/** The value at a path, or undefined. */
+export function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>((current, step) => childOf(current, step), value);
+}
