@@ -26,7 +26,7 @@ export function createLog({ level, format, destination }: LogOptions): FastifyBa
     {
       level,
       base: null,
-      messageKey: 'event',
+      messageKey: 'message',
       timestamp: () => `,"ts":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
@@ -51,7 +51,7 @@ function describeError(error: unknown): Record<string, unknown> {
 
 /** `INFO request completed path=/health status=200 latency=1ms` (document A). */
 function textLine(json: string): string {
-  const { level, ts: _ts, event, latency_ms, ...fields } = JSON.parse(json) as Record<string, unknown>;
+  const { level, ts: _ts, message, event = message, latency_ms, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const pairs = Object.entries({ ...fields, ...(latency_ms === undefined ? {} : { latency: `${String(latency_ms)}ms` }) });
   const words = pairs.flatMap(([name, value]) => (value === undefined ? [] : `${name}=${textValue(value)}`));
   return `${[String(level).toUpperCase(), event, ...words].join(' ')}\n`;

@@ -1,12 +1,12 @@
 /** A whole control plane in this process: real server, real database in memory, real tokens; the clock is the test's. */
 import { EventEmitter, once } from 'node:events';
 import type { FastifyInstance, InjectOptions } from 'fastify';
-import { pino } from 'pino';
 import { catalog } from '../../gateway/catalog.js';
 import { loadClients } from '../../gateway/control-plane/auth/secrets.js';
 import { createTokens, newSigningKey } from '../../gateway/control-plane/auth/tokens.js';
 import type { ControlPlane } from '../../gateway/control-plane/context.js';
 import { openMemoryDatabase } from '../../gateway/control-plane/database/open.js';
+import { createLog } from '../../gateway/control-plane/log.js';
 import { buildServer } from '../../gateway/control-plane/server.js';
 import { createVault } from '../../gateway/control-plane/vault.js';
 
@@ -53,7 +53,7 @@ export async function openControlPlane(options: { readonly now?: number } = {}):
   const cp: ControlPlane = {
     db,
     catalog,
-    log: pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) }),
+    log: createLog({ level: 'debug', format: 'json', destination: { write: (line: string) => void logLines.push(line) } }),
     now: () => now,
     gatewayUrl: 'https://gateway.example.test',
     publicUrl: 'https://api.example.test',
