@@ -17,6 +17,7 @@ export const tenantName = resourceName.refine((name) => !RESERVED_TENANTS.has(na
 export function toResourceName(text: string): string | undefined {
   const name = text
     .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
