@@ -43,7 +43,11 @@ export async function openLivedState(): Promise<LivedState> {
 }
 
 /** Puts a resource in, with its change-log row and nothing else. Its id is its kind and name. */
-export async function addResource(cp: ControlPlane, trx: Trx, resource: Pick<Resource, 'kind' | 'tenant' | 'name'> & { spec?: Resource['spec'] }) {
+export async function addResource(
+  cp: ControlPlane,
+  trx: Trx,
+  resource: Pick<Resource, 'kind' | 'tenant' | 'name'> & { spec?: Resource['spec'] },
+) {
   const at = new Date(cp.now()).toISOString();
   const stored: StoredResource = {
     labels: {},

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { requireRight } from '../auth/roles.js';
 import type { ControlPlane, Trx } from '../context.js';
+import { acceptEmptyBody } from '../http/optional-body.js';
 import { offsetOf, pageAnswer, pageQuery } from '../http/page.js';
 import { parse } from '../http/parse.js';
 import { requireSubscription } from '../subscriptions/require.js';
@@ -28,7 +29,7 @@ const createBody = z.strictObject({
     .optional(),
   expires_at: z.iso
     .datetime({ offset: true, error: 'Expected an instant such as 2026-01-09T00:00:00Z.' })
-    .refine((text) => Date.parse(text) <= LATEST, 'Expected an instant before the year 10000.')
+    .refine((text) => !(Date.parse(text) > LATEST), 'Expected an instant before the year 10000.')
     .optional(),
 });
 
@@ -47,6 +48,7 @@ const nestedParams = z.object({ tenant: id, id });
 
 /** Routes of API keys, mounted below `/v1`, and the sweeper, which runs as long as the server. */
 export const apiKeyRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
+  acceptEmptyBody(app);
   const sweeper = startSweeper(cp);
   app.addHook('onClose', () => sweeper.stop());
 

@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { requireRight } from '../auth/roles.js';
-import type { ControlPlane } from '../context.js';
+import { StoaError } from '../../../schema/error.js';
+import type { Actor, ControlPlane } from '../context.js';
 import { parse, queryInteger } from '../http/parse.js';
 import { storeEvents } from './events.js';
 import { createFeed, type Feed } from './feed.js';
@@ -39,19 +40,27 @@ export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: numb
   });
 
   app.get('/gateways/stream', async (request, reply) => {
-    requireRight(request.actor, 'sync');
+    requireGateway(request.actor);
     const since = await startOf(cp, request);
     const text = openStream({ cp, feed, since, pingMs, request, stopping: stopping.signal });
-    return reply.header('content-type', 'application/x-ndjson').header('cache-control', 'no-store').send(text);
+    // A connection that were kept for another request would hold up the stop of the server.
+    return reply.headers({ 'content-type': 'application/x-ndjson', 'cache-control': 'no-store', connection: 'close' }).send(text);
   });
 
   app.post('/gateways/events', async (request, reply) => {
-    requireRight(request.actor, 'sync');
+    requireGateway(request.actor);
     const { events } = parse(eventsBody, request.body);
     return reply.code(202).send(await storeEvents(cp, events));
   });
   return Promise.resolve();
 };
+
+/** The stream holds every tenant: a token that is limited to one may not follow it, whatever its role. */
+function requireGateway(actor: Actor): void {
+  requireRight(actor, 'sync');
+  if (actor.tenant !== undefined)
+    throw new StoaError('forbidden', undefined, { hint: 'A token that is limited to a tenant cannot act for a gateway.' });
+}
 
 /** The number that a gateway may go on from; undefined when it holds nothing, or something of another database. */
 async function startOf(cp: ControlPlane, { query }: FastifyRequest): Promise<number | undefined> {

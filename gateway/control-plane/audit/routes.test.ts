@@ -1,0 +1,142 @@
+/* eslint-disable @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return -- answers are looked at field by field */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openServer, type TestServer } from '../../../test/helpers/lived-server.js';
+import { GATEWAY_TOKEN } from '../../../test/helpers/control-plane.js';
+
+const HOUR = 3_600_000;
+
+let server: TestServer;
+
+beforeEach(async () => {
+  server = await openServer();
+  await server.ok('POST', '/v1/tenants', { name: 'acme' });
+});
+afterEach(() => server.close());
+
+const limited = (id: string, consumer: string, hoursAgo = 0) => ({
+  id,
+  at: new Date(server.cp.now() - hoursAgo * HOUR).toISOString(),
+  event_type: 'rate_limit_exceeded',
+  tenant: 'acme',
+  api: 'payments',
+  consumer,
+  path: '/apis/acme/payments',
+  status: 429,
+  reason: 'policy default',
+});
+
+const deliver = (events: readonly object[]) => server.call('POST', '/v1/gateways/events', { events }, { token: GATEWAY_TOKEN });
+
+test('both addresses give one answer, with the fields that the scripts of document A read', async () => {
+  const audit = await server.ok('GET', '/v1/audit/acme?limit=50');
+  const logs = await server.ok('GET', '/v1/tenants/acme/logs?limit=50');
+
+  expect(logs).toEqual(audit);
+  expect(audit).toMatchObject({ total: 1, total_events: 1, page: 1, limit: 50, has_more: false, entries: audit.logs });
+  expect(audit.logs[0]).toMatchObject({
+    action: 'tenant.created',
+    resource: expect.stringMatching(/^ten-/),
+    user: 'service-account-control-plane-api',
+    created_at: '2026-02-13T12:00:00.000Z',
+    timestamp: '2026-02-13T12:00:00.000Z',
+    consumer: null,
+    details: expect.any(Object),
+  });
+});
+
+test('events of live traffic are counted exactly, within the hours that are asked for', async () => {
+  const events = Array.from({ length: 120 }, (_value, index) => limited(`gw-${index}`, index % 3 === 0 ? 'app' : 'batch', index % 30));
+  const { status, body } = await deliver(events);
+  await deliver(events.slice(0, 50));
+
+  expect({ status, body }).toEqual({ status: 202, body: { received: 120, stored: 120 } });
+  expect((await server.ok('GET', '/v1/audit/acme?event_type=rate_limit_exceeded&hours=168')).total_events).toBe(120);
+  expect((await server.ok('GET', '/v1/audit/acme?event_type=rate_limit_exceeded&hours=24')).total_events).toBe(100);
+  const { logs } = await server.ok('GET', '/v1/tenants/acme/logs?event_type=rate_limit_exceeded&hours=168');
+  expect(logs.filter(({ consumer }: { consumer: string }) => consumer === 'app')).toHaveLength(40);
+  expect(logs[0]).toMatchObject({ path: '/apis/acme/payments', status: 429, resource: 'payments', details: { reason: 'policy default' } });
+});
+
+test('an event from a clock that runs ahead counts as of now, and one of an unknown tenant is dropped', async () => {
+  const { body } = await deliver([limited('gw-1', 'app', -5), { ...limited('gw-2', 'app'), tenant: 'nobody' }]);
+
+  expect(body).toEqual({ received: 2, stored: 1 });
+  const { logs } = await server.ok('GET', '/v1/audit/acme?event_type=rate_limit_exceeded');
+  expect(logs[0].created_at).toBe('2026-02-13T12:00:00.000Z');
+});
+
+test.each([
+  ['an unknown type', { event_type: 'tenant.deleted' }],
+  ['a status that is none', { status: 99 }],
+  ['no instant', { at: 'yesterday' }],
+  ['an unknown field', { user: 'root' }],
+])('refuses an event with %s, and stores none of its batch', async (_name, wrong) => {
+  const { status } = await deliver([limited('gw-1', 'app'), { ...limited('gw-2', 'app'), ...wrong }]);
+
+  expect(status).toBe(400);
+  expect((await server.ok('GET', '/v1/audit/acme?event_type=rate_limit_exceeded')).total).toBe(0);
+});
+
+test('only gateways and platform administrators deliver events', async () => {
+  const token = await server.token('tenant:acme');
+
+  expect((await server.call('POST', '/v1/gateways/events', { events: [] }, { token })).status).toBe(403);
+  expect((await server.call('POST', '/v1/gateways/events', { events: [] })).status).toBe(202);
+});
+
+test('pages do not overlap and say whether more follow', async () => {
+  await deliver(Array.from({ length: 7 }, (_value, index) => limited(`gw-${index}`, 'app', index)));
+  const page = (number: number) => server.ok('GET', `/v1/audit/acme?event_type=rate_limit_exceeded&limit=3&page=${number}`);
+
+  const pages = [await page(1), await page(2), await page(3), await page(4)];
+
+  expect(pages.map(({ has_more }) => has_more)).toEqual([true, true, false, false]);
+  const ids = pages.flatMap(({ logs }) => logs.map(({ id }: { id: number }) => id));
+  expect(new Set(ids).size).toBe(7);
+  expect(pages[0]).toMatchObject({ total: 7, total_events: 7 });
+});
+
+test('filters by action, user, resource and time', async () => {
+  server.advance(HOUR);
+  await server.ok('POST', '/v1/tenants/acme/apis', { name: 'payments', path: '/payments', upstream_url: 'https://up.example.com' });
+  const total = async (query: string) => (await server.ok('GET', `/v1/audit/acme?${query}`)).total as number;
+
+  expect(await total('')).toBe(2);
+  expect(await total('action=api.created')).toBe(1);
+  expect(await total('user=service-account-control-plane-api')).toBe(2);
+  expect(await total('user=nobody')).toBe(0);
+  expect(await total('from=2026-02-13T12:30:00Z')).toBe(1);
+  expect(await total('to=2026-02-13T13:30:00%2B01:00')).toBe(1);
+  expect(await total('from=2026-02-13&to=2026-02-14')).toBe(2);
+});
+
+test.each(['limit=0', 'limit=501', 'hours=x', 'hours=0', 'page=0', 'from=yesterday', 'color=blue', 'limit=5&limit=6'])(
+  'refuses ?%s',
+  async (query) => {
+    const { status, body } = await server.call('GET', `/v1/audit/acme?${query}`);
+
+    expect(status).toBe(400);
+    expect(body.error.code).toBe('validation_error');
+  },
+);
+
+test("another tenant's log looks absent", async () => {
+  await server.ok('POST', '/v1/tenants', { name: 'globex' });
+  const token = await server.token('tenant:globex');
+
+  expect((await server.call('GET', '/v1/audit/acme', undefined, { token })).status).toBe(404);
+  expect((await server.call('GET', '/v1/audit/globex', undefined, { token })).status).toBe(200);
+  expect((await server.call('GET', '/v1/audit/nobody')).status).toBe(404);
+});
+
+test('a tenant that takes a used name does not see what happened under it before', async () => {
+  await deliver([limited('gw-1', 'app')]);
+  await server.ok('DELETE', '/v1/tenants/acme');
+  server.advance(1000);
+  await server.ok('POST', '/v1/tenants', { name: 'acme' });
+
+  const { body } = await server.call('GET', '/v1/audit/acme', undefined, { token: await server.token('tenant:acme') });
+
+  expect(body.logs.map(({ action }: { action: string }) => action)).toEqual(['tenant.created']);
+  expect((await server.ok('GET', '/v1/audit/acme')).total).toBeGreaterThan(2);
+});
