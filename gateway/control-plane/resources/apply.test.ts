@@ -1,0 +1,250 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import type { ApplyRequest, Plan } from '../../../schema/change.js';
+import { openControlPlane, type TestControlPlane } from '../../../test/helpers/control-plane.js';
+
+let control: TestControlPlane;
+let send: TestControlPlane['send'];
+beforeEach(async () => {
+  control = await openControlPlane();
+  send = control.send;
+});
+afterEach(() => control.close());
+
+const tenant = { kind: 'Tenant', tenant: 'acme', name: 'acme', spec: { tier: 'starter' } };
+const api = (name: string, extra: Record<string, unknown> = {}) => ({
+  kind: 'API',
+  tenant: 'acme',
+  name,
+  spec: { path: `/${name}`, upstream_url: 'http://127.0.0.1:9', ...extra },
+});
+const consumer = { kind: 'Consumer', tenant: 'acme', name: 'app', spec: {} };
+const subscription = { kind: 'Subscription', tenant: 'acme', name: 'app-a', spec: { api: 'a', consumer: 'app' } };
+
+const set = (resources: readonly unknown[], extra: Partial<ApplyRequest> = {}) => ({ project: 'shop', resources, ...extra });
+const apply = (resources: readonly unknown[], extra: Partial<ApplyRequest> = {}) => send('POST /v1/apply', set(resources, extra));
+const plan = (resources: readonly unknown[], extra: Partial<ApplyRequest> = {}) => send('POST /v1/plan', set(resources, extra));
+const actions = (answer: { body: { changes?: Plan['changes']; plan?: Plan } }) =>
+  (answer.body.plan ?? answer.body).changes?.map(({ action, kind, name }) => `${action} ${kind} ${name}`);
+
+/** Everything that an apply could have written, as text. */
+async function everything(): Promise<string> {
+  const { db } = control.cp;
+  const tables = ['resources', 'resource_claims', 'resource_secrets', 'revisions', 'revision_changes', 'projects', 'subscription_states', 'api_keys', 'audit_log', 'change_log'] as const;
+  return JSON.stringify(await Promise.all(tables.map((table) => db.selectFrom(table).selectAll().execute())));
+}
+
+describe('apply', () => {
+  it('creates a whole set in one transaction, with audit, history and what gateways follow', async () => {
+    const answer = await apply([tenant, api('a'), consumer, subscription]);
+
+    expect([answer.status, answer.body.applied, answer.body.revision]).toEqual([200, true, 1]);
+    expect(actions(answer)).toEqual(['create Tenant acme', 'create API a', 'create Consumer app', 'create Subscription app-a']);
+    const { db } = control.cp;
+    expect(await db.selectFrom('audit_log').select('action').orderBy('id').execute()).toHaveLength(4);
+    expect(await db.selectFrom('revision_changes').select('revision').execute()).toHaveLength(4);
+    expect((await db.selectFrom('change_log').selectAll().where('topic', '=', 'resource').execute()).map(({ key }) => key)).toContain('API acme/a');
+    const state = await db.selectFrom('subscription_states').selectAll().executeTakeFirstOrThrow();
+    expect([state.status, state.api, state.consumer]).toEqual(['active', 'a', 'app']);
+    expect((await send('GET /v1/resources/API/acme/a')).body).toMatchObject({ managed_by: 'shop', version: 1, lived: {} });
+    expect((await send('GET /v1/resources/Subscription/acme/app-a')).body.lived).toMatchObject({ status: 'active', rotation_count: 0 });
+  });
+
+  it('writes nothing the second time, by the short cut and without it', async () => {
+    await apply([tenant, api('a')]);
+    const before = await everything();
+
+    const again = await apply([tenant, api('a')]);
+    const otherSpelling = await apply([api('a', { methods: ['PUT', 'POST', 'PATCH', 'OPTIONS', 'HEAD', 'GET', 'DELETE'] }), tenant]);
+
+    expect([again.body.applied, again.body.revision, actions(again)]).toEqual([false, 1, []]);
+    expect([otherSpelling.body.applied, actions(otherSpelling)]).toEqual([false, []]);
+    expect(again.body.plan.summary).toEqual({ create: 0, update: 0, delete: 0, unchanged: 2 });
+    expect(await everything()).toBe(before);
+  });
+
+  it('sees what somebody else wrote since, also where the short cut would answer', async () => {
+    await apply([tenant, api('a'), api('b')]);
+    await apply([tenant, api('a'), api('b')]);
+    await send('PATCH /v1/tenants/acme/apis/a', { description: 'by hand' });
+
+    const answer = await plan([tenant, api('a'), api('b')]);
+
+    expect(actions(answer)).toEqual(['update API a']);
+    expect(answer.body.changes[0].drift).toMatchObject({ by: 'service-account-control-plane-api', at: expect.stringMatching(/Z$/) });
+    expect((await apply([tenant, api('a'), api('b')])).body.applied).toBe(true);
+    expect((await send('GET /v1/resources/API/acme/a')).body.drift).toBeUndefined();
+    expect(actions(await plan([tenant, api('a'), api('b')]))).toEqual([]);
+  });
+
+  it('notices a deletion by hand behind the short cut', async () => {
+    await apply([tenant, api('a'), api('b')]);
+    await send('DELETE /v1/tenants/acme/apis/b');
+
+    expect(actions(await plan([tenant, api('a'), api('b')]))).toEqual(['create API b']);
+  });
+
+  it('prunes what an earlier set had, also after sets that changed nothing', async () => {
+    await apply([tenant, api('a')], { prune: true });
+    await apply([tenant, api('a')], { prune: true });
+    await apply([tenant, api('a'), api('b')]);
+
+    const answer = await apply([tenant, api('a')], { prune: true });
+
+    expect(actions(answer)).toEqual(['delete API b']);
+    expect((await send('GET /v1/tenants/acme/apis/b')).status).toBe(404);
+  });
+
+  it('reports every finding and changes nothing when one resource is wrong', async () => {
+    const before = await everything();
+
+    const answer = await apply([tenant, api('a', { pth: 1 }), api('b', { upstream_url: 'nowhere' }), { ...subscription, spec: { api: 'missing' } }]);
+
+    expect([answer.status, answer.body.error.code]).toEqual([400, 'validation_error']);
+    const fields = answer.body.error.details.map(({ field }: { field: string }) => field).join('\n');
+    for (const place of ['API acme/a', 'API acme/b', 'Subscription acme/app-a']) expect(fields).toContain(place);
+    expect(await everything()).toBe(before);
+  });
+
+  it('changes nothing when it fails in the middle', async () => {
+    await apply([tenant]);
+    await send('POST /v1/tenants/acme/apis', { name: 'holder', path: '/taken', upstream_url: 'http://127.0.0.1:9' });
+    const before = await everything();
+
+    const answer = await apply([tenant, api('a'), api('b'), api('c', { path: '/taken' }), subscription, consumer]);
+
+    expect([answer.status, answer.body.error.code]).toEqual([409, 'conflict']);
+    expect(answer.body.error.message).toBe('API "holder" of tenant "acme" holds path /taken already.');
+    expect(await everything()).toBe(before);
+  });
+
+  it('lets two resources swap what they claim', async () => {
+    await apply([tenant, api('a'), api('b')]);
+
+    const answer = await apply([tenant, api('a', { path: '/b' }), api('b', { path: '/a' })]);
+
+    expect([answer.status, answer.body.applied]).toEqual([200, true]);
+  });
+
+  it('refuses with who and when, if what was expected has moved', async () => {
+    await apply([tenant, api('a'), api('b')]);
+    const wanted = [tenant, api('a', { retries: 0 }), api('b')];
+    const { changes } = (await plan(wanted)).body as Plan;
+    const expect_ = changes.map(({ kind, tenant: of, name, action, version }) => ({ kind, tenant: of, name, action, version }));
+    await send('PATCH /v1/tenants/acme/apis/a', { description: 'meanwhile' });
+    const before = await everything();
+
+    const answer = await apply(wanted, { expect: expect_ });
+
+    expect([answer.status, answer.body.error.code]).toEqual([409, 'conflict']);
+    expect(answer.body.error.message).toMatch(/^API acme\/a has changed since the plan was made: service-account-control-plane-api wrote it at \d{4}-/);
+    expect(await everything()).toBe(before);
+  });
+
+  it('applies an expected plan although other resources moved', async () => {
+    await apply([tenant, api('a')]);
+    const wanted = [tenant, api('a', { retries: 0 })];
+    const { changes } = (await plan(wanted)).body as Plan;
+    await send('POST /v1/tenants', { name: 'other' });
+
+    const answer = await apply(wanted, { expect: changes.map(({ kind, tenant: of, name, action, version }) => ({ kind, tenant: of, name, action, version })) });
+
+    expect([answer.status, answer.body.applied]).toEqual([200, true]);
+  });
+
+  it('takes over what was made by hand, and refuses what another project owns', async () => {
+    await send('POST /v1/tenants', { name: 'acme', tier: 'starter' });
+
+    const adopted = await apply([tenant]);
+    const foreign = await send('POST /v1/apply', { project: 'other', resources: [tenant] });
+    const taken = await send('POST /v1/apply', { project: 'other', resources: [tenant], take_ownership: true });
+
+    expect(adopted.body.plan.changes[0].adopted).toBe(true);
+    expect([foreign.status, foreign.body.error.code]).toEqual([409, 'conflict']);
+    expect(taken.body.plan.changes[0].taken_from).toBe('shop');
+    expect((await send('GET /v1/tenants/acme')).body.managed_by).toBe('other');
+  });
+
+  it('never deletes without prune, and never prunes an empty set', async () => {
+    await apply([tenant, api('a')]);
+
+    const without = await apply([tenant]);
+    const empty = await apply([], { prune: true });
+
+    expect(without.body.plan.changes).toEqual([]);
+    expect([empty.status, empty.body.error.code]).toEqual([409, 'guard_refused']);
+    expect((await send('GET /v1/tenants/acme/apis')).body.total).toBe(1);
+  });
+
+  it('deletes by name with everything that cannot live without it, and lists that first', async () => {
+    await apply([tenant, api('a'), consumer, subscription]);
+    const keys = { delete: [{ kind: 'API', tenant: 'acme', name: 'a' }] };
+
+    const planned = await plan([], keys);
+    const answer = await apply([], keys);
+
+    expect(planned.body.changes[0].dependents).toEqual(['Subscription acme/app-a']);
+    expect(answer.status).toBe(200);
+    expect((await send('GET /v1/resources?tenant=acme')).body.resources.map(({ kind }: { kind: string }) => kind)).toEqual(['Consumer', 'Tenant']);
+    expect(await control.cp.db.selectFrom('subscription_states').selectAll().execute()).toEqual([]);
+  });
+
+  it('does not take along what another project owns', async () => {
+    await apply([tenant, api('a')]);
+    await send('POST /v1/apply', { project: 'clients', resources: [consumer, subscription] });
+
+    const answer = await apply([], { delete: [{ kind: 'API', tenant: 'acme', name: 'a' }] });
+
+    expect([answer.status, answer.body.error.message]).toEqual([409, expect.stringContaining('belongs to project "clients"')]);
+  });
+
+  it('seals secrets, sees when they change, and writes them nowhere', async () => {
+    const hook = { kind: 'Webhook', tenant: 'acme', name: 'hook', spec: { url: 'https://x.example', events: ['*'], secret_ref: 'env:S' } };
+    const secrets = (value: string) => ({ secrets: { 'Webhook acme/hook': { secret_ref: value } } });
+    await apply([tenant, hook], secrets('canary-one'));
+
+    const same = await plan([tenant, hook], secrets('canary-one'));
+    const changed = await plan([tenant, hook], secrets('canary-two'));
+    await apply([tenant, hook], secrets('canary-two'));
+
+    expect([actions(same), actions(changed)]).toEqual([[], ['update Webhook hook']]);
+    const { ciphertext } = await control.cp.db.selectFrom('resource_secrets').select('ciphertext').executeTakeFirstOrThrow();
+    expect(control.cp.vault.open(ciphertext)).toBe('canary-two');
+    expect([await everything(), changed.text, control.logLines.join('')].join('')).not.toContain('canary');
+    expect((await send('GET /v1/resources/Webhook/acme/hook')).body.secretDigests).toBeUndefined();
+  });
+
+  it('keeps commit and CI run beside the revision', async () => {
+    await apply([tenant], { source: { commit: 'abc123', ci_run: 'https://ci.example/7' } });
+
+    const row = await control.cp.db.selectFrom('revisions').selectAll().executeTakeFirstOrThrow();
+
+    expect(row).toMatchObject({ project: 'shop', actor: 'service-account-control-plane-api', source: '{"commit":"abc123","ci_run":"https://ci.example/7"}' });
+  });
+
+  it('keeps sets of several projects apart under concurrency: every change lands once', async () => {
+    await apply([tenant]);
+    const project = (index: number) => send('POST /v1/apply', { project: `p${index}`, resources: [api(`x${index}`), api(`y${index}`)] });
+
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => project(index)));
+
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 200));
+    expect(new Set(answers.map(({ body }) => body.revision as number)).size).toBe(12);
+    expect((await send('GET /v1/tenants/acme/apis?limit=100')).body.total).toBe(24);
+  });
+
+  it('creates 10 000 resources in one request, and answers the same set again without planning', async () => {
+    const many = [tenant, ...Array.from({ length: 9999 }, (_, index) => api(`api-${index}`))];
+    const body = gzipSync(JSON.stringify(set(many)));
+    const headers = { 'content-encoding': 'gzip' };
+
+    const started = performance.now();
+    const first = await send('POST /v1/apply', body, { headers });
+    const createdMs = performance.now() - started;
+    const second = await send('POST /v1/apply', body, { headers });
+    const sameMs = performance.now() - started - createdMs;
+
+    expect([first.status, first.body.plan.summary.create, second.body.applied]).toEqual([200, 10_000, false]);
+    if (process.env.STOA_SHOW_TIMES !== undefined) console.log({ createdMs, sameMs });
+  });
+});
