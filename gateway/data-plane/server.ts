@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { ERRORS, errorBody, StoaError, type ErrorCode } from '../../schema/error.js';
 import { clientAddresses, type ClientAddresses } from './client-address.js';
 import { connectionState, linger, refuseRaw } from './connection.js';
+import { drain } from './drain.js';
 import type { Gateway } from './exchange.js';
 import { isOwnPath, jsonReply, ownReply, type OwnState } from './own-routes.js';
 import { parseTarget, pathProblem } from './path.js';
@@ -76,6 +77,11 @@ export function createListener(options: ListenerOptions): Listener {
   });
   // 0 is no limit of node's own, which would drop fields silently; readHead counts.
   server.maxHeadersCount = 0;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
   connect(server, new Intake(shared, options.own, clientAddresses(options.trustedProxies ?? [])));
   return {
     async listen(port, host) {
@@ -85,7 +91,7 @@ export function createListener(options: ListenerOptions): Listener {
     },
     async stop(graceMs = MAX_GRACE_MS) {
       shared.isDraining = true;
-      await drain(server, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS));
+      await drain(server, sockets, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS));
       await clients.close();
     },
   };
@@ -98,22 +104,6 @@ function listening(server: Server, port: number, host: string): Promise<void> {
       server.off('error', reject);
       resolve();
     });
-  });
-}
-
-function drain(server: Server, tunnels: ReadonlySet<Duplex>, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const idle = setInterval(() => server.closeIdleConnections(), 50);
-    const hard = setTimeout(() => {
-      for (const socket of tunnels) socket.destroy();
-      server.closeAllConnections();
-    }, graceMs);
-    server.close(() => {
-      clearInterval(idle);
-      clearTimeout(hard);
-      resolve();
-    });
-    server.closeIdleConnections();
   });
 }
 

@@ -1,0 +1,46 @@
+/** The end of a listener: nothing new, nothing lost (security requirement 26). */
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+
+/** Connections that have not sent a byte so long after the stop began are let go. */
+const SILENT_MS = 500;
+/** How long the kernel's queue of accepted connections may take to be emptied. */
+const TAKE_IN_MS = 250;
+
+/** Resolves when all connections are closed: idle ones at once, the others after their answer or after `graceMs`. */
+export async function drain(server: Server, sockets: ReadonlySet<Socket>, tunnels: ReadonlySet<Duplex>, graceMs: number): Promise<void> {
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const silent = setTimeout(() => destroyAll([...sockets].filter(({ bytesRead }) => bytesRead === 0)), SILENT_MS);
+  const hard = setTimeout(() => {
+    destroyAll(tunnels);
+    server.closeAllConnections();
+    destroyAll(sockets);
+  }, graceMs);
+  server.closeIdleConnections();
+  await takeIn(server);
+  await new Promise((resolve) => server.close(resolve));
+  for (const timer of [idle, silent, hard]) clearTimeout(timer);
+}
+
+/**
+ * Closing a listener resets the connections that the kernel has accepted and this process has not. libuv takes one per turn of the loop:
+ * turns are let pass until one brings none, or for so long.
+ */
+async function takeIn(server: Server): Promise<void> {
+  let accepted = 0;
+  const count = (): number => (accepted += 1);
+  server.on('connection', count);
+  const until = performance.now() + TAKE_IN_MS;
+  for (let before = -1; before !== accepted && performance.now() < until;) {
+    before = accepted;
+    await setImmediate();
+    await setImmediate();
+  }
+  server.off('connection', count);
+}
+
+function destroyAll(sockets: Iterable<Duplex>): void {
+  for (const socket of sockets) socket.destroy();
+}
