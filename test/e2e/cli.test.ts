@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startControlPlane, type TestControlPlane } from '../helpers/control-plane.js';
+import { startControlPlane, type TestControlPlane } from '../helpers/control-plane-process.js';
 import { ROOT, runStoactl } from '../helpers/stack.js';
 
 const CANARY = 'canary-webhook-secret-91c2d4';

@@ -85,7 +85,9 @@ export async function startStack(options: StackOptions = {}): Promise<TestStack>
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'stoa-dev-'));
   const adminToken = 'test-admin-token';
   const given = options.args ?? [];
-  const ports = ['--control-port', '--gateway-port'].flatMap((flag) => (given.includes(flag) ? [] : [flag, '0']));
+  // A part that is not started here has no port to choose.
+  const others = given.includes('control') ? ['--gateway-port'] : given.includes('gateway') ? ['--control-port'] : [];
+  const ports = ['--control-port', '--gateway-port'].flatMap((flag) => ([...given, ...others].includes(flag) ? [] : [flag, '0']));
   const args = [STOACTL, 'dev', '--no-tui', '--data-dir', dataDir, ...ports, ...(options.seed === false ? ['--no-seed'] : []), ...given];
   const cwd = options.cwd ?? ROOT;
   const child = spawn(process.execPath, args, {

@@ -37,12 +37,12 @@ describe('what dev says at the end of its start', () => {
 
   it('says how to choose a secret when there is none to show', () => {
     expect(nextStepsText({ ...STEPS, clientSecret: undefined })).toContain(
-      '# STOA_CLIENT_SECRET was shown by the first start. To choose one: STOA_CLIENT_SECRET=',
+      '(STOA_CLIENT_SECRET was shown by the first start; to choose one: STOA_CLIENT_SECRET=',
     );
   });
 
   it('says when a secret is shown only now', () => {
-    expect(nextStepsText({ ...STEPS, isSecretNew: true })).toContain('export STOA_CLIENT_SECRET=a-secret   # shown only now\n');
+    expect(nextStepsText({ ...STEPS, isSecretNew: true })).toContain('(keep the client secret, it is shown only now)\n');
   });
 
   it('calls an API without a key as it is', () => {

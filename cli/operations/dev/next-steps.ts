@@ -19,26 +19,37 @@ export interface SampleCall {
   readonly apiKey: string | undefined;
 }
 
-/** Whole lines, each with its line end. */
+/** Whole lines, each with its line end. What can be pasted has no comments: not every shell takes them at its prompt. */
 export function nextStepsText(steps: NextSteps): string {
-  const secret =
-    steps.clientSecret === undefined
-      ? ['# STOA_CLIENT_SECRET was shown by the first start. To choose one: STOA_CLIENT_SECRET=... npx stoactl dev']
-      : [`export STOA_CLIENT_SECRET=${quote(steps.clientSecret)}${steps.isSecretNew ? '   # shown only now' : ''}`];
   const exports = [
     `export STOA_API_URL=${steps.controlUrl}`,
     `export STOA_AUTH_URL=${steps.controlUrl}`,
     `export STOA_GATEWAY_URL=${steps.gatewayUrl}`,
     `export STOA_CLIENT_ID=${steps.clientId}`,
-    ...secret,
+    ...(steps.clientSecret === undefined ? [] : [`export STOA_CLIENT_SECRET=${quote(steps.clientSecret)}`]),
     ...(steps.echoUrl === undefined ? [] : [`export STOA_ECHO_URL=${steps.echoUrl}`]),
   ];
   const admin = steps.hasAdminToken
     ? []
     : ['', "The gateway's /admin routes are off: start with --admin-token TOKEN or STOA_ADMIN_TOKEN to use them."];
-  return ['', 'In another terminal:', '', ...exports, '', ...callLines(steps.call), 'npx stoactl get apis', ...admin, '']
-    .map((line) => `${line}\n`)
-    .join('');
+  const lines = [
+    '',
+    `In another terminal:${secretNote(steps)}`,
+    '',
+    ...exports,
+    '',
+    ...callLines(steps.call),
+    'npx stoactl get apis',
+    ...admin,
+    '',
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function secretNote({ clientSecret, isSecretNew }: NextSteps): string {
+  if (isSecretNew) return ' (keep the client secret, it is shown only now)';
+  if (clientSecret !== undefined) return '';
+  return ' (STOA_CLIENT_SECRET was shown by the first start; to choose one: STOA_CLIENT_SECRET=... npx stoactl dev)';
 }
 
 function callLines(call: SampleCall | undefined): string[] {

@@ -14,7 +14,7 @@ const settings = (manifests: string[], overlay?: string): Settings => ({
   tenant: undefined,
   environmentName: undefined,
   environment: overlay === undefined ? undefined : { server: 'http://127.0.0.1:8000', overlay },
-  configFile: { file: 'stoa.config.yaml', directory: '/repo', config: { project: 'shop', manifests } as never },
+  configFile: { file: 'stoa.config.yaml', directory: '/repo', config: { project: 'shop', manifests } },
   timeoutMs: undefined,
 });
 

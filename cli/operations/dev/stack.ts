@@ -98,8 +98,13 @@ export class Stack {
   }
 }
 
-const choosePort = (port: number, what: string, flag: string, isOurs: boolean): Promise<number> | number =>
-  isOurs ? reservePort(port, what, flag) : port;
+/** A port of ours is looked at; that of a part which runs elsewhere is taken as it is. */
+async function choosePort(port: number, what: string, flag: string, isOurs: boolean): Promise<number> {
+  if (isOurs) return reservePort(port, what, flag);
+  if (port === 0)
+    throw new StoaError('usage_error', `Where is the ${what}? ${flag} is 0, which names no port.`, { hint: `Name it with ${flag}.` });
+  return port;
+}
 
 const script = (name: string): string => fileURLToPath(new URL(`../../../../bin/${name}.js`, import.meta.url));
 
