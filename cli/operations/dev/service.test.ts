@@ -53,10 +53,11 @@ describe('a supervised service', () => {
     await expect(service.start()).rejects.toMatchObject({ code: 'conflict', message: 'Port 4321 is taken.', hint: 'Take another.' });
   });
 
-  it('fails with the last words of a child that dies without a message', async () => {
+  it('fails when its child dies without a message, whose last words were passed on', async () => {
     const service = serviceOf(`process.stderr.write('something is missing\\n'); process.exitCode = 3;`);
 
-    await expect(service.start()).rejects.toThrow('The gateway ended while it was starting (exit code 3).\nsomething is missing');
+    await expect(service.start()).rejects.toThrow('The gateway ended while it was starting (exit code 3).');
+    expect(events.at(-1)).toMatchObject({ type: 'output', lines: Buffer.from('something is missing\n') });
     expect(typesOf()).not.toContain('died');
   });
 

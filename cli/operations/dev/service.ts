@@ -11,7 +11,6 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 10_000;
 /** A child that lived this long starts again with the shortest delay. */
 const STABLE_MS = 30_000;
-const KEPT_STDERR_BYTES = 4096;
 
 export interface ServiceOptions {
   readonly name: ServiceName;
@@ -81,8 +80,8 @@ export class Service {
     // A group of its own: Ctrl-C reaches this process alone, which then drains its children in order.
     const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...env }, detached: true });
     this.#child = child;
-    const stderr = this.#follow(child);
-    const ready = await firstMessage(child, name, stderr);
+    this.#follow(child);
+    const ready = await firstMessage(child, name);
     const startedAt = performance.now();
     child.once('exit', (code, signal) => {
       if (this.#isStopping) return;
@@ -93,18 +92,13 @@ export class Service {
     return ready;
   }
 
-  /** Passes the child's lines on; gives the end of its stderr, for a child that dies without a message. */
-  #follow(child: ChildProcess): () => string {
-    const { name } = this.#options;
-    let tail = Buffer.alloc(0);
+  #follow(child: ChildProcess): void {
     for (const stream of ['stdout', 'stderr'] as const) {
-      const collector = wholeLines((lines) => this.#emit({ type: 'output', service: name, stream, lines }));
+      const collector = wholeLines((lines) => {
+        this.#emit({ type: 'output', service: this.#options.name, stream, lines });
+      });
       child[stream]?.on('data', collector.push).on('end', collector.end);
     }
-    child.stderr?.on('data', (chunk: Buffer) => {
-      tail = Buffer.concat([tail, chunk]).subarray(-KEPT_STDERR_BYTES);
-    });
-    return () => tail.toString('utf8').trim();
   }
 
   #scheduleRestart(type: 'died' | 'restart_failed', reason: string): void {
@@ -128,8 +122,8 @@ const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || ch
 const describeExit = (code: number | null, signal: NodeJS.Signals | null): string =>
   signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`;
 
-/** Waits for `ready`. Anything else is a `StoaError`: the child's own, or one with the last words of its stderr. */
-function firstMessage(child: ChildProcess, name: ServiceName, stderr: () => string): Promise<Ready> {
+/** Waits for `ready`. Anything else is a `StoaError`: the child's own, or one that says how it ended; its stderr was passed on. */
+function firstMessage(child: ChildProcess, name: ServiceName): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
@@ -149,13 +143,7 @@ function firstMessage(child: ChildProcess, name: ServiceName, stderr: () => stri
     // `close` comes after the last byte of stderr.
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      const words = stderr();
-      reject(
-        new StoaError(
-          'service_unavailable',
-          `The ${name} ended while it was starting (${describeExit(code, signal)}).${words === '' ? '' : `\n${words}`}`,
-        ),
-      );
+      reject(new StoaError('service_unavailable', `The ${name} ended while it was starting (${describeExit(code, signal)}).`));
     });
   });
 }
