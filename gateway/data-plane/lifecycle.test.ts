@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
-import { KEY, makeRoute, request, sendRaw, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
+import { eventually, KEY, makeRoute, request, sendRaw, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
 
 const auth = { 'X-API-Key': KEY };
 const GET = 'GET /apis/acme/payments/x';
@@ -38,7 +38,7 @@ it('websocket: passes bytes both ways after the key was checked', async () => {
   expect(answer.text).toContain('X-Request-Id: ');
   expect(answer.text).toMatch(/hionetwo$/);
   expect(heads[0]?.join('\n')).not.toContain(KEY);
-  await expect.poll(() => gateway.lines().find(({ event }) => event === 'request completed')).toMatchObject({ status: 101 });
+  await eventually(() => gateway.lines().find(({ event }) => event === 'request completed')).toMatchObject({ status: 101 });
 });
 
 it('websocket: bytes that come with the handshake are not lost', async () => {
@@ -85,7 +85,7 @@ it('websocket: the end of one side is the end of the other', async () => {
   socket.once('data', () => socket.destroy());
 
   expect(fromUpstream.text).toMatch(/bye$/);
-  await expect.poll(() => closed).toBe(true);
+  await eventually(() => closed).toBe(true);
 });
 
 it('keep-alive: no request fails while an upstream closes its idle connections under load', { timeout: 60_000 }, async () => {
@@ -139,10 +139,10 @@ it('drain: finishes what is in flight, announces the end, closes idle connection
   await new Promise((resolve) => idle.once('data', resolve));
   const flying = sendRaw(gateway.port, request(GET));
   const first = release;
-  await expect.poll(() => release !== first).toBe(true);
+  await eventually(() => release !== first).toBe(true);
 
   const stopped = gateway.listener.stop(8000);
-  await expect.poll(() => idleClosed).toBe(true);
+  await eventually(() => idleClosed).toBe(true);
   const late = await sendRaw(gateway.port, request(GET));
   release();
   const answer = await flying;
@@ -156,7 +156,7 @@ it('drain: says not ready on connections that are still open', async () => {
   const { url } = await startUpstream(() => undefined);
   const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: url })] });
   const pending = sendRaw(gateway.port, [request(GET) + request('GET /health/ready')]);
-  await expect.poll(() => gateway.lines().length).toBeGreaterThanOrEqual(0);
+  await eventually(() => gateway.lines().length).toBeGreaterThanOrEqual(0);
   await new Promise((resolve) => setTimeout(resolve, 50));
 
   await gateway.listener.stop(100);
@@ -173,7 +173,7 @@ it('drain: cuts what does not end in time, upgraded connections too', async () =
   });
   const socket = sendRaw(gateway.port, request(GET, HANDSHAKE));
   const hung = sendRaw(gateway.port, request('GET /hang/x'));
-  await expect.poll(() => gateway.lines().some(({ status }) => status === 101)).toBe(true);
+  await eventually(() => gateway.lines().some(({ status }) => status === 101)).toBe(true);
 
   await gateway.listener.stop(100);
 
@@ -207,7 +207,7 @@ it('drain: answers every request whose connection was there before the stop', { 
   };
 
   const lanes = Array.from({ length: 40 }, lane);
-  await expect.poll(() => outcomes.answered).toBeGreaterThan(500);
+  await eventually(() => outcomes.answered).toBeGreaterThan(500);
   isStopping = true;
   await gateway.listener.stop(8000);
   await Promise.all(lanes);

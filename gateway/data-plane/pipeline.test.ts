@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { KEY, makeCredential, makeRoute, request, sendRaw, startCapture, startGateway } from '../../test/helpers/data-plane.js';
+import { eventually, KEY, makeCredential, makeRoute, request, sendRaw, startCapture, startGateway } from '../../test/helpers/data-plane.js';
 import { cors } from '../policies/cors.js';
 import type { Hooks, LimitState, PolicyServices } from '../policies/contract.js';
 import { rateLimit } from '../policies/rate-limit.js';
@@ -247,7 +247,7 @@ it('logs one line per request, without the query', async () => {
   const { gateway } = await gatewayWith();
 
   await fetch(`${gateway.url}/x?secret=1`, { headers: { ...auth, 'X-Request-Id': 'abc' } });
-  await expect.poll(() => gateway.lines().filter(({ event }) => event === 'request completed')).toHaveLength(1);
+  await eventually(() => gateway.lines().filter(({ event }) => event === 'request completed')).toHaveLength(1);
 
   const [line] = gateway.lines().filter(({ event }) => event === 'request completed');
   expect(Object.keys(line ?? {}).slice(0, 7)).toEqual(['ts', 'level', 'event', 'consumer', 'path', 'status', 'latency_ms']);

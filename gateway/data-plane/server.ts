@@ -2,7 +2,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { ERRORS, errorBody, StoaError, type ErrorCode } from '../../schema/error.js';
 import { clientAddresses, type ClientAddresses } from './client-address.js';
 import { connectionState, linger, refuseRaw } from './connection.js';

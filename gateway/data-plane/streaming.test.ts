@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import {
+  eventually,
   KEY,
   makeRoute,
   request,
@@ -21,7 +22,7 @@ const MIB = 1024 * 1024;
 const GET = 'GET /apis/acme/payments/x';
 const POST = 'POST /apis/acme/payments/x';
 
-const waitFor = (condition: () => boolean): Promise<void> => expect.poll(condition, { timeout: 10_000 }).toBe(true);
+const waitFor = (condition: () => boolean): Promise<void> => eventually(condition).toBe(true);
 
 it('streams 256 MiB there and back with bounded memory', { timeout: 120_000 }, async () => {
   const { url } = await startUpstream((req, res) => void req.pipe(res));

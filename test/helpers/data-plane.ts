@@ -1,7 +1,7 @@
 /** A gateway over a snapshot made by hand, real upstreams, and sockets that say exactly what a test wants. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { createAccessLog } from '../../gateway/data-plane/access-log.js';
 import { createBreaker } from '../../gateway/data-plane/breaker.js';
 import type { OwnState } from '../../gateway/data-plane/own-routes.js';
@@ -9,6 +9,9 @@ import { createListener, type Listener } from '../../gateway/data-plane/server.j
 import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from '../../gateway/data-plane/snapshot.js';
 import { errorReply } from '../../gateway/data-plane/own-routes.js';
 import type { Hooks } from '../../gateway/policies/contract.js';
+
+/** Waits for something that comes by itself, however loaded the machine is. */
+export const eventually = <Value>(read: () => Value) => expect.poll(read, { timeout: 20_000 });
 
 export const KEY = `stoa_sk_${'a1b2'.repeat(8)}`;
 
