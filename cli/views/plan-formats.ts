@@ -1,6 +1,7 @@
 /** A plan for other programs: Markdown for a pull request, and a unified diff. */
 import type { Change, Plan } from '../../schema/change.js';
 import { keyOf } from '../../schema/resource.js';
+import { withoutDefaults } from '../operations/defaults.js';
 import { plain, printable } from './paint.js';
 import { remarks, shortPath, SYMBOLS, valueText } from './plan.js';
 
@@ -64,10 +65,12 @@ export function planUnified(plan: Plan): string {
 
 const pathOf = ({ kind, tenant, name }: Change): string => `${tenant}/${kind}/${name}`;
 
-function hunk({ action, fields, kind, tenant, name }: Change): string[] {
+function hunk(change: Change): string[] {
+  const { action } = change;
+  const fields = withoutDefaults(change);
   const removed = fields.filter(({ before }) => before !== undefined).length;
   const added = fields.filter(({ after }) => after !== undefined).length;
-  const title = `@@ -${action === 'create' ? 0 : 1},${removed} +${action === 'delete' ? 0 : 1},${added} @@ ${keyOf({ kind, tenant, name })}`;
+  const title = `@@ -${action === 'create' ? 0 : 1},${removed} +${action === 'delete' ? 0 : 1},${added} @@ ${keyOf(change)}`;
   return [
     title,
     ...fields.flatMap(({ path, before, after }) => [

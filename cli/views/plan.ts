@@ -1,6 +1,7 @@
 /** A plan as text: what changes, grouped by tenant, deletes last; defaults and what stays are not listed. */
 import type { ApplyResult, Change, FieldChange, Plan } from '../../schema/change.js';
 import type { Json } from '../../schema/kind.js';
+import { withoutDefaults } from '../operations/defaults.js';
 import { printable, type Paint } from './paint.js';
 
 export const SYMBOLS = { create: '+', update: '~', delete: '-' } as const satisfies Record<Change['action'], string>;
@@ -101,7 +102,9 @@ export function remarks({ adopted, taken_from, drift, breaking, dependents }: Ch
   ];
 }
 
-function fieldLines({ action, fields }: Change, paint: Paint): string[] {
+function fieldLines(change: Change, paint: Paint): string[] {
+  const { action } = change;
+  const fields = withoutDefaults(change);
   const width = Math.max(0, ...fields.map(({ path }) => shortPath(path).length));
   return fields.map((field) => {
     const name = printable(shortPath(field.path)).padEnd(width);
