@@ -1,21 +1,23 @@
 /** stoactl against a real control plane: exit codes, valid JSON on failure, and the promises of the command line. */
+import { execFile, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startControlPlane, type TestControlPlane } from '../helpers/control-plane-process.js';
-import { ROOT, runStoactl } from '../helpers/stack.js';
+import { startCountedControlPlane, type CountedControlPlane } from '../helpers/counted-control-plane.js';
+import { cleanEnv, ROOT, runStoactl } from '../helpers/stack.js';
 
 const CANARY = 'canary-webhook-secret-91c2d4';
 const KEY = /stoa_sk_[0-9a-z]{32}/;
 
-let cp: TestControlPlane;
+let cp: CountedControlPlane;
 let root: string;
 
 beforeAll(async () => {
-  cp = await startControlPlane();
+  cp = await startCountedControlPlane();
   root = mkdtempSync(join(tmpdir(), 'stoactl-e2e-'));
 });
 
@@ -215,7 +217,7 @@ describe('promise 1: apply twice', () => {
   it.each(['quickstart', 'saas-staging', 'saas-production', 'gitops'])(
     'also for the environment %s of the examples',
     async (environment) => {
-      const other = await startControlPlane();
+      const other = await startCountedControlPlane();
       const env = { HOOK_SECRET: 'x', LUMEN_WEBHOOK_SECRET: 'x', NORTHWIND_WEBHOOK_SECRET: 'x', WEBHOOK_SECRET: 'x' };
       try {
         const first = await other.stoactl(['apply', '--yes', '--environment', environment], { env });
@@ -329,16 +331,24 @@ describe('promise 7: deletes', () => {
 });
 
 describe('promise 4: the plan shown is the plan applied', () => {
-  it('refuses when a resource has moved since', async () => {
+  it('or nothing is, when a resource moves between the two', async () => {
     const path = await applied('moved');
-    writeFileSync(join(path, 'all.yaml'), shop('moved').replace('a@example.com', 'b@example.com'));
-    const patched = await cp.call('PATCH', '/v1/tenants/moved/apis/orders', { rate_limit: { requests_per_hour: 7 } });
+    writeFileSync(
+      join(path, 'all.yaml'),
+      shop('moved').replace('"requests_per_hour":100', '"requests_per_hour":200') + api('moved', 'maps'),
+    );
+    cp.before('/v1/apply', () => cp.call('PATCH', '/v1/tenants/moved/apis/orders', { rate_limit: { requests_per_hour: 7 } }));
 
+    const stale = await cp.stoactl(['apply', '--yes'], { cwd: path, env: withSecret });
     const diff = await cp.stoactl(['diff'], { cwd: path, env: withSecret });
+    const again = await cp.stoactl(['apply', '--yes'], { cwd: path, env: withSecret });
 
-    expect(patched.status, JSON.stringify(patched.body)).toBe(200);
-    expect(diff.stdout).toContain('drift: changed by');
-    expect(diff.stdout).toContain('7 -> 100');
+    expect(stale.stdout).toContain('100 -> 200');
+    expect(stale, stale.stderr).toMatchObject({ exitCode: 5 });
+    expect(diff.stdout).toContain('+ API maps');
+    expect(diff.stdout).toContain('drift: changed by service-account-control-plane-api at 20');
+    expect(diff.stdout).toContain('7 -> 200');
+    expect(again, again.stderr).toMatchObject({ exitCode: 0 });
   });
 });
 
@@ -430,8 +440,42 @@ describe('the examples', () => {
 
 describe('a pipe that is closed', () => {
   it('is quiet', async () => {
-    const { stderr } = await cp.stoactl(['get', 'all', '-o', 'json']);
+    await applied('piped', tenant('piped') + Array.from({ length: 400 }, (_, index) => api('piped', `api-${index}`)).join(''));
+    const command = `"${process.execPath}" "${join(ROOT, 'bin/stoactl.js')}" get all --tenant piped -o json | head -c 10`;
 
-    expect(stderr).toBe('');
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', `set -o pipefail; ${command}`], {
+      env: { ...cleanEnv(), ...cp.env },
+    });
+
+    expect([stdout, stderr]).toEqual(['{\n  "schem', '']);
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('ends with 130 and says what holds', async () => {
+    const path = await applied('stopped');
+    writeFileSync(join(path, 'all.yaml'), shop('stopped').replace('a@example.com', 'b@example.com'));
+    let release = (): void => undefined;
+    const reached = new Promise<void>((resolve) => {
+      cp.before('/v1/apply', () => {
+        resolve();
+        return new Promise<void>((go) => (release = go));
+      });
+    });
+    const child = spawn(process.execPath, [join(ROOT, 'bin/stoactl.js'), 'apply', '--yes'], {
+      cwd: path,
+      env: { ...cleanEnv(), ...cp.env, ...withSecret },
+    });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const ended = new Promise((resolve) => child.once('close', resolve));
+
+    await reached;
+    child.kill('SIGINT');
+    const code = await ended;
+    release();
+
+    expect(code).toBe(130);
+    expect(stderr).toContain('Error: Interrupted.\nThe plan was applied whole or not at all');
   });
 });
