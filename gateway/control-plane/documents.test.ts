@@ -1,6 +1,7 @@
 /** The requests of documents A, B and E about declared resources, as printed there. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openControlPlane, type TestControlPlane } from '../../test/helpers/control-plane.js';
+import type { ErrorBody } from '../../schema/error.js';
+import { openControlPlane, type Answer, type TestControlPlane } from '../../test/helpers/control-plane.js';
 
 let control: TestControlPlane;
 let send: TestControlPlane['send'];
@@ -21,6 +22,8 @@ const API = {
   rate_limit: { requests_per_hour: 1000 },
 };
 
+const fieldsOf = ({ body }: Answer): string[] => (body as ErrorBody).error.details?.map(({ field }) => field).sort() ?? [];
+
 describe('tenants (document B)', () => {
   it('are created provisioning and become active by themselves', async () => {
     const created = await send('POST /v1/tenants', TENANT);
@@ -38,7 +41,11 @@ describe('tenants (document B)', () => {
 
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({
-      error: { code: 'validation_error', message: 'Invalid request parameters', details: [{ field: 'tier', message: 'Invalid tier value' }] },
+      error: {
+        code: 'validation_error',
+        message: 'Invalid request parameters',
+        details: [{ field: 'tier', message: 'Invalid tier value' }],
+      },
     });
     expect(answer.body.error.details).toHaveLength(1);
   });
@@ -46,7 +53,7 @@ describe('tenants (document B)', () => {
   it('report every wrong field at once, unknown ones included', async () => {
     const answer = await send('POST /v1/tenants', { name: 'other', tier: 'gold', admin_email: 'nobody', id: 'ten-1', status: 'active' });
 
-    expect(answer.body.error.details.map(({ field }: { field: string }) => field).sort()).toEqual(['admin_email', 'id', 'status', 'tier']);
+    expect(fieldsOf(answer)).toEqual(['admin_email', 'id', 'status', 'tier']);
   });
 
   it('refuse a name twice with 409, and a name that is no label with 400', async () => {
@@ -59,7 +66,11 @@ describe('tenants (document B)', () => {
 
     const answer = await send('PATCH /v1/tenants/acme', { tier: 'Business', settings: { rate_limit_multiplier: 2.0 } });
 
-    expect(answer.body).toMatchObject({ ...TENANT, tier: 'business', settings: { rate_limit_multiplier: 2, control_plane_rate_limit: 5000 } });
+    expect(answer.body).toMatchObject({
+      ...TENANT,
+      tier: 'business',
+      settings: { rate_limit_multiplier: 2, control_plane_rate_limit: 5000 },
+    });
   });
 
   it('are listed in pages of a stable order', async () => {
@@ -67,7 +78,11 @@ describe('tenants (document B)', () => {
 
     const pages = await Promise.all([1, 2, 3].map((page) => send(`GET /v1/tenants?page=${page}&limit=2`)));
 
-    expect(pages.map(({ body }) => body.tenants.map(({ name }: { name: string }) => name))).toEqual([['acme', 't1'], ['t2', 't3'], []]);
+    expect(pages.map(({ body }) => (body.tenants as { name: string }[]).map(({ name }) => name))).toEqual([
+      ['acme', 't1'],
+      ['t2', 't3'],
+      [],
+    ]);
     expect(pages[0]?.body).toMatchObject({ total: 4, page: 1, limit: 2 });
     expect(pages[0]?.body.items).toEqual(pages[0]?.body.tenants);
   });
@@ -159,7 +174,13 @@ describe('policies (document A, days 4 to 6)', () => {
 
   it('warn when a policy meant for one consumer governs all, and take consumer_id instead', async () => {
     const { id } = (await send('POST /v1/consumers/acme', { name: 'premium', external_id: 'premium' })).body;
-    const policy = { policy_type: 'rate_limit', tenant_id: 'acme', scope: 'tenant', config: { requests_per_minute: 1000, burst: 50 }, priority: 50 };
+    const policy = {
+      policy_type: 'rate_limit',
+      tenant_id: 'acme',
+      scope: 'tenant',
+      config: { requests_per_minute: 1000, burst: 50 },
+      priority: 50,
+    };
 
     const wide = await send('POST /v1/admin/policies', { ...policy, name: `premium-rate-limit-${id}` });
     const narrow = await send('POST /v1/admin/policies', { ...policy, name: 'narrow', consumer_id: id });
@@ -170,7 +191,12 @@ describe('policies (document A, days 4 to 6)', () => {
   });
 
   it('are checked by their type', async () => {
-    const answer = await send('POST /v1/admin/policies', { name: 'bad', policy_type: 'rate_limit', tenant_id: 'acme', config: { requests_per_minut: 1 } });
+    const answer = await send('POST /v1/admin/policies', {
+      name: 'bad',
+      policy_type: 'rate_limit',
+      tenant_id: 'acme',
+      config: { requests_per_minut: 1 },
+    });
 
     expect(answer.status).toBe(400);
     expect(answer.body.error.details[0].field).toContain('config');
@@ -178,7 +204,14 @@ describe('policies (document A, days 4 to 6)', () => {
 
   it('govern nothing, rather than the whole tenant, when their only API is deleted', async () => {
     await send('POST /v1/tenants/acme/apis', { name: 'brief', path: '/brief', upstream_url: 'http://127.0.0.1:1' });
-    const { id } = (await send('POST /v1/tenants/acme/policies', { name: 'of-brief', policy_type: 'rate_limit', config: { requests_per_minute: 1 }, api_id: 'brief' })).body;
+    const { id } = (
+      await send('POST /v1/tenants/acme/policies', {
+        name: 'of-brief',
+        policy_type: 'rate_limit',
+        config: { requests_per_minute: 1 },
+        api_id: 'brief',
+      })
+    ).body;
 
     await send('DELETE /v1/tenants/acme/apis/brief');
 
@@ -215,7 +248,8 @@ describe('consumers (document A, days 5 to 7)', () => {
   it('are found by address, with masked key and the ids of their APIs', async () => {
     const { id } = (await send('POST /v1/consumers/acme', { name: 'client', email: 'client@example.com' })).body;
     const api = (await send('GET /v1/tenants/acme/apis/payment-api')).body;
-    const { api_key } = (await send('POST /v1/subscriptions', { consumer_id: id, api_id: api.id, tenant_id: 'acme' })).body;
+    const order = { consumer_id: id, api_id: api.id, tenant_id: 'acme' };
+    const { api_key } = (await send('POST /v1/subscriptions', order)).body as { api_key: string };
 
     const found = (await send('GET /v1/tenants/acme/consumers?email=client@example.com')).body;
 
@@ -296,7 +330,8 @@ describe('versions', () => {
 
   it('let one of many changes from the same version through', async () => {
     const etag = String((await send('GET /v1/tenants/acme/apis/payment-api')).headers['etag']);
-    const change = (index: number) => send('PATCH /v1/tenants/acme/apis/payment-api', { description: `race ${index}` }, { headers: { 'if-match': etag } });
+    const change = (index: number) =>
+      send('PATCH /v1/tenants/acme/apis/payment-api', { description: `race ${index}` }, { headers: { 'if-match': etag } });
 
     const statuses = (await Promise.all(Array.from({ length: 20 }, (_, index) => change(index)))).map(({ status }) => status);
 
@@ -312,10 +347,13 @@ describe('deleting a tenant', () => {
     const answer = await send(`DELETE /v1/tenants/${id}`);
 
     expect(answer.status).toBe(204);
-    expect((await send('GET /v1/resources?limit=1000')).body.resources.filter(({ tenant }: { tenant: string }) => tenant === 'acme')).toEqual([]);
+    const { resources } = (await send('GET /v1/resources?limit=1000')).body as { resources: { tenant: string }[] };
+    expect(resources.filter(({ tenant }) => tenant === 'acme')).toEqual([]);
     const open = await control.cp.db.selectFrom('api_keys').select('status').where('status', 'in', ['active', 'grace']).execute();
     expect(open).toEqual([]);
     const actions = await control.cp.db.selectFrom('audit_log').select('action').where('tenant', '=', 'acme').execute();
-    expect(actions.map(({ action }) => action)).toEqual(expect.arrayContaining(['tenant.created', 'api.created', 'policy.updated', 'tenant.deleted']));
+    expect(actions.map(({ action }) => action)).toEqual(
+      expect.arrayContaining(['tenant.created', 'api.created', 'policy.updated', 'tenant.deleted']),
+    );
   });
 });

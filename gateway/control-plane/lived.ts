@@ -6,11 +6,11 @@ import { findSubscription } from './subscriptions/store.js';
 import { viewSubscription } from './subscriptions/view.js';
 
 const LIVED: Readonly<Record<string, (cp: ControlPlane, resource: StoredResource) => Promise<object | undefined>>> = {
-  Subscription: async ({ db, now }, { tenant, id }) => {
-    const subscription = await findSubscription(db, tenant, id);
-    return subscription === undefined ? undefined : viewSubscription(db, subscription, now());
+  Subscription: async (cp, { tenant, id }) => {
+    const subscription = await findSubscription(cp.db, tenant, id);
+    return subscription === undefined ? undefined : viewSubscription(cp.db, subscription, cp.now());
   },
-  Consumer: async ({ db, now }, { id }) => (await keysOfConsumers(db, [id], now())).get(id),
+  Consumer: async (cp, { id }) => (await keysOfConsumers(cp.db, [id], cp.now())).get(id),
 };
 
 /** The lived state of a resource; empty where there is none. */

@@ -49,12 +49,19 @@ function describeError(error: unknown): Record<string, unknown> {
   };
 }
 
+interface Line extends Readonly<Record<string, unknown>> {
+  readonly level: string;
+  readonly ts: string;
+  readonly event?: string;
+  readonly message?: string;
+}
+
 /** `INFO request completed path=/health status=200 latency=1ms` (document A). */
 function textLine(json: string): string {
-  const { level, ts: _ts, message, event = message, latency_ms, ...fields } = JSON.parse(json) as Record<string, unknown>;
-  const pairs = Object.entries({ ...fields, ...(latency_ms === undefined ? {} : { latency: `${String(latency_ms)}ms` }) });
-  const words = pairs.flatMap(([name, value]) => (value === undefined ? [] : `${name}=${textValue(value)}`));
-  return `${[String(level).toUpperCase(), event, ...words].join(' ')}\n`;
+  const { level, ts: _ts, message, event = message, latency_ms, ...fields } = JSON.parse(json) as Line;
+  const pairs = Object.entries({ ...fields, ...(typeof latency_ms === 'number' ? { latency: `${latency_ms}ms` } : {}) });
+  const words = pairs.map(([name, value]) => `${name}=${textValue(value)}`);
+  return `${[level.toUpperCase(), event, ...words].join(' ')}\n`;
 }
 
 function textValue(value: unknown): string {

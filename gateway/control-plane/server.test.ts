@@ -86,14 +86,22 @@ describe('every answer', () => {
     expect(line).toMatchObject({ event: 'request completed', path: '/v1/tenants', status: 200, user: 'service-account-control-plane-api' });
   });
 
-  it('says that the database is away with 503 and an event', async () => {
-    const broken = await openControlPlane();
-    await broken.cp.db.destroy();
+  it('says with 503 and an event that the database cannot be written, and recovers without a restart', async () => {
+    const failing = await openControlPlane();
+    await failing.setReadOnly(true);
 
-    const answer = await broken.send('GET /v1/tenants', undefined, { token: broken.token });
+    const write = await failing.send('POST /v1/tenants', { name: 'acme' });
+    const ready = await failing.send('GET /health/ready');
+    const read = await failing.send('GET /v1/tenants');
 
-    expect(answer.status).toBeGreaterThanOrEqual(500);
-    expect(answer.text).not.toMatch(/sqlite|driver/i);
+    expect([write.status, write.body.error.code, ready.status, read.status]).toEqual([503, 'service_unavailable', 503, 200]);
+    expect(write.text).not.toMatch(/sqlite|readonly/i);
+    expect(failing.logLines.join('')).toContain('"level":"error","event":"database_connection_failed"');
+    await failing.setReadOnly(false);
+    failing.advance(1000);
+    expect((await failing.send('GET /health/ready')).status).toBe(200);
+    expect((await failing.send('POST /v1/tenants', { name: 'acme' })).status).toBe(201);
+    await failing.close();
   });
 });
 

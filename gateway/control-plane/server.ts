@@ -1,6 +1,7 @@
 /** The control plane's HTTP server, assembled: everything that holds for all routes, and the slices. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { fastify, LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, StoaError } from '../../schema/error.js';
 import { apiKeyRoutes } from './api-keys/routes.js';
@@ -47,7 +48,7 @@ export async function buildServer(deps: ServerDeps): Promise<FastifyInstance> {
   const app = createApp(deps.cp);
   addNotFound(app);
   addJsonParser(app);
-  addRequestLog(app);
+  addRequestLog(app, deps);
   app.decorateRequest('actor');
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   await app.register(healthRoutes, { cp: deps.cp, version: deps.version, isStopping: deps.isStopping ?? (() => false) });
@@ -69,10 +70,10 @@ function createApp({ log }: ControlPlane): FastifyInstance {
     forceCloseConnections: 'idle',
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
     genReqId: requestId,
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     clientErrorHandler: refuseUnreadable,
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
-  }) as unknown as FastifyInstance;
+  });
 }
 
 function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
@@ -81,7 +82,7 @@ function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
 }
 
 /** What node cannot read is refused with the documented body, and the connection closed. */
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const code =
     error.code === 'HPE_HEADER_OVERFLOW'
@@ -101,9 +102,13 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: import('node:net
 }
 
 /** One line a request, and the request's id on every answer. */
-function addRequestLog(app: FastifyInstance): void {
+function addRequestLog(app: FastifyInstance, { isStopping }: ServerDeps): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (isStopping?.() === true) void reply.header('connection', 'close');
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {

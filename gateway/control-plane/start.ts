@@ -29,10 +29,10 @@ export interface Running {
 
 /** Starts. Throws when the data directory or the port cannot be had; nothing is left open then. */
 export async function startControlPlane(settings: Settings, log: FastifyBaseLogger): Promise<Running> {
-  const { db, close } = await openDatabase(settings.dataDirectory);
+  const database = await openDatabase(settings.dataDirectory);
   try {
     const address = { url: settings.publicUrl ?? '' };
-    const cp = createContext(settings, log, db, address);
+    const cp = createContext(settings, log, database.db, address);
     const clients = await loadClients(cp, settings);
     const tokens = await createTokens(cp, loadSigningKey(path.join(settings.dataDirectory, 'issuer.pem')));
     const state = { isStopping: false };
@@ -44,11 +44,11 @@ export async function startControlPlane(settings: Settings, log: FastifyBaseLogg
     const stop = async (): Promise<void> => {
       state.isStopping = true;
       await closeServers(app, aliases);
-      await close();
+      await database.close();
     };
     return { port, firstRun: clients.firstRun, stop };
   } catch (error) {
-    await close();
+    await database.close();
     throw error;
   }
 }

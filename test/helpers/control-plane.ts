@@ -1,6 +1,7 @@
 /** A whole control plane in this process: real server, real database in memory, real tokens; the clock is the test's. */
 import { EventEmitter, once } from 'node:events';
-import type { FastifyInstance, InjectOptions } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { sql } from 'kysely';
 import { catalog } from '../../gateway/catalog.js';
 import { loadClients } from '../../gateway/control-plane/auth/secrets.js';
 import { createTokens, newSigningKey } from '../../gateway/control-plane/auth/tokens.js';
@@ -41,6 +42,8 @@ export interface TestControlPlane {
   /** Lines of the log so far. */
   readonly logLines: readonly string[];
   advance(ms: number): void;
+  /** Makes SQLite refuse every write, as on a full or read-only disk. */
+  setReadOnly(isReadOnly: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -75,6 +78,7 @@ export async function openControlPlane(options: { readonly now?: number } = {}):
     tokenFor,
     logLines,
     advance: (ms) => (now += ms),
+    setReadOnly: async (isReadOnly) => void (await sql`pragma query_only = ${sql.lit(isReadOnly ? 1 : 0)}`.execute(db)),
     close: async () => {
       await app.close();
       await close();
@@ -99,7 +103,7 @@ function createSend(app: FastifyInstance, adminToken: string): Send {
   return async (line, body, { token = adminToken, headers = {} } = {}) => {
     const [method = 'GET', url = '/'] = line.split(' ');
     const answer = await app.inject({
-      method: method as NonNullable<InjectOptions['method']>,
+      method,
       url,
       headers: {
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
@@ -109,6 +113,6 @@ function createSend(app: FastifyInstance, adminToken: string): Send {
       ...(body === undefined ? {} : { payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
     });
     const isJson = String(answer.headers['content-type']).includes('json') && answer.body !== '';
-    return { status: answer.statusCode, headers: answer.headers, body: isJson ? (answer.json() as unknown) : undefined, text: answer.body };
+    return { status: answer.statusCode, headers: answer.headers, body: isJson ? answer.json<unknown>() : undefined, text: answer.body };
   };
 }

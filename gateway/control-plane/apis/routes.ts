@@ -19,11 +19,8 @@ const apiParams = z.object({ tenant: z.string(), api: z.string() });
 
 /** Routes of APIs, mounted below `/v1`. */
 export const apiRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
-  app.post('/tenants/:tenant/apis', async ({ actor, params, body }, reply) => {
-    const tenant = await requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
-    requireRight(actor, 'write');
-    const { name: _name, ...spec } = bodyOf(body);
-    const api = await createResource(cp, actor, { kind: 'API', tenant: tenant.name, name: requireText(bodyOf(body), 'name'), spec });
+  app.post('/tenants/:tenant/apis', async (request, reply) => {
+    const api = await create(cp, request);
     return reply
       .code(201)
       .header('etag', etagOf(api))
@@ -63,6 +60,13 @@ export const apiRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp })
   });
   return Promise.resolve();
 };
+
+async function create(cp: ControlPlane, { actor, params, body }: FastifyRequest): Promise<StoredResource> {
+  const tenant = await requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
+  requireRight(actor, 'write');
+  const { name: _name, ...spec } = bodyOf(body);
+  return createResource(cp, actor, { kind: 'API', tenant: tenant.name, name: requireText(bodyOf(body), 'name'), spec });
+}
 
 async function apiOf(cp: ControlPlane, { actor, params }: FastifyRequest, right: Right): Promise<StoredResource> {
   const wanted = parse(apiParams, params);

@@ -28,7 +28,7 @@ class OAuthError extends Error {
 }
 
 /** Routes below /realms/{realm}; they need no token. */
-export const issuerRoutes: FastifyPluginAsync<IssuerOptions> = async (app, options) => {
+export const issuerRoutes: FastifyPluginAsync<IssuerOptions> = (app, options) => {
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
     done(null, new URLSearchParams(body as string)),
   );
@@ -47,6 +47,7 @@ export const issuerRoutes: FastifyPluginAsync<IssuerOptions> = async (app, optio
     return { keys: [options.tokens.jwk] };
   });
   app.get('/realms/:realm/.well-known/openid-configuration', (request) => discovery(`${options.cp.publicUrl}/realms/${realmOf(request)}`));
+  return Promise.resolve();
 };
 
 function realmOf({ params }: FastifyRequest): string {

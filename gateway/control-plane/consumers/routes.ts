@@ -97,11 +97,11 @@ async function consumerOf(cp: ControlPlane, { actor, params }: FastifyRequest, r
   return consumer;
 }
 
-async function viewConsumers({ db, now }: ControlPlane, consumers: readonly StoredResource[]): Promise<Record<string, unknown>[]> {
+async function viewConsumers(cp: ControlPlane, consumers: readonly StoredResource[]): Promise<Record<string, unknown>[]> {
   const keys = await keysOfConsumers(
-    db,
+    cp.db,
     consumers.map(({ id }) => id),
-    now(),
+    cp.now(),
   );
   return consumers.map(({ id, tenant, name, spec, managed_by, created_at, updated_at }) => {
     const { display_name, external_id, email, consumer_metadata } = spec as unknown as ConsumerSpec;

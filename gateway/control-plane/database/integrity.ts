@@ -10,7 +10,7 @@ const LATER_FILES = ['vault.key', 'issuer.pem'];
 
 /** Throws when the file is damaged, or when it is gone from a directory that held data. */
 export function requireSoundDatabase(file: string): void {
-  if (isEmpty(file)) return requireFreshDirectory(file);
+  if (isEmpty(file)) return void requireFreshDirectory(file);
   if (!hasHeader(file)) throw damaged(file, 'it does not begin like a SQLite database');
   const problem = findProblem(file);
   if (problem !== undefined) throw damaged(file, problem);

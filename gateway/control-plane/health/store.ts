@@ -4,7 +4,7 @@ import type { Db } from '../context.js';
 export async function touchDatabase(db: Db): Promise<void> {
   await db
     .updateTable('settings')
-    .set(({ ref }) => ({ value: ref('value') }))
+    .set((row) => ({ value: row.ref('value') }))
     .where('name', '=', 'store_id')
     .execute();
 }

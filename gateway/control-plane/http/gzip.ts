@@ -9,7 +9,7 @@ export const MAX_SET_BYTES = 64 * 1024 * 1024;
 /** Inflates a gzip body while it is read; the parser stops at the route's limit, so that a bomb is never unpacked. */
 export const acceptGzip: preParsingHookHandler = (request, _reply, payload, done) => {
   const encoding = request.headers['content-encoding'];
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') return done(null, payload);
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') return void done(null, payload);
   const inflated: RequestPayload = createGunzip();
   inflated.receivedEncodedLength = 0;
   payload.on('data', (chunk: Buffer) => {
@@ -17,7 +17,7 @@ export const acceptGzip: preParsingHookHandler = (request, _reply, payload, done
   });
   payload.on('error', (error) => (inflated as unknown as NodeJS.EventEmitter).emit('error', error));
   payload.pipe(inflated as unknown as NodeJS.WritableStream);
-  return done(null, inflated);
+  return void done(null, inflated);
 };
 
 /** Refuses what `acceptGzip` does not read. */

@@ -17,7 +17,7 @@ export interface Page {
 export const offsetOf = ({ page, limit }: Page): number => (page - 1) * limit;
 
 /** The answer of a list: the items under their own name and as `items`. */
-export function pageAnswer<Item>(name: string, items: readonly Item[], total: number, { page, limit }: Page): Record<string, unknown> {
+export function pageAnswer(name: string, items: readonly unknown[], total: number, { page, limit }: Page): Record<string, unknown> {
   return { [name]: items, items, total, page, limit };
 }
 

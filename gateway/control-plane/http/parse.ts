@@ -34,4 +34,4 @@ export const queryInteger = (minimum: number, maximum: number): z.ZodType<number
     .string()
     .regex(/^\d{1,15}$/, 'Expected a whole number.')
     .transform(Number)
-    .pipe(z.int().min(minimum).max(maximum)) as unknown as z.ZodType<number, string>;
+    .pipe(z.int().min(minimum).max(maximum));

@@ -23,7 +23,9 @@ export async function claimHolders(trx: Trx, claims: readonly ClaimRow[]): Promi
   const groups = new Map<string, ClaimRow[]>();
   for (const claim of claims) {
     const group = `${claim.tenant} ${claim.kind}`;
-    groups.set(group, [...(groups.get(group) ?? []), claim]);
+    const known = groups.get(group);
+    if (known === undefined) groups.set(group, [claim]);
+    else known.push(claim);
   }
   for (const group of groups.values()) {
     for (const slice of slices(group, 500)) holders.push(...(await holdersOf(trx, slice)));

@@ -88,22 +88,25 @@ async function check(
   trx: Trx,
   draft: ResourceDraft,
   before: StoredResource | undefined,
-  secrets: Readonly<Record<string, string>> | undefined,
+  secrets: Readonly<Record<string, string>> = {},
 ): Promise<Resource> {
   const { kind, tenant, name } = draft;
-  const labels = draft.labels ?? before?.labels ?? {};
-  const annotations = draft.annotations ?? before?.annotations ?? {};
+  const { labels, annotations } = { labels: {}, annotations: {}, ...before, ...definedOf(draft) };
   const resource: Resource = { kind, tenant, name, labels, annotations, spec: withoutUndefined(draft.spec) };
   const { resources, diagnostics } = await checkAgainst(cp, trx, [resource], { current: before === undefined ? [] : [before] });
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   const [checked] = resources;
   if (errors.length > 0 || checked === undefined)
     throw new StoaError('validation_error', undefined, { diagnostics: errors.map(asRequestField) });
-  const kept = before?.secretDigests === undefined ? checked : { ...checked, secretDigests: before.secretDigests };
-  if (secrets === undefined) return kept;
-  const [digested] = withSecretDigests(cp, [checked], { [keyOf(checked)]: secrets });
-  return { ...(digested ?? checked), secretDigests: { ...before?.secretDigests, ...digested?.secretDigests } };
+  const [digested = checked] = withSecretDigests(cp, [checked], { [keyOf(checked)]: secrets });
+  const secretDigests = { ...before?.secretDigests, ...digested.secretDigests };
+  return Object.keys(secretDigests).length === 0 ? checked : { ...checked, secretDigests };
 }
+
+const definedOf = ({ labels, annotations }: ResourceDraft): Partial<Pick<Resource, 'labels' | 'annotations'>> => ({
+  ...(labels === undefined ? {} : { labels }),
+  ...(annotations === undefined ? {} : { annotations }),
+});
 
 /** Fields of `spec` stand at the top of a request's body. */
 function asRequestField(diagnostic: Diagnostic): Diagnostic {

@@ -67,13 +67,12 @@ export function patchSpec(
 ): JsonObject {
   const { name: wanted = name, ...fields } = patch;
   if (wanted !== name) throw invalidField('name', 'A name cannot be changed.');
-  const next: Record<string, JsonObject[string]> = { ...spec };
-  for (const [field, value] of Object.entries(fields)) {
-    const before = next[field];
-    if (value === null) delete next[field];
-    else next[field] = merged.includes(field) && isObject(value) && isObject(before) ? mergeObjects(before, value) : value;
-  }
-  return next;
+  const given = Object.entries(fields).map(([field, value]) => {
+    const before = spec[field];
+    const isMerged = merged.includes(field) && isObject(value) && isObject(before);
+    return [field, isMerged ? mergeObjects(before, value) : value] as const;
+  });
+  return mergeObjects(spec, Object.fromEntries(given));
 }
 
 const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -8,8 +8,8 @@ import { slices } from './store.js';
 
 /** The number of the newest revision; 0 before the first. */
 export async function currentRevision(db: Db): Promise<number> {
-  const query = db.selectFrom('revisions').select(({ fn }) => fn.max('revision').as('newest'));
-  return Number((await query.executeTakeFirstOrThrow()).newest ?? 0);
+  const query = db.selectFrom('revisions').select(({ fn }) => fn.max<number | null>('revision').as('newest'));
+  return (await query.executeTakeFirstOrThrow()).newest ?? 0;
 }
 
 /** Opens a revision and returns its number. */

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
+import type { JsonObject } from '../../../schema/kind.js';
 import { requireRight } from '../auth/roles.js';
 import type { ControlPlane } from '../context.js';
 import { etagOf, expectedVersion } from '../http/etag.js';
@@ -16,12 +17,8 @@ const tenantParams = z.object({ tenant: z.string() });
 
 /** Routes of tenants, mounted below `/v1`. */
 export const tenantRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
-  app.post('/tenants', async ({ actor, body }, reply) => {
-    requireRight(actor, 'tenants');
-    if (actor.tenant !== undefined) throw new StoaError('forbidden');
-    const { name: _name, ...spec } = bodyOf(body);
-    const name = requireText(bodyOf(body), 'name');
-    const tenant = await createResource(cp, actor, { kind: 'Tenant', tenant: name, name, spec });
+  app.post('/tenants', async (request, reply) => {
+    const tenant = await create(cp, request);
     // Nothing has to be prepared: a tenant is active as soon as it is read again (row TN2).
     return reply
       .code(201)
@@ -47,12 +44,7 @@ export const tenantRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp
     method: ['PATCH', 'PUT'],
     url: '/tenants/:tenant',
     handler: async (request, reply) => {
-      const tenant = await tenantOf(cp, request);
-      requireRight(request.actor, 'tenants');
-      const patch = bodyOf(request.body);
-      const expectVersion = expectedVersion(request, tenant);
-      const change = (spec: StoredResource['spec']) => patchSpec({ name: tenant.name, spec }, patch, ['settings']);
-      const changed = await changeResource(cp, request.actor, tenant, change, { expectVersion });
+      const changed = await change(cp, request);
       return reply.header('etag', etagOf(changed)).send(viewTenant(cp, changed));
     },
   });
@@ -65,6 +57,22 @@ export const tenantRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp
   });
   return Promise.resolve();
 };
+
+async function create(cp: ControlPlane, { actor, body }: FastifyRequest): Promise<StoredResource> {
+  requireRight(actor, 'tenants');
+  if (actor.tenant !== undefined) throw new StoaError('forbidden');
+  const { name: _name, ...spec } = bodyOf(body);
+  const name = requireText(bodyOf(body), 'name');
+  return createResource(cp, actor, { kind: 'Tenant', tenant: name, name, spec });
+}
+
+async function change(cp: ControlPlane, request: FastifyRequest): Promise<StoredResource> {
+  const tenant = await tenantOf(cp, request);
+  requireRight(request.actor, 'tenants');
+  const patch = bodyOf(request.body);
+  const patched = (spec: JsonObject) => patchSpec({ name: tenant.name, spec }, patch, ['settings']);
+  return changeResource(cp, request.actor, tenant, patched, { expectVersion: expectedVersion(request, tenant) });
+}
 
 const tenantOf = (cp: ControlPlane, { actor, params }: FastifyRequest): Promise<StoredResource> =>
   requireTenant(cp.db, actor, parse(tenantParams, params).tenant);

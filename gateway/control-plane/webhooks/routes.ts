@@ -21,14 +21,8 @@ const webhookParams = z.object({ tenant: z.string(), webhook: z.string() });
 
 /** Routes of webhooks, mounted below `/v1`. */
 export const webhookRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
-  app.post('/tenants/:tenant/webhooks', async ({ actor, params, body }, reply) => {
-    const tenant = await requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
-    requireRight(actor, 'write');
-    const { fields, secrets } = takeSecret(bodyOf(body));
-    const { name: _name, ...spec } = fields;
-    const id = newResourceId('Webhook');
-    const name = fields['name'] === undefined ? id : requireText(fields, 'name');
-    const webhook = await createResource(cp, actor, { kind: 'Webhook', tenant: tenant.name, name, spec }, { id, secrets });
+  app.post('/tenants/:tenant/webhooks', async (request, reply) => {
+    const webhook = await create(cp, request);
     return reply.code(201).header('etag', etagOf(webhook)).send(viewWebhook(webhook));
   });
 
@@ -68,6 +62,16 @@ export const webhookRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { c
   });
   return Promise.resolve();
 };
+
+async function create(cp: ControlPlane, { actor, params, body }: FastifyRequest): Promise<StoredResource> {
+  const tenant = await requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
+  requireRight(actor, 'write');
+  const { fields, secrets } = takeSecret(bodyOf(body));
+  const { name: _name, ...spec } = fields;
+  const id = newResourceId('Webhook');
+  const name = fields['name'] === undefined ? id : requireText(fields, 'name');
+  return createResource(cp, actor, { kind: 'Webhook', tenant: tenant.name, name, spec }, { id, secrets });
+}
 
 /** The secret stands beside the fields, never among them. */
 function takeSecret({ secret: given, ...fields }: JsonObject): { fields: JsonObject; secrets: Record<string, string> | undefined } {
