@@ -74,10 +74,23 @@ function touched(changes: readonly store.LoggedChange[]): Record<Topic, string[]
 async function readTouched(db: Db, changes: readonly store.LoggedChange[], ended: string): Promise<Copy> {
   const keys = touched(changes);
   return {
-    resources: new Map(await store.resourcesByKey(db, keys.resources)),
-    subscriptions: new Map(await store.subscriptionsById(db, keys.subscriptions)),
-    credentials: new Map(await store.credentialsById(db, keys.credentials, ended)),
+    resources: await readSlices(keys.resources, (slice) => store.resourcesByKey(db, slice)),
+    subscriptions: await readSlices(keys.subscriptions, (slice) => store.subscriptionsById(db, slice)),
+    credentials: await readSlices(keys.credentials, (slice) => store.credentialsById(db, slice, ended)),
   };
+}
+
+/** Slice by slice, with a turn for everybody else in between: a query of SQLite holds the whole process up. */
+async function readSlices(
+  keys: readonly string[],
+  read: (slice: readonly string[]) => Promise<store.Sent[]>,
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const slice of slices(keys)) {
+    for (const [key, json] of await read(slice)) found.set(key, json);
+    await nextTurn();
+  }
+  return found;
 }
 
 function* changeText(number: number, changes: readonly store.LoggedChange[], put: Copy): Iterable<string> {

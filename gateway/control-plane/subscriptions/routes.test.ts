@@ -295,6 +295,66 @@ describe('what goes takes keys along', () => {
   });
 });
 
+describe('a subscription from a manifest', () => {
+  const manifest = (plan?: string) => ({
+    kind: 'Subscription',
+    tenant: 'acme',
+    name: 'mobile-payments',
+    labels: {},
+    annotations: {},
+    spec: { api: 'payments', consumer: 'app', ...(plan === undefined ? {} : { plan }) },
+  });
+  const apply = (resources: readonly object[], more: object = {}) =>
+    server.ok('POST', '/v1/apply', { project: 'shop', resources, ...more });
+  const path = '/v1/tenants/acme/subscriptions/mobile-payments';
+
+  test('is active without a key, which its first rotation makes; applying again changes neither', async () => {
+    await apply([manifest()]);
+    expect(await server.ok('GET', path)).toMatchObject({ status: 'active', consumer_id: consumerId, api_key: null, api_key_prefix: null });
+    const { new_api_key: key, subscription_id: id } = await server.ok('POST', `${path}/rotate-key`);
+
+    await apply([manifest()]);
+
+    expect(await server.ok('GET', path)).toMatchObject({ id, name: 'mobile-payments', status: 'active', rotation_count: 0 });
+    expect(await server.validKeys(id)).toEqual([key]);
+  });
+
+  test('waits for approval when its plan says so, and gets its key there', async () => {
+    await apply([manifest('standard')]);
+    expect(await server.ok('GET', path)).toMatchObject({ status: 'pending_approval' });
+
+    expect(await server.ok('POST', `${path}/approve`)).toMatchObject({ status: 'active', api_key: expect.stringMatching(KEY) });
+  });
+
+  test('keeps its keys when its declaration changes, and loses them when it goes', async () => {
+    await apply([manifest()]);
+    const { new_api_key: key, subscription_id: id } = await server.ok('POST', `${path}/rotate-key`);
+
+    await apply([{ ...manifest(), spec: { ...manifest().spec, application: 'mobile' } }]);
+    expect(await server.validKeys(id)).toEqual([key]);
+
+    const { kind, tenant, name } = manifest();
+    await apply([], { delete: [{ kind, tenant, name }] });
+    expect(await server.validKeys(id)).toEqual([]);
+    expect((await server.credentialsOf(id)).map(({ status }) => status)).toEqual(['revoked']);
+    expect((await server.call('GET', path)).status).toBe(404);
+  });
+
+  test('that is deleted and declared again starts a new life, without the old keys', async () => {
+    await apply([manifest()]);
+    const { subscription_id: old } = await server.ok('POST', `${path}/rotate-key`);
+    const { kind, tenant, name } = manifest();
+    await apply([], { delete: [{ kind, tenant, name }] });
+
+    await apply([manifest()]);
+
+    const { id, status, api_key_prefix: prefix } = await server.ok('GET', path);
+    expect({ status, prefix }).toEqual({ status: 'active', prefix: null });
+    expect(id).not.toBe(old);
+    expect(await server.validKeys(id)).toEqual([]);
+  });
+});
+
 test('every step is in the audit log, with who and when and no key', async () => {
   const { id, api_key: key } = await createFlat();
   await server.ok('POST', `/v1/subscriptions/${id}/suspend`, { reason: 'unpaid' });
