@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { catalog } from '../../gateway/catalog.js';
 import { suggest } from '../../schema/did-you-mean.js';
 import { StoaError } from '../../schema/error.js';
+import { schemaAt } from '../../schema/schema-walk.js';
 import { findKind } from './kinds.js';
 
 export interface ExplainedField {
@@ -57,10 +58,17 @@ export function explain(text: string): Explanation {
     path: [definition.kind, ...path].join('.'),
     type: typeOf(node),
     description: node.description ?? '',
-    ...(node.default === undefined ? {} : { default: node.default }),
-    fields: fieldsOf(node),
+    ...defaultOf(definition.spec, path, node),
+    fields: fieldsOf(node).map((field) => ({ ...field, ...defaultOf(definition.spec, [...path, field.name], field) })),
     ...(path.length === 0 ? { example: definition.example } : {}),
   };
+}
+
+/** What parsing nothing gives: JSON Schema does not tell the default of a field that is read in several spellings. */
+function defaultOf(schema: z.ZodType, path: readonly string[], { default: known }: { readonly default?: unknown }): { default?: unknown } {
+  const parsed = path.length === 0 ? undefined : schemaAt(schema, path, {})?.safeParse(undefined);
+  const value: unknown = known ?? (parsed?.success === true ? parsed.data : undefined);
+  return value === undefined ? {} : { default: value };
 }
 
 /** All kinds with their summary. */

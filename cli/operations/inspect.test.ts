@@ -51,6 +51,11 @@ describe('explain', () => {
     });
   });
 
+  it('knows defaults, also of a field that is read in several spellings', () => {
+    expect(explain('tenant.tier')).toMatchObject({ default: 'free' });
+    expect(explain('tenant').fields.find(({ name }) => name === 'tier')).toMatchObject({ default: 'free' });
+  });
+
   it('looks into lists and variants', () => {
     expect(explain('policy.targets.kind').type).toBe('"API" | "Consumer" | "Tenant"');
     expect(explain('policy.config').fields.map(({ name }) => name)).toEqual(expect.arrayContaining(['requests_per_minute', 'origins']));
