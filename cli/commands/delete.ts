@@ -1,7 +1,7 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import type { ApplyResult } from '../../schema/change.js';
-import { confirmFlags, manifestFlags } from '../flags.js';
+import { confirmFlags, manifestFlags, planFlags } from '../flags.js';
 import { ManifestCommand } from '../manifest-command.js';
 
 export default class Delete extends ManifestCommand {
@@ -14,6 +14,7 @@ export default class Delete extends ManifestCommand {
   static override flags = {
     ...manifestFlags,
     ...confirmFlags,
+    'take-ownership': planFlags['take-ownership'],
     'dry-run': Flags.boolean({ summary: 'Show what would be deleted, and delete nothing.', default: false }),
   };
 
@@ -25,6 +26,9 @@ export default class Delete extends ManifestCommand {
       args.kind === undefined
         ? await keysOfManifests(await this.loadOptions({ ...flags, filename: flags.filename ?? [] }))
         : [await keyOfName(args.kind, args.name, flags.filename, settings.tenant, await this.client())];
-    return this.carryOut(await this.planOf(deletionOf(keys, settings)), { yes: flags.yes, dryRun: flags['dry-run'] });
+    return this.carryOut(await this.planOf(deletionOf(keys, settings, flags['take-ownership'])), {
+      yes: flags.yes,
+      dryRun: flags['dry-run'],
+    });
   }
 }

@@ -37,7 +37,7 @@ export async function keyOfName(
   return { kind: found.kind, tenant: found.tenant, name: found.name };
 }
 
-/** The request that deletes resources by name. */
-export function deletionOf(keys: readonly ResourceKey[], settings: Settings): PlannedRequest {
-  return { set: undefined, request: { project: settings.project, resources: [], delete: keys } };
+/** The request that deletes resources by name. What another project owns is refused unless it is taken over. */
+export function deletionOf(keys: readonly ResourceKey[], { project }: Settings, takeOwnership: boolean): PlannedRequest {
+  return { set: undefined, request: { project, resources: [], delete: keys, ...(takeOwnership ? { take_ownership: true } : {}) } };
 }

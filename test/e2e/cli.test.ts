@@ -352,6 +352,123 @@ describe('promise 4: the plan shown is the plan applied', () => {
   });
 });
 
+describe('a set that leans on what is live', () => {
+  it('may refer to it', async () => {
+    await applied('leaning');
+    const path = directory({
+      'more.yaml': manifest('Subscription', { name: 'second', tenant: 'leaning' }, { api: 'orders', consumer: 'mobile' }),
+    });
+
+    const result = await cp.stoactl(['apply', '-f', 'more.yaml', '--project', 'leaning', '--yes'], { cwd: path });
+
+    expect(result, result.stderr).toMatchObject({ exitCode: 0 });
+  });
+
+  it('is told with file, line and column what is nowhere', async () => {
+    const path = directory({
+      'more.yaml': 'apiVersion: gostoa.dev/v1beta1\nkind: Subscription\nmetadata: {name: third, tenant: leaning}\nspec:\n  api: nowhere\n',
+    });
+
+    const result = await cp.stoactl(['diff', '-f', 'more.yaml', '--project', 'leaning'], { cwd: path });
+
+    expect(result.exitCode).toBe(6);
+    expect(result.stderr).toMatch(/^more\.yaml:5:8: error: There is no API "nowhere"/);
+  });
+});
+
+describe('delete', () => {
+  const rest = async (kind: string, owner: string): Promise<string> =>
+    (await cp.stoactl(['get', kind, '--tenant', owner, '-o', 'name'])).stdout;
+
+  it('takes what is named and what cannot live without it is told before', async () => {
+    const path = await applied('named');
+
+    const dry = await cp.stoactl(['delete', 'api', 'named/orders', '--dry-run'], { cwd: path });
+    const done = await cp.stoactl(['delete', 'webhook', 'hook', '--tenant', 'named', '--yes'], { cwd: path });
+
+    expect(dry.stdout).toContain('goes or breaks with it: Subscription named/mobile-orders');
+    expect(done, done.stderr).toMatchObject({ exitCode: 0 });
+    expect(await rest('webhooks', 'named')).toBe('');
+    expect(await rest('apis', 'named')).toBe('api/named/orders\n');
+  });
+
+  it('takes what manifests name', async () => {
+    const path = await applied('listed');
+
+    const done = await cp.stoactl(['delete', '-f', 'all.yaml', '--yes', '-o', 'json'], { cwd: path, env: withSecret });
+
+    expect(json(done.stdout)).toMatchObject({ applied: true, plan: { summary: { delete: 5 } } });
+    expect(await rest('all', 'listed')).toBe('');
+  });
+
+  it('leaves what another project owns, until it is taken over', async () => {
+    await applied('owned');
+    const path = directory({});
+
+    const refused = await cp.stoactl(['delete', 'webhook', 'owned/hook', '--yes'], { cwd: path });
+    const done = await cp.stoactl(['delete', 'webhook', 'owned/hook', '--yes', '--take-ownership'], { cwd: path });
+
+    expect(refused, refused.stdout).toMatchObject({ exitCode: 5 });
+    expect(refused.stderr).toContain('belongs to the project "owned"');
+    expect(done.exitCode).toBe(0);
+  });
+});
+
+describe('environments', () => {
+  const files = {
+    'stoa.config.yaml': [
+      'project: envs',
+      'manifests: [base/*.yaml]',
+      'environments:',
+      '  staging: {variables: {HOST: staging.example.com}}',
+      '  production: {tenant: envs, overlay: over/production, variables: {HOST: api.example.com}}',
+      '  guarded: {tenant: another}',
+      '',
+    ].join('\n'),
+    'base/all.yaml': tenant('envs') + api('envs', 'orders', { upstream_url: 'https://${env:HOST}/orders' }),
+    'over/production/orders.yaml': manifest('API', { name: 'orders', tenant: 'envs' }, { timeout_ms: 1234 }),
+  };
+  const planned = async (args: readonly string[], env: Record<string, string> = {}): Promise<Record<string, unknown>> => {
+    const { stdout, stderr } = await cp.stoactl(['diff', '-o', 'json', ...args], { cwd: directory(files), env });
+    const { changes } = JSON.parse(stdout || stderr) as { changes: { kind: string; fields: { path: string; after: unknown }[] }[] };
+    return Object.fromEntries((changes.find(({ kind }) => kind === 'API')?.fields ?? []).map(({ path, after }) => [path, after]));
+  };
+
+  it('have variables and an overlay', async () => {
+    expect(await planned(['--environment', 'staging'])).toMatchObject({
+      'spec.upstream_url': 'https://staging.example.com/orders',
+      'spec.timeout_ms': 30_000,
+    });
+    expect(await planned(['--environment', 'production'])).toMatchObject({
+      'spec.upstream_url': 'https://api.example.com/orders',
+      'spec.timeout_ms': 1234,
+    });
+  });
+
+  it('are overruled by the environment of the process, which can also choose one', async () => {
+    expect(await planned([], { STOACTL_ENVIRONMENT: 'staging', HOST: 'mine.example.com' })).toMatchObject({
+      'spec.upstream_url': 'https://mine.example.com/orders',
+    });
+  });
+
+  it('report a variable that is set nowhere with its place', async () => {
+    const { stdout, exitCode } = await runStoactl(['validate'], { cwd: directory(files) });
+
+    expect(exitCode).toBe(6);
+    expect(stdout).toMatch(/^base\/all\.yaml:3:\d+: error: The variable "HOST" is not set\./);
+  });
+
+  it("that are one tenant's touch no other", async () => {
+    const { stderr, exitCode } = await cp.stoactl(['apply', '--yes', '--environment', 'guarded'], {
+      cwd: directory(files),
+      env: { HOST: 'x.example.com' },
+    });
+
+    expect(exitCode).toBe(7);
+    expect(stderr).toContain('is of tenant "envs", not of "another"');
+  });
+});
+
 describe('export', () => {
   it('then diff is empty, also for a file a resource', async () => {
     await applied('exported');
