@@ -2,67 +2,26 @@
 import { execFile, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startCountedControlPlane, type CountedControlPlane } from '../helpers/counted-control-plane.js';
+import { api, CANARY, json, KEY, shop, startCliCase, tenant, withSecret, type CliCase } from '../helpers/cli-case.js';
+import { startCountedControlPlane } from '../helpers/counted-control-plane.js';
 import { cleanEnv, ROOT, runStoactl } from '../helpers/stack.js';
 
-const CANARY = 'canary-webhook-secret-91c2d4';
-const KEY = /stoa_sk_[0-9a-z]{32}/;
-
-let cp: CountedControlPlane;
+let cp: CliCase['cp'];
 let root: string;
+let directory: CliCase['directory'];
+let applied: CliCase['applied'];
+let suite: CliCase;
 
 beforeAll(async () => {
-  cp = await startCountedControlPlane();
-  root = mkdtempSync(join(tmpdir(), 'stoactl-e2e-'));
+  suite = await startCliCase();
+  ({ cp, root, directory, applied } = suite);
 });
 
-afterAll(async () => {
-  await cp.stop();
-  rmSync(root, { recursive: true, force: true });
-});
-
-/** A directory with these files. */
-function directory(files: Readonly<Record<string, string>>): string {
-  const path = mkdtempSync(join(root, 'case-'));
-  for (const [file, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(path, file)), { recursive: true });
-    writeFileSync(join(path, file), text);
-  }
-  return path;
-}
-
-const manifest = (kind: string, metadata: object, spec: object): string =>
-  `${JSON.stringify({ apiVersion: 'gostoa.dev/v1beta1', kind, metadata, spec })}\n---\n`;
-const tenant = (name: string): string => manifest('Tenant', { name }, { tier: 'enterprise' });
-const api = (owner: string, name: string, spec: object = {}): string =>
-  manifest('API', { name, tenant: owner }, { path: `/${name}`, upstream_url: 'http://127.0.0.1:9', ...spec });
-const shop = (owner: string): string =>
-  tenant(owner) +
-  api(owner, 'orders', { rate_limit: { requests_per_hour: 100 } }) +
-  manifest('Consumer', { name: 'mobile', tenant: owner }, { email: 'a@example.com' }) +
-  manifest('Subscription', { name: 'mobile-orders', tenant: owner }, { api: 'orders', consumer: 'mobile' }) +
-  manifest(
-    'Webhook',
-    { name: 'hook', tenant: owner },
-    { url: 'https://hooks.example.com/x', events: ['*'], secret_ref: 'env:HOOK_SECRET' },
-  );
-
-const withSecret = { HOOK_SECRET: CANARY };
-const json = (text: string): Record<string, never> => JSON.parse(text) as Record<string, never>;
-
-/** A tenant that was applied from one manifest file by the project of the same name. */
-async function applied(name: string, text = shop(name)): Promise<string> {
-  const path = directory({ 'all.yaml': text, 'stoa.config.yaml': `project: ${name}\nmanifests: ["*.yaml"]\n` });
-  const result = await cp.stoactl(['apply', '--yes'], { cwd: path, env: withSecret });
-  expect(result, result.stderr).toMatchObject({ exitCode: 0 });
-  cp.takeRequests();
-  return path;
-}
+afterAll(() => suite.stop());
 
 describe('exit codes', () => {
   let good: string;
@@ -349,195 +308,6 @@ describe('promise 4: the plan shown is the plan applied', () => {
     expect(diff.stdout).toContain('drift: changed by service-account-control-plane-api at 20');
     expect(diff.stdout).toContain('7 -> 200');
     expect(again, again.stderr).toMatchObject({ exitCode: 0 });
-  });
-});
-
-describe('a set that leans on what is live', () => {
-  it('may refer to it', async () => {
-    await applied('leaning');
-    const path = directory({
-      'more.yaml': manifest('Subscription', { name: 'second', tenant: 'leaning' }, { api: 'orders', consumer: 'mobile' }),
-    });
-
-    const result = await cp.stoactl(['apply', '-f', 'more.yaml', '--project', 'leaning', '--yes'], { cwd: path });
-
-    expect(result, result.stderr).toMatchObject({ exitCode: 0 });
-  });
-
-  it('is told with file, line and column what is nowhere', async () => {
-    const path = directory({
-      'more.yaml': 'apiVersion: gostoa.dev/v1beta1\nkind: Subscription\nmetadata: {name: third, tenant: leaning}\nspec:\n  api: nowhere\n',
-    });
-
-    const result = await cp.stoactl(['diff', '-f', 'more.yaml', '--project', 'leaning'], { cwd: path });
-
-    expect(result.exitCode).toBe(6);
-    expect(result.stderr).toMatch(/^more\.yaml:5:8: error: There is no API "nowhere"/);
-  });
-});
-
-describe('delete', () => {
-  const rest = async (kind: string, owner: string): Promise<string> =>
-    (await cp.stoactl(['get', kind, '--tenant', owner, '-o', 'name'])).stdout;
-
-  it('takes what is named and what cannot live without it is told before', async () => {
-    const path = await applied('named');
-
-    const dry = await cp.stoactl(['delete', 'api', 'named/orders', '--dry-run'], { cwd: path });
-    const done = await cp.stoactl(['delete', 'webhook', 'hook', '--tenant', 'named', '--yes'], { cwd: path });
-
-    expect(dry.stdout).toContain('goes or breaks with it: Subscription named/mobile-orders');
-    expect(done, done.stderr).toMatchObject({ exitCode: 0 });
-    expect(await rest('webhooks', 'named')).toBe('');
-    expect(await rest('apis', 'named')).toBe('api/named/orders\n');
-  });
-
-  it('takes what manifests name', async () => {
-    const path = await applied('listed');
-
-    const done = await cp.stoactl(['delete', '-f', 'all.yaml', '--yes', '-o', 'json'], { cwd: path, env: withSecret });
-
-    expect(json(done.stdout)).toMatchObject({ applied: true, plan: { summary: { delete: 5 } } });
-    expect(await rest('all', 'listed')).toBe('');
-  });
-
-  it('leaves what another project owns, until it is taken over', async () => {
-    await applied('owned');
-    const path = directory({});
-
-    const refused = await cp.stoactl(['delete', 'webhook', 'owned/hook', '--yes'], { cwd: path });
-    const done = await cp.stoactl(['delete', 'webhook', 'owned/hook', '--yes', '--take-ownership'], { cwd: path });
-
-    expect(refused, refused.stdout).toMatchObject({ exitCode: 5 });
-    expect(refused.stderr).toContain('belongs to the project "owned"');
-    expect(done.exitCode).toBe(0);
-  });
-});
-
-describe('environments', () => {
-  const files = {
-    'stoa.config.yaml': [
-      'project: envs',
-      'manifests: [base/*.yaml]',
-      'environments:',
-      '  staging: {variables: {HOST: staging.example.com}}',
-      '  production: {tenant: envs, overlay: over/production, variables: {HOST: api.example.com}}',
-      '  guarded: {tenant: another}',
-      '',
-    ].join('\n'),
-    'base/all.yaml': tenant('envs') + api('envs', 'orders', { upstream_url: 'https://${env:HOST}/orders' }),
-    'over/production/orders.yaml': manifest('API', { name: 'orders', tenant: 'envs' }, { timeout_ms: 1234 }),
-  };
-  const planned = async (args: readonly string[], env: Record<string, string> = {}): Promise<Record<string, unknown>> => {
-    const { stdout, stderr } = await cp.stoactl(['diff', '-o', 'json', ...args], { cwd: directory(files), env });
-    const { changes } = JSON.parse(stdout || stderr) as { changes: { kind: string; fields: { path: string; after: unknown }[] }[] };
-    return Object.fromEntries((changes.find(({ kind }) => kind === 'API')?.fields ?? []).map(({ path, after }) => [path, after]));
-  };
-
-  it('have variables and an overlay', async () => {
-    expect(await planned(['--environment', 'staging'])).toMatchObject({
-      'spec.upstream_url': 'https://staging.example.com/orders',
-      'spec.timeout_ms': 30_000,
-    });
-    expect(await planned(['--environment', 'production'])).toMatchObject({
-      'spec.upstream_url': 'https://api.example.com/orders',
-      'spec.timeout_ms': 1234,
-    });
-  });
-
-  it('are overruled by the environment of the process, which can also choose one', async () => {
-    expect(await planned([], { STOACTL_ENVIRONMENT: 'staging', HOST: 'mine.example.com' })).toMatchObject({
-      'spec.upstream_url': 'https://mine.example.com/orders',
-    });
-  });
-
-  it('report a variable that is set nowhere with its place', async () => {
-    const { stdout, exitCode } = await runStoactl(['validate'], { cwd: directory(files) });
-
-    expect(exitCode).toBe(6);
-    expect(stdout).toMatch(/^base\/all\.yaml:3:\d+: error: The variable "HOST" is not set\./);
-  });
-
-  it("that are one tenant's touch no other", async () => {
-    const { stderr, exitCode } = await cp.stoactl(['apply', '--yes', '--environment', 'guarded'], {
-      cwd: directory(files),
-      env: { HOST: 'x.example.com' },
-    });
-
-    expect(exitCode).toBe(7);
-    expect(stderr).toContain('is of tenant "envs", not of "another"');
-  });
-});
-
-describe('export', () => {
-  it('then diff is empty, also for a file a resource', async () => {
-    await applied('exported');
-    const path = directory({ 'stoa.config.yaml': 'project: exported\nmanifests: [live/**]\n' });
-
-    const written = await cp.stoactl(['export', '--tenant', 'exported', '--to-dir', 'live'], { cwd: path });
-    const diff = await cp.stoactl(['diff', '--exit-code', '--prune'], { cwd: path, env: withSecret });
-
-    expect(written, written.stderr).toMatchObject({ exitCode: 0 });
-    expect(existsSync(join(path, 'live/exported/apis/orders.yaml'))).toBe(true);
-    expect(diff, diff.stdout).toMatchObject({ exitCode: 0 });
-  });
-
-  it('and get -o yaml are manifests that apply', async () => {
-    await applied('yaml');
-
-    const { stdout } = await cp.stoactl(['get', 'all', '--tenant', 'yaml', '-o', 'yaml']);
-    const result = await cp.stoactl(['apply', '-f', '-', '--project', 'yaml'], { input: stdout, env: withSecret });
-
-    expect(result, result.stderr).toMatchObject({ exitCode: 0 });
-    expect(result.stdout).toContain('No changes');
-  });
-});
-
-describe('rotate-key', () => {
-  beforeAll(async () => {
-    await applied('keys');
-  });
-
-  it('prints only the key with --quiet', async () => {
-    const { stdout, stderr, exitCode } = await cp.stoactl(['rotate-key', 'keys/mobile-orders', '--grace', '24h', '-q', '--force']);
-
-    expect([exitCode, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^stoa_sk_[0-9a-z]{32}\n$/);
-  });
-
-  it('writes the key to a file that only its owner can read', async () => {
-    const path = directory({ key: 'the old one' });
-
-    const { stdout, exitCode } = await cp.stoactl(['rotate-key', 'mobile', '--tenant', 'keys', '--to-file', 'key', '--force'], {
-      cwd: path,
-    });
-
-    expect(exitCode).toBe(0);
-    expect(stdout).not.toMatch(KEY);
-    expect(readFileSync(join(path, 'key'), 'utf8')).toMatch(/^stoa_sk_[0-9a-z]{32}\n$/);
-    expect(statSync(join(path, 'key')).mode & 0o777).toBe(0o600);
-  });
-
-  it('leaves the file alone when the rotation is refused', async () => {
-    const path = directory({ key: 'the old one' });
-
-    const { exitCode } = await cp.stoactl(['rotate-key', 'keys/mobile-orders', '--to-file', 'key'], { cwd: path });
-
-    expect(exitCode).toBe(5);
-    expect(readdirSync(path)).toEqual(['key']);
-    expect(readFileSync(join(path, 'key'), 'utf8')).toBe('the old one');
-  });
-
-  it("gives document C's answer as JSON and says what was rounded", async () => {
-    const { stdout, stderr } = await cp.stoactl(['rotate-key', 'keys/mobile-orders', '--grace', '90m', '--force', '-o', 'json']);
-
-    expect(json(stdout)).toMatchObject({
-      schema_version: 1,
-      grace_period_hours: 2,
-      new_api_key: expect.stringMatching(KEY) as string,
-      rotation_count: expect.any(Number) as number,
-    });
-    expect(stderr).toContain('90m is rounded up to 2h');
   });
 });
 
