@@ -10,10 +10,17 @@ function setup(limit: number, windowSeconds: number, burst = 0, table = new Coun
   return { time, clock, table, limiter };
 }
 
-const settings = fc.record({ limit: fc.integer({ min: 1, max: 200 }), burst: fc.integer({ min: 0, max: 20 }), windowSeconds: fc.integer({ min: 1, max: 60 }) });
+const settings = fc.record({
+  limit: fc.integer({ min: 1, max: 200 }),
+  burst: fc.integer({ min: 0, max: 20 }),
+  windowSeconds: fc.integer({ min: 1, max: 60 }),
+});
 
 /** Gaps in thousandths of a window: from many at once to longer than a window. */
-const gaps = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 1300 })), { minLength: 1, maxLength: 600 });
+const gaps = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 1300 })), {
+  minLength: 1,
+  maxLength: 600,
+});
 
 describe('limiter', () => {
   it('never admits more than limit and burst in any window, whatever the arrivals', () => {
@@ -100,7 +107,14 @@ describe('limiter', () => {
   it('reports limit, remaining and reset, and the burst lies beyond what remains', () => {
     const { time, limiter } = setup(2, 60, 1);
 
-    expect(limiter.take('c')).toMatchObject({ allowed: true, limit: 2, remaining: 1, resetAtMs: time.ms + 60_000, retryAfterMs: 0, windowSeconds: 60 });
+    expect(limiter.take('c')).toMatchObject({
+      allowed: true,
+      limit: 2,
+      remaining: 1,
+      resetAtMs: time.ms + 60_000,
+      retryAfterMs: 0,
+      windowSeconds: 60,
+    });
     expect(limiter.take('c')).toMatchObject({ allowed: true, remaining: 0, retryAfterMs: 0 });
     expect(limiter.take('c')).toMatchObject({ allowed: true, remaining: 0, retryAfterMs: 60_000 });
     expect(limiter.take('c')).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: 60_000 });

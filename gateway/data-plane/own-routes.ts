@@ -67,3 +67,7 @@ function readinessReply(state: OwnState, draining: boolean): Reply {
   const status = draining ? 'draining' : ready ? 'ready' : 'not_ready';
   return jsonReply(status === 'ready' ? 200 : 503, { status, control_plane });
 }
+
+/** A breaker is named after its upstream's URL, whose slashes are encoded: the only path in which they may be. The rest of it is checked as ever. */
+export const withoutBreakerName = (path: string): string =>
+  path.replace(/^(\/admin\/circuit-breakers\/)[A-Za-z0-9%._~:!'()*-]+(\/reset)$/, '$1name$2');

@@ -38,6 +38,7 @@ export class Publisher {
   #snapshot: GatewaySnapshot = { number: 0, routes: [], byKey: new Map(), match: () => undefined };
   #number = 0;
   #isScheduled = false;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -59,6 +60,12 @@ export class Publisher {
     for (const key of consequences.apis) this.#claim(key);
     if (!this.#isScheduled) this.#work(atOnce ? Number.POSITIVE_INFINITY : SLICE_MS);
     return consequences;
+  }
+
+  /** Resolves when everything that was applied so far is served. */
+  settled(): Promise<void> {
+    if (!this.#isScheduled) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Forgets counters and breakers that nothing names any more; puts itself off while a compile is under way. */
@@ -135,6 +142,7 @@ export class Publisher {
       },
     };
     this.#options.onPublish(this.#snapshot);
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
 

@@ -52,7 +52,8 @@ export interface Upstream {
 
 /** Prometheus children of one route, looked up at compile. */
 export interface RouteMetrics {
-  observe(status: number, latencyMs: number): void;
+  /** One answer. The method is that of the request, whatever it was; unknown ones are counted together. */
+  observe(status: number, latencyMs: number, method?: string): void;
 }
 
 export const AUTH_FAILURES = [

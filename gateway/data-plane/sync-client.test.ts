@@ -19,7 +19,12 @@ const api = (name: string): SyncResource => ({
 });
 const objects = (...names: string[]): SyncObjects => ({ resources: names.map(api), subscriptions: [], credentials: [] });
 const NOTHING_REMOVED = { resources: [], subscriptions: [], credentials: [] };
-const change = (number: number, ...names: string[]): SyncMessage => ({ type: 'change', number, put: objects(...names), remove: NOTHING_REMOVED });
+const change = (number: number, ...names: string[]): SyncMessage => ({
+  type: 'change',
+  number,
+  put: objects(...names),
+  remove: NOTHING_REMOVED,
+});
 const ping = (number: number, store = 's1'): SyncMessage => ({ type: 'ping', number, store });
 const copy = (number: number, names: string[], store = 's1'): SyncMessage[] => [
   { type: 'begin', number },
@@ -86,7 +91,7 @@ function gateway(port: number, stallMs = 2000) {
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const end = Date.now() + 5000; !condition(); ) {
+  for (const end = Date.now() + 5000; !condition();) {
     if (Date.now() > end) throw new Error(`not within 5 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -1,0 +1,110 @@
+/** Events of live traffic on their way to the control plane: bounded, in batches, delivered at least once under ids that make them count once. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { GatewayEvent } from '../../schema/sync.js';
+import type { EventSink } from './snapshot.js';
+
+export interface EventQueueOptions {
+  /** Unique among gateways and starts: the id of an event is this and a counter. */
+  readonly idPrefix: string;
+  /** Posts a batch; rejects when the control plane did not take it. */
+  readonly post: (events: readonly GatewayEvent[]) => Promise<void>;
+  /** Whether to try at all; asked before each batch. */
+  readonly isReachable: () => boolean;
+  /** Wall clock, epoch milliseconds. */
+  readonly now: () => number;
+  /** Events that were left by the last run. */
+  readonly initial?: readonly GatewayEvent[];
+  readonly maxEvents?: number;
+  readonly flushMs?: number;
+}
+
+export interface EventQueue extends EventSink {
+  stats(): { readonly queued: number; readonly dropped: number };
+  /** What is not delivered yet, oldest first. */
+  pending(): readonly GatewayEvent[];
+  /** Tries once more to deliver what is left, for at most `graceMs`. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+const MAX_EVENTS = 20_000;
+const BATCH = 500;
+const FLUSH_MS = 200;
+const MAX_RETRY_MS = 10_000;
+const MAX_TEXT = 1000;
+
+/** Starts to deliver. When too many wait, the oldest are dropped and counted. */
+export function createEventQueue(options: EventQueueOptions): EventQueue {
+  const { idPrefix, post, isReachable, now, maxEvents = MAX_EVENTS, flushMs = FLUSH_MS } = options;
+  const queue: GatewayEvent[] = [...(options.initial ?? [])];
+  const stopping = new AbortController();
+  let counter = 0;
+  let dropped = 0;
+  let failures = 0;
+  let delivering: Promise<void> | undefined;
+
+  const deliverBatch = async (): Promise<void> => {
+    const batch = queue.slice(0, BATCH);
+    try {
+      await post(batch);
+      failures = 0;
+      // What was dropped meanwhile was dropped from the front: only what is still there goes.
+      const last = batch.at(-1)?.id;
+      const index = queue.findIndex(({ id }) => id === last);
+      queue.splice(0, index + 1);
+    } catch {
+      failures += 1;
+    }
+  };
+  const pump = async (): Promise<void> => {
+    while (queue.length > 0 && !stopping.signal.aborted) {
+      await sleep(failures === 0 ? flushMs : Math.min(MAX_RETRY_MS, flushMs * 2 ** failures), undefined, {
+        signal: stopping.signal,
+        ref: false,
+      }).catch(() => undefined);
+      if (!stopping.signal.aborted && isReachable()) await deliverBatch();
+      else if (!stopping.signal.aborted) failures = Math.max(1, failures);
+    }
+  };
+  const wake = (): void => {
+    delivering ??= pump().finally(() => {
+      delivering = undefined;
+      if (queue.length > 0 && !stopping.signal.aborted) wake();
+    });
+  };
+  if (queue.length > 0) wake();
+
+  return {
+    record({ type, route, consumer, path, status, reason }) {
+      counter += 1;
+      const at = new Date(now()).toISOString();
+      const { tenant, api } = route;
+      const event = {
+        id: `${idPrefix}-${counter}`,
+        at,
+        event_type: type,
+        tenant,
+        api,
+        consumer,
+        path: path.slice(0, MAX_TEXT),
+        status,
+        reason: reason?.slice(0, MAX_TEXT),
+      };
+      queue.push(event);
+      if (queue.length > maxEvents) {
+        queue.shift();
+        dropped += 1;
+      }
+      if (!stopping.signal.aborted) wake();
+    },
+    stats: () => ({ queued: queue.length, dropped }),
+    pending: () => queue,
+    async stop(graceMs = 2000) {
+      stopping.abort();
+      await delivering;
+      const end = now() + graceMs;
+      failures = 0;
+      while (queue.length > 0 && failures === 0 && isReachable() && now() < end)
+        await Promise.race([deliverBatch(), sleep(graceMs, undefined, { ref: false }).then(() => (failures = 1))]);
+    },
+  };
+}

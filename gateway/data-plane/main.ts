@@ -1,0 +1,56 @@
+/** The process of a gateway: settings in, signals and messages of the parent out. */
+import { writeSync } from 'node:fs';
+import { errorBody, StoaError } from '../../schema/error.js';
+import { createAccessLog, logPanic, type AccessLog } from './access-log.js';
+import { readSettings } from './settings.js';
+import { startGateway, type RunningGateway } from './start.js';
+
+/** Runs until a signal comes or the parent goes. Ends the process: 0 after a drain, 1 when it could not start. */
+export async function main(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<void> {
+  process.umask(0o077);
+  try {
+    const settings = readSettings(args, env);
+    const { logFormat: format, logLevel: level } = settings;
+    const log = createAccessLog({ format, level, write: (text) => void process.stdout.write(text), now: () => Date.now() });
+    surviveFaults(log);
+    const running = await startGateway(settings, log);
+    stopOnSignals(running, log);
+    if (process.send !== undefined) process.send({ type: 'ready', port: running.port });
+    else process.stderr.write(`The gateway listens on http://${settings.host}:${running.port}\n`);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function stopOnSignals(running: RunningGateway, log: AccessLog): void {
+  let stopping: Promise<void> | undefined;
+  const stop = (): void => {
+    stopping ??= running.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logPanic(log, error);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+  if (process.send !== undefined) process.once('disconnect', stop);
+}
+
+/** A gateway serves many: a fault that nobody caught is reported and the others go on. A log that cannot be written any more has no reader. */
+function surviveFaults(log: AccessLog): void {
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+  process.on('uncaughtException', (error) => logPanic(log, error));
+  process.on('unhandledRejection', (error) => logPanic(log, error));
+}
+
+/** One clear line for a person, the error itself for a parent; a stack only for our own bugs. */
+function fail(error: unknown): void {
+  const known = error instanceof StoaError ? error : new StoaError('internal_error', error instanceof Error ? error.stack : String(error));
+  if (process.send === undefined) {
+    writeSync(2, `${known.message}${known.hint === undefined ? '' : ` ${known.hint}`}\n`);
+    process.exit(1);
+  }
+  process.send({ type: 'failed', error: errorBody(known).error }, () => process.exit(1));
+}

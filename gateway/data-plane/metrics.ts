@@ -1,0 +1,224 @@
+/** Prometheus metrics of a gateway. Labels hold configured names and fixed words only: never a path, a key or what a client sent. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AuthFailure, BreakerState, RouteMetrics } from './snapshot.js';
+import type { CompiledRoute } from './compile.js';
+
+/** What is read when Prometheus asks. */
+export interface MetricSources {
+  routes(): readonly CompiledRoute[];
+  configNumber(): number;
+  isControlPlaneConnected(): boolean;
+  controlPlaneBreaker(): BreakerState;
+  keyCache(): { readonly hits: number; readonly misses: number; readonly entry_count: number };
+  knownKeys(): number;
+  /** Client connections that are open. */
+  connections(): number;
+  events(): { readonly queued: number; readonly dropped: number };
+  /** Wall clock, epoch milliseconds. */
+  now(): number;
+}
+
+export interface GatewayMetrics {
+  /** The children of one API, kept for its name. */
+  route(tenant: string, api: string): RouteMetrics;
+  /** Removes the series of an API that is gone. */
+  forget(tenant: string, api: string): void;
+  rateLimited(tenant: string, api: string): void;
+  authFailed(tenant: string, api: string, reason: AuthFailure): void;
+  upstreamFailed(tenant: string, api: string): void;
+  text(): Promise<{ readonly contentType: string; readonly text: string }>;
+  stop(): void;
+}
+
+const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const BREAKER_VALUE = { closed: 0, open: 1, half_open: 2 } as const satisfies Record<BreakerState, number>;
+const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
+const API_LABELS = ['tenant', 'api'] as const;
+
+/** The metrics of one gateway, with a registry of their own. `stop` ends the watch on the event loop. */
+export function createMetrics(sources: MetricSources): GatewayMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'stoa_gateway_requests_total',
+    help: 'Requests answered, by API, method and class of status.',
+    labelNames: [...API_LABELS, 'method', 'status_class'] as const,
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'stoa_gateway_request_duration_seconds',
+    help: 'Time from the head of a request to the end of its answer.',
+    labelNames: API_LABELS,
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  const limited = apiCounter('stoa_gateway_rate_limit_rejections_total', 'Requests refused by a rate limit.', registers);
+  const failed = apiCounter('stoa_gateway_upstream_failures_total', 'Requests whose upstream did not give a usable answer.', registers);
+  const auth = new Counter({
+    name: 'stoa_gateway_auth_failures_total',
+    help: 'Requests refused for their key, by reason.',
+    labelNames: [...API_LABELS, 'reason'] as const,
+    registers,
+  });
+  const stopRuntime = addRuntimeMetrics(registers, sources);
+  addStateMetrics(registers, sources);
+
+  const known = new Map<string, RouteMetrics>();
+  const makeRoute = (tenant: string, api: string): RouteMetrics => {
+    const latency = duration.labels(tenant, api);
+    const children = new Map<string, { inc(): void }>();
+    return {
+      observe(status, latencyMs, method = '') {
+        const statusClass = STATUS_CLASSES[Math.floor(status / 100) - 1] ?? '5xx';
+        const key = `${method}${statusClass}`;
+        let child = children.get(key);
+        if (child === undefined) {
+          child = requests.labels(tenant, api, METHODS.has(method) ? method : 'other', statusClass);
+          if (METHODS.has(method) || method === '') children.set(key, child);
+        }
+        child.inc();
+        latency.observe(latencyMs / 1000);
+      },
+    };
+  };
+  return {
+    route(tenant, api) {
+      const key = `${tenant}/${api}`;
+      const metrics = known.get(key) ?? makeRoute(tenant, api);
+      known.set(key, metrics);
+      return metrics;
+    },
+    forget(tenant, api) {
+      known.delete(`${tenant}/${api}`);
+      for (const metric of [requests, duration, limited, failed, auth]) removeSeries(metric, tenant, api);
+    },
+    rateLimited: (tenant, api) => limited.inc({ tenant, api }),
+    upstreamFailed: (tenant, api) => failed.inc({ tenant, api }),
+    authFailed: (tenant, api, reason) => auth.inc({ tenant, api, reason }),
+    text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    stop: stopRuntime,
+  };
+}
+
+const apiCounter = (name: string, help: string, registers: Registry[]): Counter<'tenant' | 'api'> =>
+  new Counter({ name, help, labelNames: API_LABELS, registers });
+
+/** Every combination of the other labels is removed: prom-client removes only what is named in full. */
+function removeSeries(metric: Counter<string> | Histogram<string>, tenant: string, api: string): void {
+  void metric.get().then(({ values }) => {
+    for (const { labels } of values) {
+      if (labels.tenant !== tenant || labels.api !== api) continue;
+      const { le: _bucket, ...own } = labels as Record<string, string>;
+      metric.remove(own);
+    }
+  });
+}
+
+function addStateMetrics(registers: Registry[], sources: MetricSources): void {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  const total = (name: string, help: string, read: () => number): void => {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
+  gauge('stoa_gateway_config_number', 'Number of the last change of the control plane that is served.', () => sources.configNumber());
+  gauge('stoa_gateway_control_plane_connected', '1 while the stream of the control plane is followed.', () =>
+    Number(sources.isControlPlaneConnected()),
+  );
+  gauge(
+    'stoa_gateway_control_plane_circuit_breaker_state',
+    '0 closed, 1 open, 2 half open.',
+    () => BREAKER_VALUE[sources.controlPlaneBreaker()],
+  );
+  gauge('stoa_gateway_connections', 'Client connections that are open.', () => sources.connections());
+  gauge('stoa_gateway_known_keys', 'API keys that this gateway knows.', () => sources.knownKeys());
+  gauge('stoa_gateway_key_cache_entries', 'Keys in the cache.', () => sources.keyCache().entry_count);
+  total('stoa_gateway_key_cache_hits_total', 'Keys found in the cache.', () => sources.keyCache().hits);
+  total('stoa_gateway_key_cache_misses_total', 'Keys looked up beside the cache.', () => sources.keyCache().misses);
+  gauge('stoa_gateway_events_queued', 'Events that wait for the control plane.', () => sources.events().queued);
+  total('stoa_gateway_events_dropped_total', 'Events that were lost because too many waited.', () => sources.events().dropped);
+  addRouteMetrics(registers, sources);
+}
+
+function addRouteMetrics(registers: Registry[], sources: MetricSources): void {
+  new Gauge({
+    name: 'stoa_gateway_routes',
+    help: 'Routes by state; a broken one answers 503.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const state of ['active', 'inactive', 'broken'] as const) {
+        this.set(
+          { state },
+          sources.routes().reduce((count, route) => count + Number(route.state === state), 0),
+        );
+      }
+    },
+  });
+  new Gauge({
+    name: 'stoa_gateway_circuit_breaker_state',
+    help: 'Circuit breaker of an API: 0 closed, 1 open, 2 half open. Breakers that never failed are left out.',
+    labelNames: API_LABELS,
+    registers,
+    collect() {
+      this.reset();
+      for (const { tenant, api, upstream } of sources.routes()) {
+        const { state, failure_count: failures } = upstream.breaker.stats(sources.now());
+        if (failures > 0) this.set({ tenant, api }, BREAKER_VALUE[state]);
+      }
+    },
+  });
+}
+
+/** The basics of the process, under names that promtool accepts: prom-client's own defaults are not. */
+function addRuntimeMetrics(registers: Registry[], sources: MetricSources): () => void {
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'User and system CPU time.',
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  const startedAt = sources.now() / 1000 - process.uptime();
+  gauge('process_start_time_seconds', 'When the process began, in seconds since the epoch.', () => startedAt);
+  gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  gauge('nodejs_heap_used_bytes', 'Used heap of V8.', () => process.memoryUsage().heapUsed);
+  gauge('nodejs_eventloop_lag_p99_seconds', 'Delay of the event loop since the last scrape, 99th percentile.', () => {
+    const p99 = delay.percentile(99) / 1e9;
+    delay.reset();
+    return Number.isFinite(p99) ? p99 : 0;
+  });
+  return () => void delay.disable();
+}

@@ -1,0 +1,90 @@
+/** What a gateway is started with: flags first, then the environment, then defaults. */
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { StoaError } from '../../schema/error.js';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from './access-log.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Settings {
+  /** May be shared with a control plane and other gateways: this one keeps its files in a directory of its own below it. */
+  readonly dataDirectory: string;
+  readonly host: string;
+  readonly port: number;
+  /** Without a slash at its end; undefined for a gateway that follows nobody. */
+  readonly controlPlaneUrl: string | undefined;
+  /** Undefined turns the admin API off. */
+  readonly adminToken: string | undefined;
+  readonly gatewayToken: string | undefined;
+  readonly client: { readonly id: string; readonly secret: string } | undefined;
+  /** Peers whose `X-Forwarded-*` are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Whether upstreams may be on loopback and private addresses: by default only where the gateway itself listens on loopback. */
+  readonly allowPrivateUpstreams: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+const OPTIONS = {
+  'data-dir': { type: 'string' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'control-plane-url': { type: 'string' },
+  'trusted-proxies': { type: 'string' },
+  'allow-private-upstreams': { type: 'string' },
+} as const;
+
+type Flag = keyof typeof OPTIONS;
+
+/** Reads flags and environment; each flag has a variable, `STOA_GATEWAY_PORT` for `--port`. Throws `usage_error`. */
+export function readSettings(args: readonly string[], env: Environment): Settings {
+  const flags = readFlags(args);
+  const filled = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const setting = (flag: Flag, variable: string): string | undefined => flags[flag] ?? filled(variable);
+  const host = setting('host', 'STOA_GATEWAY_HOST') ?? '127.0.0.1';
+  const url = setting('control-plane-url', 'STOA_CONTROL_PLANE_URL');
+  const [id, secret] = [filled('STOA_CLIENT_ID'), filled('STOA_CLIENT_SECRET')];
+  return {
+    dataDirectory: path.resolve(setting('data-dir', 'STOA_DATA_DIR') ?? '.stoa'),
+    host,
+    port: readPort(setting('port', 'STOA_GATEWAY_PORT') ?? '3001'),
+    controlPlaneUrl: url === undefined ? undefined : readUrl(url),
+    adminToken: filled('STOA_ADMIN_TOKEN'),
+    gatewayToken: filled('STOA_GATEWAY_TOKEN'),
+    client: id === undefined || secret === undefined ? undefined : { id, secret },
+    trustedProxies: (setting('trusted-proxies', 'STOA_TRUSTED_PROXIES') ?? '').split(',').filter((entry) => entry.trim() !== ''),
+    allowPrivateUpstreams: readBoolean(setting('allow-private-upstreams', 'STOA_ALLOW_PRIVATE_UPSTREAMS'), isLoopback(host)),
+    logLevel: readLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
+    logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
+  };
+}
+
+function readFlags(args: readonly string[]): Partial<Record<Flag, string>> {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    const known = Object.keys(OPTIONS).map((name) => `--${name}`);
+    throw new StoaError('usage_error', error instanceof Error ? error.message : String(error), { hint: `Flags: ${known.join(', ')}.` });
+  }
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new StoaError('usage_error', `--port takes a port number; "${text}" is none.`);
+}
+
+function readUrl(text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '').replace(/\/v1$/, '');
+  throw new StoaError('usage_error', `--control-plane-url takes an address such as http://127.0.0.1:8000; "${text}" is none.`);
+}
+
+function readBoolean(text: string | undefined, fallback: boolean): boolean {
+  if (text === undefined) return fallback;
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new StoaError('usage_error', `--allow-private-upstreams is true or false; "${text}" is neither.`);
+}
+
+const readLevel = (text: string | undefined): LogLevel => LOG_LEVELS.find((level) => level === text?.toLowerCase()) ?? 'info';
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');

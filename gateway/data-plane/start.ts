@@ -1,0 +1,234 @@
+/** Puts a gateway together and starts it: the copy on the disk first, so that it serves at once, then the control plane. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { StoaError } from '../../schema/error.js';
+import { catalog } from '../catalog.js';
+import { policies } from '../policies/index.js';
+import type { AccessLog } from './access-log.js';
+import { createAdmin } from './admin.js';
+import { createBreaker } from './breaker.js';
+import { ConfigSource, type Delta } from './config-source.js';
+import { createTokenSource } from './control-plane-token.js';
+import { createDiskCopy, type DiskCopy } from './disk-copy.js';
+import type { EventQueue } from './event-queue.js';
+import { startEventDelivery } from './events-to-control-plane.js';
+import { createKeyTable, type KeyTable } from './key-table.js';
+import { createMetrics, type GatewayMetrics } from './metrics.js';
+import type { OwnState } from './own-routes.js';
+import { createPolicyReader } from './policy-bindings.js';
+import { Publisher } from './publisher.js';
+import { RuntimeState } from './runtime-state.js';
+import { createListener, type Listener } from './server.js';
+import type { Settings } from './settings.js';
+import type { AuthFailure, Breaker, EventSink } from './snapshot.js';
+import { createLimitsOf } from './subscription-limits.js';
+import { startSyncClient, type SyncClient } from './sync-client.js';
+import { Topology } from './topology.js';
+
+export interface RunningGateway {
+  readonly port: number;
+  /** Takes no new requests, finishes those in flight, writes what is not on the disk. */
+  stop(): Promise<void>;
+}
+
+const SWEEP_MS = 60_000;
+const now = (): number => Date.now();
+
+/** Starts. Throws when the port or the directory cannot be had; nothing is left open then. */
+export async function startGateway(settings: Settings, log: AccessLog): Promise<RunningGateway> {
+  const parts = assemble(settings, log);
+  const { listener, core } = parts;
+  load(core, log);
+  const port = await listen(listener, settings).catch((error: unknown) => {
+    core.metrics.stop();
+    throw error;
+  });
+  const link = connect(settings, parts, log);
+  const sweeper = setInterval(() => core.publisher.sweep(), SWEEP_MS).unref();
+  return {
+    port,
+    async stop() {
+      clearInterval(sweeper);
+      await listener.stop();
+      await link?.events.stop();
+      await link?.client.stop();
+      await core.disk.stop();
+      core.metrics.stop();
+      log.flush();
+    },
+  };
+}
+
+/** What holds and serves the configuration. */
+interface Core {
+  readonly source: ConfigSource;
+  readonly publisher: Publisher;
+  readonly keys: KeyTable;
+  readonly metrics: GatewayMetrics;
+  readonly disk: DiskCopy;
+}
+
+/** The connection to the control plane, once there is one. */
+interface Link {
+  readonly client: SyncClient;
+  readonly events: EventQueue;
+}
+
+interface Parts {
+  readonly core: Core;
+  readonly listener: Listener;
+  readonly breaker: Breaker;
+  readonly directory: string;
+  readonly link: { current: Link | undefined };
+}
+
+function assemble(settings: Settings, log: AccessLog): Parts {
+  const directory = join(settings.dataDirectory, `gateway-${settings.port}`);
+  const breaker = createBreaker('cp-api-breaker');
+  const link: Parts['link'] = { current: undefined };
+  const core = createCore(directory, log, breaker, link, () => listener.connections());
+  const own = ownState(settings, core, breaker, link);
+  const gateway = { snapshot: () => core.publisher.snapshot, keys: core.keys, events: eventSink(core.metrics, link), log, now };
+  const { trustedProxies, allowPrivateUpstreams } = settings;
+  const listener = createListener({ gateway, own, trustedProxies, allowPrivateUpstreams });
+  return { core, listener, breaker, directory, link };
+}
+
+function createCore(directory: string, log: AccessLog, breaker: Breaker, link: Parts['link'], connections: () => number): Core {
+  const state = new RuntimeState(now);
+  const topology = new Topology(createPolicyReader(catalog, policies));
+  const source: ConfigSource = new ConfigSource((delta) => accept(delta));
+  const metrics = createMetrics({
+    routes: () => publisher.snapshot.routes,
+    configNumber: () => publisher.snapshot.number,
+    isControlPlaneConnected: () => link.current?.client.isConnected ?? false,
+    controlPlaneBreaker: () => breaker.stats(now()).state,
+    keyCache: () => keys.stats(),
+    knownKeys: () => keys.size,
+    connections,
+    events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
+    now,
+  });
+  const publisher = new Publisher({
+    catalog,
+    state,
+    now,
+    topology,
+    metricsOf: (tenant, api) => metrics.route(tenant, api),
+    onProblem: ({ tenant, api, id, problems, state: routeState }) =>
+      log.event('error', 'config_problem', { tenant, api, id, state: routeState, reason: problems.join(' ') }),
+    onPublish: ({ number, routes }) => log.event('debug', 'config_swapped', { number, routes: routes.length }),
+    onGone: (tenant, api) => metrics.forget(tenant, api),
+  });
+  const limitsOf = createLimitsOf({
+    catalog,
+    state,
+    now,
+    resources: source.resources,
+    multiplier: (tenant) => topology.multiplier(tenant),
+  });
+  const keys = createKeyTable({ subscriptions: source.subscriptions, resources: source.resources, limitsOf });
+  // At the start there is no traffic that a long compile could hold up.
+  let isStarting = true;
+  const accept = (delta: Delta): void => {
+    const { joined } = publisher.apply(delta, source.position?.number ?? 0, isStarting);
+    keys.apply(delta, joined);
+  };
+  const disk = createDiskCopy({ directory, source, onProblem: (reason) => log.event('error', 'disk_copy_problem', { reason }) });
+  setImmediate(() => (isStarting = false));
+  return { source, publisher, keys, metrics, disk };
+}
+
+/** Serves what the disk holds before anybody is asked. */
+function load({ disk, source, publisher }: Core, log: AccessLog): void {
+  const { copy, admin } = disk.load();
+  source.changeAdmin(admin);
+  if (copy === undefined) return;
+  source.replace(copy.objects, copy.position);
+  log.event('info', 'config_loaded', { number: copy.position.number, routes: publisher.snapshot.routes.length });
+}
+
+function connect(settings: Settings, { core, breaker, directory, link }: Parts, log: AccessLog): Link | undefined {
+  const { controlPlaneUrl, gatewayToken, client, dataDirectory } = settings;
+  if (controlPlaneUrl === undefined) return undefined;
+  const tokens = createTokenSource({ controlPlaneUrl, gatewayToken, client, tokenFile: join(dataDirectory, 'gateway.token'), now });
+  const { source, disk } = core;
+  const onChange = (isWhole: boolean): void => disk.changed(isWhole);
+  const follower = startSyncClient({ controlPlaneUrl, source, tokens, breaker, log, now, onChange });
+  const events = startEventDelivery({
+    controlPlaneUrl,
+    tokens,
+    directory,
+    isConnected: () => follower.isConnected,
+    onProblem: (reason) => log.event('error', 'event_queue_problem', { reason }),
+    now,
+  });
+  link.current = { client: follower, events };
+  return link.current;
+}
+
+/** Counts each event, and tells the control plane of it when there is one. */
+function eventSink(metrics: GatewayMetrics, link: Parts['link']): EventSink {
+  return {
+    record(event) {
+      const { tenant, api } = event.route;
+      if (event.type === 'rate_limit_exceeded') metrics.rateLimited(tenant, api);
+      if (event.type === 'auth_failed') metrics.authFailed(tenant, api, (event.reason ?? 'invalid_api_key') as AuthFailure);
+      if (event.type === 'backend_error') metrics.upstreamFailed(tenant, api);
+      link.current?.events.record(event);
+    },
+  };
+}
+
+function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts['link']): OwnState {
+  const { source, publisher, keys, disk, metrics } = core;
+  const { adminToken: token, allowPrivateUpstreams, controlPlaneUrl } = settings;
+  const version = productVersion();
+  const admin = createAdmin({
+    token,
+    version,
+    catalog,
+    source,
+    publisher,
+    keys,
+    controlPlaneBreaker: breaker,
+    onBreakerReset: () => link.current?.client.retryNow(),
+    save: (objects) => disk.saveAdmin(objects),
+    allowPrivateUpstreams,
+    now,
+  });
+  // A gateway alone holds what its admin API was given; beside a control plane, that is not the configuration it waits for.
+  const isAloneReady = (): boolean => controlPlaneUrl === undefined && source.adminApis.size > 0 && !disk.isDamaged();
+  const linkState = () =>
+    controlPlaneUrl === undefined ? 'none' : link.current?.client.isConnected === true ? 'connected' : 'disconnected';
+  return {
+    health: () => ({ status: 'ok', version, uptime_seconds: Math.floor(process.uptime()) }),
+    readiness: () => ({ ready: source.position !== undefined || isAloneReady(), control_plane: linkState() }),
+    metrics: () => metrics.text(),
+    admin,
+  };
+}
+
+async function listen(listener: Listener, { port, host }: Settings): Promise<number> {
+  try {
+    return await listener.listen(port, host);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const problem =
+      code === 'EADDRINUSE' ? `Port ${port} on ${host} is in use` : `Port ${port} on ${host} cannot be listened on: ${message}`;
+    throw new StoaError('conflict', `${problem}.`, { hint: 'Stop what listens there, or give another port.', cause: error });
+  }
+}
+
+/** Beside the sources and beside the build alike: the package is two folders up, or three. */
+function productVersion(): string {
+  for (const place of ['../../package.json', '../../../package.json']) {
+    try {
+      const { version } = JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8')) as { readonly version: string };
+      return version;
+    } catch {
+      // Not here: the next place.
+    }
+  }
+  return '0.0.0';
+}
