@@ -1,5 +1,7 @@
-#!/usr/bin/env -S node --import tsx
-// stoactl from its sources: the same as stoactl.js, without a build. Answers `dev` with the built servers.
-import { run } from '../cli/main.ts';
+#!/usr/bin/env node
+// stoactl from its sources: the same as stoactl.js, without a build. `dev` starts the built servers.
+import { register } from 'tsx/esm/api';
 
+register();
+const { run } = await import('../cli/main.ts');
 await run(import.meta.url, './cli/commands');
