@@ -7,6 +7,7 @@ import type { Diagnostic } from './error.js';
 import type { JsonObject, KindDefinition } from './kind.js';
 import type { Locate } from './manifest.js';
 import { resourceName } from './name.js';
+import { readableFields } from './schema-walk.js';
 import { keyOf, type Resource, type ResourceKey } from './resource.js';
 import { fromVariable } from './variables.js';
 import { quoted, shown } from './shown.js';
@@ -32,6 +33,8 @@ export interface Checked {
   readonly key?: ResourceKey;
   /** Undefined when anything of its own is wrong. */
   readonly resource?: Resource;
+  /** What can be read of the spec, for rules that look for references. */
+  readonly readable?: JsonObject;
 }
 
 export type FindingPart = Omit<SpecFinding, 'part'> & { readonly part?: 'key' | 'value' };
@@ -73,8 +76,11 @@ export function checkCandidate(catalog: Catalog, candidate: Candidate): Checked 
   const { spec, findings } = isWalkable ? specOf(definition, candidate) : { spec: undefined, findings: [] };
   const diagnostics = [...named, ...texts, ...findings.map((finding) => diagnose(candidate, 'spec', finding))];
   const identity = key === undefined ? {} : { key };
-  if (key === undefined || spec === undefined || diagnostics.some(({ severity }) => severity === 'error'))
-    return { candidate, definition, ...identity, diagnostics };
+  if (key === undefined || spec === undefined || diagnostics.some(({ severity }) => severity === 'error')) {
+    // Fields that their own schemas have read are JSON.
+    const readable = isWalkable ? (readableFields(definition.spec, candidate.spec) as JsonObject) : undefined;
+    return { candidate, definition, ...identity, ...(readable === undefined ? {} : { readable }), diagnostics };
+  }
   const { labels, annotations } = candidate;
   return { candidate, definition, key, diagnostics, resource: { ...key, labels, annotations, spec } };
 }

@@ -18,7 +18,8 @@ export function crossFindings(catalog: Catalog, checked: readonly Checked[], { k
   const named = new Map<string, Checked>();
   const duplicates: Diagnostic[] = [];
   const firsts: Checked[] = [];
-  for (const item of checked) {
+  const all = checked.filter(({ key }) => key !== undefined);
+  for (const item of all) {
     if (item.key === undefined) continue;
     const key = keyOf(item.key);
     const first = named.get(key);
@@ -31,7 +32,7 @@ export function crossFindings(catalog: Catalog, checked: readonly Checked[], { k
   const index: Index = { catalog, named, known: new Map(known.map((resource) => [keyOf(resource), resource])), offline };
   return [
     ...duplicates,
-    ...firsts.flatMap((item) => [...tenantFindings(item, index), ...referenceFindings(item, index), ...immutableFindings(item, index)]),
+    ...all.flatMap((item) => [...tenantFindings(item, index), ...referenceFindings(item, index), ...immutableFindings(item, index)]),
     ...claimFindings(firsts, index),
   ];
 }
@@ -96,9 +97,11 @@ function tenantFindings({ definition, key, candidate }: Checked, index: Index): 
 
 const ownerKind = (catalog: Catalog): KindDefinition | undefined => catalog.kinds.find(({ scope }) => scope === 'global');
 
-function referenceFindings({ definition, key, candidate, resource }: Checked, index: Index): Diagnostic[] {
-  if (definition === undefined || key === undefined || resource === undefined) return [];
-  return definition.references(resource.spec).flatMap(({ kind, name, field }) => {
+function referenceFindings({ definition, key, candidate, resource, readable }: Checked, index: Index): Diagnostic[] {
+  const spec = resource?.spec ?? readable;
+  if (definition === undefined || key === undefined || spec === undefined) return [];
+  const references = definition.references(spec).filter((reference) => typeof (reference.name as unknown) === 'string');
+  return references.flatMap(({ kind, name, field }) => {
     const path = pathOf(field);
     const isGlobal = index.catalog.find(kind)?.scope === 'global';
     if (isGlobal && name !== key.tenant) {

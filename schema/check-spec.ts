@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { suggest } from './did-you-mean.js';
 import type { Json, JsonObject, KindDefinition } from './kind.js';
-import { choicesOf, fieldsOf, schemaAt, traitsOf, valueAt, variantsOf } from './schema-walk.js';
+import { choicesOf, fieldsOf, isWhole, schemaAt, traitsOf, valueAt, variantsOf } from './schema-walk.js';
 import { oneOf, quoted, shown } from './shown.js';
 
 type Path = readonly (string | number)[];
@@ -21,10 +21,18 @@ export interface SpecFinding {
 
 /** The parsed spec, or what is wrong with it. */
 export function checkSpec(definition: KindDefinition, spec: unknown): { spec?: JsonObject; findings: SpecFinding[] } {
-  const result = definition.spec.safeParse(spec, { error: (issue) => sentence(issue as z.core.$ZodRawIssue) });
+  const result = definition.spec.safeParse(spec, { error: (issue) => sentence(issue) });
   // A spec that its schema has parsed is a JSON object: every kind's schema is one of objects.
   if (result.success) return { spec: result.data as JsonObject, findings: [] };
-  return { findings: result.error.issues.flatMap((issue) => findingsOf(issue, definition.spec, spec)) };
+  const { issues } = result.error;
+  return { findings: issues.filter((issue) => !isFollowing(issue, issues)).flatMap((issue) => findingsOf(issue, definition.spec, spec)) };
+}
+
+/** Whether a rule about a whole mapping fails where one of its fields is misspelt: the misspelling is the finding. */
+function isFollowing(issue: z.core.$ZodIssue, issues: readonly z.core.$ZodIssue[]): boolean {
+  if (issue.code !== 'custom') return false;
+  const place = issue.path.join('.');
+  return issues.some(({ code, path }) => code === 'unrecognized_keys' && path.join('.') === place);
 }
 
 function findingsOf(issue: z.core.$ZodIssue, schema: z.ZodType, spec: unknown): SpecFinding[] {
@@ -42,10 +50,13 @@ function findingsOf(issue: z.core.$ZodIssue, schema: z.ZodType, spec: unknown): 
         hint: 'Write env:NAME or file:path.',
       },
     ];
-  if (issue.code === 'invalid_union') return [unionFinding(issue, path, schema, spec)];
-  if (value === undefined) return [{ ...base, code: 'missing_field', message: issue.message, ...hintFor(field, value) }];
-  const code = issue.code === 'invalid_type' ? 'wrong_type' : 'invalid_value';
-  return [{ ...base, code, message: withValue(issue, value), ...hintFor(field, value) }];
+  if (issue.code === 'invalid_union') return [unionFinding(path, schema, spec)];
+  if (value === undefined) return [{ ...base, code: 'missing_field', message: issue.message, ...hintFor(field, 'Write one of: ') }];
+  const message = withValue(issue, value, field);
+  if (issue.code === 'invalid_type') return [{ ...base, code: 'wrong_type', message }];
+  // Words of the schema's own may not name the choices.
+  const listing = message.includes(' must be ') ? undefined : 'Write one of: ';
+  return [{ ...base, code: 'invalid_value', message, ...hintFor(field, listing, value) }];
 }
 
 function unknownField(key: string, path: Path, schema: z.ZodType, spec: unknown): SpecFinding {
@@ -73,42 +84,42 @@ function unknownField(key: string, path: Path, schema: z.ZodType, spec: unknown)
 const containing = (key: string, known: readonly string[]): string | undefined =>
   key.length < 4 ? undefined : known.find((name) => name.startsWith(`${key}_`) || name.endsWith(`_${key}`));
 
-function unionFinding(issue: z.core.$ZodIssue, path: Path, schema: z.ZodType, spec: unknown): SpecFinding {
+function unionFinding(path: Path, schema: z.ZodType, spec: unknown): SpecFinding {
   const base = { severity: 'error', path, part: 'value' } as const;
-  const parentPath = path.slice(0, -1);
-  const parent = schemaAt(schema, parentPath, spec);
-  const union = (parent === undefined ? undefined : variantsOf(parent)) ?? undefined;
-  if (union === undefined) return { ...base, code: 'invalid_value', message: `${label(path)} cannot be ${shown(valueAt(spec, path))}.` };
-  const choices = [...union.variants.keys()];
+  const parent = schemaAt(schema, path.slice(0, -1), spec);
+  const union = parent === undefined ? undefined : variantsOf(parent);
   const value = valueAt(spec, path);
+  if (union === undefined) return { ...base, code: 'invalid_value', message: `${label(path)} cannot be ${shown(value)}.` };
+  const choices = [...union.variants.keys()];
   if (value === undefined)
     return { ...base, code: 'missing_field', message: `${label(path)} is missing.`, hint: `Write one of: ${choices.join(', ')}.` };
+  const code = typeof value === 'string' ? 'unknown_type' : 'wrong_type';
   return {
     ...base,
-    code: 'unknown_type',
+    code,
     message: `${label(path)} is ${shown(value)}, which is not known.`,
-    ...choiceHint(value, choices),
-    path: issue.path as Path,
+    ...choiceHint(choices, 'Write one of: ', value),
   };
 }
 
-function choiceHint(value: unknown, choices: readonly string[]): { hint?: string } {
-  if (choices.length === 0) return {};
+/** The nearest of several choices; else all of them after the words of `listing`. */
+function choiceHint(choices: readonly string[], listing: string | undefined, value?: unknown): { hint?: string } {
   const nearest = typeof value === 'string' ? suggest(value, choices) : undefined;
-  return { hint: nearest === undefined ? `Write one of: ${choices.join(', ')}.` : `Did you mean "${nearest}"?` };
+  if (nearest !== undefined) return { hint: `Did you mean "${nearest}"?` };
+  return listing === undefined || choices.length === 0 ? {} : { hint: `${listing}${choices.join(', ')}.` };
 }
 
-function hintFor(field: z.ZodType | undefined, value: unknown): { hint?: string } {
-  const choices = choicesOf(field);
-  return choices.length > 0 && value !== undefined ? choiceHint(value, choices) : {};
-}
+const hintFor = (field: z.ZodType | undefined, listing: string | undefined, value?: unknown): { hint?: string } =>
+  choiceHint(choicesOf(field), listing, value);
 
 /** The schema's own sentence about a text names the text too, except where documents fix the words (row CV21). */
-function withValue(issue: z.core.$ZodIssue, value: unknown): string {
-  const isOwn = (issue.code === 'invalid_format' || issue.code === 'custom') && typeof value === 'string';
-  return isOwn && !issue.message.includes(quoted(value).slice(1, -1))
-    ? `${quoted(value)} does not fit here. ${issue.message}`
-    : issue.message;
+function withValue(issue: z.core.$ZodIssue, value: unknown, field: z.ZodType | undefined): string {
+  const { code, message } = issue;
+  if (code === 'invalid_type')
+    return field !== undefined && isWhole(field) ? message.replace('must be a number', 'must be a whole number') : message;
+  const isOwn =
+    (code === 'invalid_format' || code === 'custom') && typeof value === 'string' && !message.includes(quoted(value).slice(1, -1));
+  return isOwn ? `${quoted(value)} does not fit here. ${message}` : message;
 }
 
 const label = (path: Path): string => (path.length === 0 ? 'The spec' : quoted(path.join('.')));
@@ -135,7 +146,7 @@ function sentence(issue: z.core.$ZodRawIssue): string {
         ? `${name} has no value; it must be ${expected(issue)}.`
         : `${name} must be ${expected(issue)}, not ${describe(input)}.`;
     case 'invalid_value':
-      return `${name} is ${found}; it must be ${oneOf((issue.values ?? []).map((value) => shown(value)))}.`;
+      return `${name} is ${found}; it must be ${oneOf(issue.values.map((value) => shown(value)))}.`;
     case 'too_small':
     case 'too_big':
       return `${name} ${bound(issue, input)}`;

@@ -55,34 +55,37 @@ function deepEqual(a: unknown, b: unknown): boolean {
 }
 
 function differences(path: string, before: unknown, after: unknown): FieldChange[] {
-  if (deepEqual(before, after)) return [];
-  // A resource that comes or goes is told by its fields, not as one value; an empty mapping has none.
-  if ((before === undefined || isMapping(before)) && (after === undefined || isMapping(after)))
-    return mappingDifferences(path, before ?? {}, after ?? {});
-  const lists = Array.isArray(before) && Array.isArray(after) ? [byIdentity(before), byIdentity(after)] : [];
-  if (lists[0] !== undefined && lists[1] !== undefined) return mappingDifferences(path, lists[0], lists[1]);
-  return [{ path, ...(before === undefined ? {} : { before: before as Json }), ...(after === undefined ? {} : { after: after as Json }) }];
+  const changes: FieldChange[] = [];
+  collect(path, isEmpty(before) ? undefined : before, isEmpty(after) ? undefined : after, changes);
+  return changes;
 }
 
-function mappingDifferences(path: string, before: Mapping, after: Mapping): FieldChange[] {
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return keys.flatMap((key) => {
-    const from = Object.hasOwn(before, key) ? before[key] : undefined;
-    const to = Object.hasOwn(after, key) ? after[key] : undefined;
-    const isLeaf = isEmptyMapping(from) || isEmptyMapping(to);
-    return isLeaf && !deepEqual(from, to) && (from === undefined || to === undefined)
-      ? [leaf(`${path}.${key}`, from, to)]
-      : differences(`${path}.${key}`, from, to);
-  });
+const isEmpty = (value: unknown): boolean => isMapping(value) && Object.keys(value).length === 0;
+
+/** A mapping or a named list is told by its parts, also when it comes or goes; everything else as one value. */
+function collect(path: string, before: unknown, after: unknown, changes: FieldChange[]): void {
+  if (deepEqual(before, after)) return;
+  const from = before === undefined ? {} : partsOf(before);
+  const to = after === undefined ? {} : partsOf(after);
+  if (from === undefined || to === undefined) {
+    changes.push({
+      path,
+      ...(before === undefined ? {} : { before: before as Json }),
+      ...(after === undefined ? {} : { after: after as Json }),
+    });
+    return;
+  }
+  for (const key of Object.keys(from)) collect(`${path}.${key}`, from[key], own(to, key), changes);
+  for (const key of Object.keys(to)) if (!Object.hasOwn(from, key)) collect(`${path}.${key}`, undefined, to[key], changes);
 }
 
-const isEmptyMapping = (value: unknown): boolean => isMapping(value) && Object.keys(value).length === 0;
+const own = (parts: Mapping, key: string): unknown => (Object.hasOwn(parts, key) ? parts[key] : undefined);
 
-const leaf = (path: string, before: unknown, after: unknown): FieldChange => ({
-  path,
-  ...(before === undefined ? {} : { before: before as Json }),
-  ...(after === undefined ? {} : { after: after as Json }),
-});
+/** Named parts of a value; an empty one has none and is told as it is. */
+function partsOf(value: unknown): Mapping | undefined {
+  if (Array.isArray(value)) return byIdentity(value);
+  return isMapping(value) && !isEmpty(value) ? value : undefined;
+}
 
 /** The entries of a list by what names them (`API/payments`), when all have a name of their own; undefined otherwise. */
 function byIdentity(list: readonly unknown[]): Mapping | undefined {

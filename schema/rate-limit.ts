@@ -1,5 +1,6 @@
 /** Rate limits in every spelling that users write (decisions K8, K9), and the one normal form that is enforced. */
 import { z } from 'zod';
+import { breaking } from './field.js';
 
 /** At most `limit + burst` requests in any window of `window_secs` seconds. */
 export interface RateLimit {
@@ -59,35 +60,56 @@ const shape = {
   burstLimit: burst,
 };
 
+/** A form that a raw limit holds, and how many of its fields the form uses. */
+interface Form extends RateLimit {
+  readonly fields: number;
+}
+
 /** The forms present in a raw limit; exactly one is right. */
-function formsOf(raw: Raw): RateLimit[] {
+function formsOf(raw: Raw): Form[] {
   const extra = BURSTS.map((field) => raw[field]).find((value) => value !== undefined) ?? 0;
   const single = (Object.keys(WINDOWS) as (keyof typeof WINDOWS)[]).flatMap((field) => {
     const limit = raw[field];
-    return limit === undefined ? [] : [{ limit, window_secs: WINDOWS[field], burst: extra }];
+    return limit === undefined ? [] : [{ limit, window_secs: WINDOWS[field], burst: extra, fields: 1 }];
   });
   const pairs = PAIRS.flatMap(([limitField, windowField]) => {
     const limit = raw[limitField];
     const seconds = raw[windowField];
-    return limit === undefined || seconds === undefined ? [] : [{ limit, window_secs: seconds, burst: extra }];
+    return limit === undefined || seconds === undefined ? [] : [{ limit, window_secs: seconds, burst: extra, fields: 2 }];
   });
   return [...single, ...pairs];
 }
 
-/** A limit as written. It is stored and shown as written; `normalizeRateLimit` gives what is enforced. */
-export const rateLimitConfig = z
+/** Whether exactly one limit is given, and nothing beside it that would be ignored. */
+function hasOneForm(raw: Raw): boolean {
+  const forms = formsOf(raw);
+  const given = Object.entries(raw).filter(([field]) => !(BURSTS as readonly string[]).includes(field));
+  return forms.length === 1 && forms[0]?.fields === given.length;
+}
+
+const checkedConfig = z
   .strictObject(shape)
-  .refine(
-    (raw) => formsOf(raw).length === 1,
-    'Give exactly one limit: requests_per_minute (or _second, _hour, _day), or limit with window_secs.',
-  )
+  .refine(hasOneForm, 'Give exactly one limit: requests_per_minute (or _second, _hour, _day), or limit with window_secs.')
   .refine((raw) => BURSTS.filter((field) => raw[field] !== undefined).length <= 1, 'Give the burst once.');
 
-export type RateLimitConfig = z.infer<typeof rateLimitConfig>;
+/** A limit as written. It is stored and shown as written; `normalizeRateLimit` gives what is enforced. */
+export const rateLimitConfig = breaking(checkedConfig, (before, after) => {
+  if (after === undefined) return undefined;
+  if (before === undefined) return 'limit added';
+  return isLower(normalizeRateLimit(before), normalizeRateLimit(after)) ? 'limit lowered' : undefined;
+});
+
+/** Fewer requests in the long run, or fewer at once. */
+function isLower(before: RateLimit, after: RateLimit): boolean {
+  return after.limit / after.window_secs < before.limit / before.window_secs || after.limit + after.burst < before.limit + before.burst;
+}
+
+export type RateLimitConfig = z.infer<typeof checkedConfig>;
 
 /** The normal form of a parsed limit. Throws when the config was not parsed by `rateLimitConfig`. */
 export function normalizeRateLimit(raw: RateLimitConfig): RateLimit {
   const [form] = formsOf(raw);
   if (form === undefined) throw new TypeError('normalizeRateLimit takes a config that rateLimitConfig has parsed.');
-  return form;
+  const { limit, window_secs, burst } = form;
+  return { limit, window_secs, burst };
 }

@@ -16,6 +16,7 @@ interface Looked {
     readonly shape?: Readonly<Record<string, z.ZodType>>;
     readonly values?: readonly unknown[];
     readonly entries?: Readonly<Record<string, string>>;
+    readonly format?: string;
   };
 }
 
@@ -39,6 +40,9 @@ export function traitsOf(schema: z.ZodType): FieldTraits {
   const inner = innerOf(schema);
   return { ...(inner === undefined ? {} : traitsOf(inner)), ...fieldTraits.get(schema) };
 }
+
+/** Whether only whole numbers fit. */
+export const isWhole = (schema: z.ZodType): boolean => look(unwrapped(schema)).format === 'safeint';
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
@@ -108,6 +112,23 @@ export function visitFields(
     visit({ path: place, traits: traitsOf(field), ...pair });
     visitFields(field, pair.before, pair.after, visit, place);
   }
+}
+
+/**
+ * As much of a value as its schema can read, field by field: what is wrong is left out, or has its default. For rules that
+ * are to find what they can in a spec that is not right yet.
+ */
+export function readableFields(schema: z.ZodType, value: unknown): Readonly<Record<string, unknown>> {
+  // Where no variant of a union is chosen, what the variants share is read by the first.
+  const [anyVariant] = variantsOf(schema)?.variants.values() ?? [];
+  const fields = Object.entries(fieldsOf(schema, value) ?? (anyVariant === undefined ? undefined : fieldsOf(anyVariant)) ?? {});
+  return Object.fromEntries(
+    fields.flatMap(([name, field]) => {
+      const own = field.safeParse(childOf(value, name));
+      const result = own.success ? own : field.safeParse(undefined);
+      return result.success && result.data !== undefined ? [[name, result.data] as const] : [];
+    }),
+  );
 }
 
 /** The value at a path, or undefined. */

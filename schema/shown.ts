@@ -3,9 +3,9 @@ import { redactApiKeys } from './api-key.js';
 
 const MAX_TEXT = 80;
 
-/** A text in quotes, cut after 80 characters, every control and line-breaking character escaped. */
+/** A text in quotes, cut after 80 characters; control and line-breaking characters are escaped, keys and passwords in URLs left out. */
 export function quoted(text: string): string {
-  const safe = JSON.stringify(redactApiKeys(text))
+  const safe = JSON.stringify(redactApiKeys(text.slice(0, 4 * MAX_TEXT)).replace(/\/\/[^/@\s]*@/g, '//[secret]@'))
     .slice(1, -1)
     .replace(/[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, escaped);
   return `"${safe.length > MAX_TEXT ? `${safe.slice(0, MAX_TEXT)}…` : safe}"`;
@@ -16,10 +16,9 @@ const escaped = (character: string): string => `\\u${character.charCodeAt(0).toS
 /** Any value: `"30s"`, `12`, `nothing`, `a list`, `a mapping`. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
-  if (value === null || value === undefined) return 'nothing';
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
-  return String(value as number | boolean);
+  return typeof value === 'object' && value !== null ? 'a mapping' : 'nothing';
 }
 
 /** `a, b or c`. */

@@ -24,47 +24,56 @@ const COMMENT = '(?: +#[^\\n]*)?';
 /** One line: 1 indentation, 2 dashes, 3 key with colon, 4 value, 5 block scalar header. */
 const LINE = new RegExp(`^( *)((?:- +){0,3})(?:(${KEY}:)(?: +(?:(${VALUE})|([|>][+-]?)))?|(${VALUE})|([|>][+-]?)|(-))?${COMMENT} *$`);
 const IGNORED = /^ *(?:#[^\n]*)?$/;
-const MARKER = /^(?:---|\.\.\.) *(?:#[^\n]*)?$/;
+const MARKER = /^---(?: *| +#[^\n]*)$/;
+const END = /^\.\.\.(?: *| +#[^\n]*)$/;
 /** Anything but printable ASCII, line feeds and letters that mean nothing to YAML. */
 /** Longer lines are left alone: the pattern's cost grows with runs of spaces. */
 const MAX_LINE = 1000;
 const ODD_CHARACTER = /[^\n\x20-\x7e\u00a1-\u1fff\u2030-\u205e\u2070-\ud7ff\uf900-\ufdcf\ufdf0-\ufefe]/;
 
+/** What the lines so far leave open. */
 interface Open {
   /** Column at which the last line's own content began. */
   readonly column: number;
   /** Whether that line was complete: nothing may be nested below it. */
-  readonly closed: boolean;
+  readonly isClosed: boolean;
+  /** Column that a block scalar's lines must lie beyond; undefined when none begins here. */
+  readonly blockParent?: number;
 }
 
 /** Whether a document is plainly simple. `text` is one document, with its `---` line when it has one. */
 export function isPlainlySimple(text: string): boolean {
   if (ODD_CHARACTER.test(text)) return false;
   const lines = text.split('\n');
-  let open: Open = { column: -1, closed: false };
-  for (let index = 0; index < lines.length; index++) {
+  let open: Open = { column: -1, isClosed: false };
+  let index = MARKER.test(lines[0] ?? '') ? 1 : 0;
+  while (index < lines.length) {
     const line = lines[index] ?? '';
+    index++;
     if (line.length > MAX_LINE) return false;
-    if (IGNORED.test(line)) continue;
-    if (MARKER.test(line)) {
-      if (index === 0 || line.startsWith('...')) continue;
-      return false;
-    }
-    const match = LINE.exec(line);
-    if (match === null) return false;
-    const [, indent = '', dashes = '', key, value, header, item, itemHeader, emptyItem] = match;
-    if (open.closed && indent.length > open.column) return false;
-    if (key === undefined && dashes === '' && emptyItem === undefined) return false;
-    const column = indent.length + dashes.length;
-    open = { column, closed: value !== undefined || item !== undefined };
-    if (header === undefined && itemHeader === undefined) continue;
-    const parent = key === undefined ? indent.length + dashes.trimEnd().lastIndexOf('-') : column;
-    const end = endOfBlock(lines, index + 1, parent);
+    if (IGNORED.test(line) || END.test(line)) continue;
+    const next = readLine(line, open);
+    if (next === undefined) return false;
+    open = next;
+    if (next.blockParent === undefined) continue;
+    const end = endOfBlock(lines, index, next.blockParent);
     if (end === undefined) return false;
-    index = end - 1;
-    open = { column: parent, closed: true };
+    index = end;
   }
   return true;
+}
+
+/** One line after what came before; undefined when it is not plainly simple. */
+function readLine(line: string, before: Open): Open | undefined {
+  const match = LINE.exec(line);
+  if (match === null) return undefined;
+  const [, indent = '', dashes = '', key, value, header, item, itemHeader, emptyItem] = match;
+  if (before.isClosed && indent.length > before.column) return undefined;
+  if (key === undefined && dashes === '' && emptyItem === undefined) return undefined;
+  const column = indent.length + dashes.length;
+  if (header === undefined && itemHeader === undefined) return { column, isClosed: value !== undefined || item !== undefined };
+  const parent = key === undefined ? indent.length + dashes.lastIndexOf('-') : column;
+  return { column: parent, isClosed: true, blockParent: parent };
 }
 
 /** First line after a block scalar whose content is indented by more than `parent`; undefined when its blank lines hold spaces. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { set } from '../field.js';
+import { breaking, set } from '../field.js';
 import { defineKind } from '../kind.js';
 import { rateLimitConfig } from '../rate-limit.js';
 import { upstreamUrl } from '../url.js';
@@ -13,6 +13,26 @@ const pathPrefix = z
   .regex(new RegExp(`^/(${SEGMENT}(/${SEGMENT})*)?$`), 'A path begins with "/", has no empty segment and does not end with "/".')
   .refine((path) => !path.split('/').some((segment) => segment === '.' || segment === '..'), 'A path has no "." or ".." segment.');
 
+const versionSegment = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'A version is one path segment such as v1.');
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);
+
+/** Another path of the same host is the owner's own business; another host is another system. */
+function changedHost(before: string | undefined, after: string | undefined): string | undefined {
+  if (before === undefined || after === undefined || hostOf(before) === hostOf(after)) return undefined;
+  return `upstream host changed from ${hostOf(before)} to ${hostOf(after)}`;
+}
+
+function removedMethods(before: readonly string[] | undefined, after: readonly string[] | undefined): string | undefined {
+  const removed = after === undefined ? [] : (before ?? []).filter((method) => !after.includes(method));
+  return removed.length === 0 ? undefined : `${removed.length === 1 ? 'method' : 'methods'} removed: ${removed.join(', ')}`;
+}
+
+function changedAuthentication(before: boolean | undefined, after: boolean | undefined): string | undefined {
+  if (before === undefined || after === undefined || before === after) return undefined;
+  return after ? 'authentication required' : 'authentication loosened';
+}
+
 const breaker = z.strictObject({
   failure_threshold: z.int().min(1).max(1000).default(5).describe('Failures in the window that open the circuit.'),
   window_secs: z.int().min(1).max(3600).default(60).describe('Length of the rolling window.'),
@@ -23,21 +43,34 @@ const breaker = z.strictObject({
 const spec = z.strictObject({
   display_name: z.string().min(1).max(200).optional().describe('Name for people.'),
   description: z.string().max(10_000).optional().describe('What the API does; shown to consumers.'),
-  path: pathPrefix.describe('Public path prefix below the tenant: /payments is served at /apis/{tenant}/payments.'),
-  version: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'A version is one path segment such as v1.')
-    .optional()
-    .describe('Served below the path as well: /payments/v1.'),
-  upstream_url: upstreamUrl.describe('Where requests are forwarded: the rest of the path and the query are appended.'),
-  methods: set(z.enum(HTTP_METHODS), 1).default([...HTTP_METHODS]).describe('Accepted methods; another one is answered 405.'),
-  auth_required: z.boolean().default(true).describe('Whether an API key is needed.'),
-  activated: z.boolean().default(true).describe('Whether the API is served; otherwise it is answered 503.'),
+  path: breaking(pathPrefix, (_before, after) => (after === undefined ? 'route removed' : 'path changed')).describe(
+    'Public path prefix below the tenant: /payments is served at /apis/{tenant}/payments.',
+  ),
+  version: breaking(versionSegment.optional(), (before, after) =>
+    before === undefined ? undefined : after === undefined ? 'version removed' : 'version changed',
+  ).describe('Served below the path as well: /payments/v1.'),
+  upstream_url: breaking(upstreamUrl, changedHost).describe(
+    'Where requests are forwarded: the rest of the path and the query are appended.',
+  ),
+  methods: breaking(set(z.enum(HTTP_METHODS), 1), removedMethods)
+    .default([...HTTP_METHODS])
+    .describe('Accepted methods; another one is answered 405.'),
+  auth_required: breaking(z.boolean(), changedAuthentication).default(true).describe('Whether an API key is needed.'),
+  activated: breaking(z.boolean(), (_before, after) => (after === false ? 'API deactivated' : undefined))
+    .default(true)
+    .describe('Whether the API is served; otherwise it is answered 503.'),
   rate_limit: rateLimitConfig.optional().describe('Limit of each consumer on this API, beside the policies.'),
   timeout_ms: z.int().min(1).max(3_600_000).default(30_000).describe('How long the upstream may take to answer.'),
   connect_timeout_ms: z.int().min(1).max(120_000).default(5000).describe('How long a connection to the upstream may take.'),
-  retries: z.int().min(0).max(10).default(2).describe('Further tries when the upstream cannot be reached and nothing was sent twice by it.'),
-  max_body_bytes: z.int().positive().optional().describe('Largest request body; larger ones are answered 413.'),
+  retries: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(2)
+    .describe('Further tries when the upstream cannot be reached and nothing was sent twice by it.'),
+  max_body_bytes: breaking(z.int().positive().optional(), (before, after) =>
+    after !== undefined && after < (before ?? Infinity) ? 'largest body lowered' : undefined,
+  ).describe('Largest request body; larger ones are answered 413.'),
   circuit_breaker: breaker.optional().describe('When to stop calling a failing upstream; the default is 5 failures in 60 s.'),
 });
 
@@ -56,7 +89,9 @@ export const api = defineKind({
   scope: 'tenant',
   summary: 'An HTTP API that the gateway publishes and forwards to an upstream.',
   spec: z.preprocess(acceptBackendUrl, spec),
-  claims: ({ path, version }) => [{ claim: `path ${version === undefined ? path : `${path === '/' ? '' : path}/${version}`}`, field: 'path' }],
+  claims: ({ path, version }) => [
+    { claim: `path ${version === undefined ? path : `${path === '/' ? '' : path}/${version}`}`, field: 'path' },
+  ],
   columns: { path: (api) => api.path, version: (api) => api.version ?? '', upstream: (api) => api.upstream_url },
   example: {
     path: '/payments',

@@ -1,6 +1,11 @@
 import { z } from 'zod';
+import { breaking } from '../field.js';
 import { defineKind } from '../kind.js';
 import { rateLimitConfig } from '../rate-limit.js';
+
+const amount = breaking(z.int().positive().optional(), (before, after) =>
+  after === undefined || (before !== undefined && after >= before) ? undefined : before === undefined ? 'quota added' : 'quota lowered',
+);
 
 const spec = z.strictObject({
   display_name: z.string().min(1).max(200).optional().describe('Name for people.'),
@@ -9,8 +14,8 @@ const spec = z.strictObject({
   rate_limit: rateLimitConfig.optional().describe('Limit of each subscription of this plan.'),
   quota: z
     .strictObject({
-      daily: z.int().positive().optional().describe('Requests per UTC day.'),
-      monthly: z.int().positive().optional().describe('Requests per calendar month, UTC.'),
+      daily: amount.describe('Requests per UTC day.'),
+      monthly: amount.describe('Requests per calendar month, UTC.'),
     })
     .optional()
     .describe('How much a subscription may use.'),

@@ -1,12 +1,14 @@
 import { z } from 'zod';
-import { immutable } from '../field.js';
+import { breaking, immutable } from '../field.js';
 import { defineKind } from '../kind.js';
 import { resourceName } from '../name.js';
 import { callbackUrl } from '../url.js';
 import { isBuiltinPlan } from './plan.js';
 
 const spec = z.strictObject({
-  api: immutable(resourceName).describe('Name of the API that is subscribed to.'),
+  api: immutable(breaking(resourceName, (_before, after) => (after === undefined ? 'access removed' : undefined))).describe(
+    'Name of the API that is subscribed to.',
+  ),
   consumer: immutable(resourceName.optional()).describe('Name of the consumer that subscribes.'),
   plan: resourceName.optional().describe('Name of the plan; without one the subscription is active at once.'),
   application: z.string().min(1).max(200).optional().describe('The application that will call, such as mobile-app.'),
