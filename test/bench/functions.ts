@@ -4,15 +4,17 @@ import { load } from 'js-yaml';
 import { parseAllDocuments } from 'yaml';
 import { catalog } from '../../gateway/catalog.js';
 import { createAccessLog } from '../../gateway/data-plane/access-log.js';
+import { createKeyTable } from '../../gateway/data-plane/key-table.js';
 import { createLimiter, CounterTable } from '../../gateway/data-plane/limiter.js';
 import { parseTarget, pathProblem } from '../../gateway/data-plane/path.js';
-import { createRouter, segmentCount } from '../../gateway/data-plane/router.js';
+import { PrefixTable, prefixesOf } from '../../gateway/data-plane/prefix-table.js';
 import { createSteadyClock } from '../../gateway/data-plane/steady-clock.js';
-import { apiKeyDigest, generateApiKey } from '../../schema/api-key.js';
 import type { PlanRequest } from '../../schema/change.js';
 import { check } from '../../schema/check.js';
 import { parseManifests } from '../../schema/manifest.js';
 import { plan } from '../../schema/plan.js';
+import { keyOf } from '../../schema/resource.js';
+import { buildWorld, syncObjects } from './lib/world.js';
 import { manifestText } from './lib/manifests.js';
 import { measure, type Measured } from './lib/measure.js';
 import { short, table } from './lib/statistics.js';
@@ -36,18 +38,14 @@ function duration(nanoseconds: number): string {
 /** What runs for each request. */
 function requestFunctions(): Measured[] {
   const target = '/apis/acme/payments/v1/invoices/2026-11?status=open&limit=20';
-  const key = generateApiKey();
   return [
     {
       name: 'canonical path',
       run: () => pathProblem(parseTarget(target)?.path ?? ''),
       yardstick: { name: 'new URL', run: () => new URL(target, 'http://gateway') },
     },
-    {
-      name: 'digest of a key',
-      run: () => apiKeyDigest(key),
-      yardstick: { name: 'createHash', run: () => createHash('sha256').update(key).digest('hex') },
-    },
+    keyFunction(1000),
+    keyFunction(100_000),
     routerFunction(100),
     routerFunction(10_000),
     limiterFunction(),
@@ -55,10 +53,30 @@ function requestFunctions(): Measured[] {
   ];
 }
 
+/** A known key to its credential, cache and table together; the keys of the larger table do not fit into the cache. */
+function keyFunction(keys: number): Measured {
+  const world = buildWorld(100, keys);
+  const objects = syncObjects(world, 'http://127.0.0.1:9');
+  const subscriptions = new Map(objects.subscriptions.map((subscription) => [subscription.id, subscription]));
+  const resources = new Map(objects.resources.map((resource) => [keyOf(resource), resource]));
+  const table = createKeyTable({ subscriptions, resources, limitsOf: () => [] });
+  table.apply({ credentials: objects.credentials.map((after) => ({ key: after.id, before: undefined, after })), subscriptions: [] }, []);
+  let turn = 0;
+  const next = (): string => world.keys[(turn = (turn + 1) % keys)]?.key ?? '';
+  return {
+    name: `key lookup, ${keys} keys`,
+    run: () => table.find(next()),
+    yardstick: { name: 'SHA-256 by createHash', run: () => createHash('sha256').update(next()).digest('hex') },
+  };
+}
+
 function routerFunction(routes: number): Measured {
-  const prefixes = new Map(Array.from({ length: routes }, (_, index) => [`/apis/acme/service-${index}`, index]));
-  const router = createRouter(prefixes, new Set([...prefixes.keys()].map(segmentCount)));
-  const paths = [...prefixes.keys()];
+  const paths = Array.from({ length: routes }, (_, index) => `/apis/acme/service-${index}`);
+  const prefixes = new Map(paths.map((path, index) => [path, index]));
+  const table = new PrefixTable();
+  for (const index of prefixes.values())
+    table.put(`api-${index}`, { id: `api-${index}`, createdAt: '', claims: prefixesOf({ tenant: 'acme', path: `/service-${index}` }) });
+  const router = table.router();
   let turn = 0;
   const next = (): string => paths[(turn = (turn + 1) % paths.length)] ?? '';
   return {
