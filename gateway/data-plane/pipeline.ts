@@ -179,7 +179,7 @@ export function completeHead(exchange: Exchange): void {
 export function finish(exchange: Exchange, complete: boolean): void {
   const { route, gateway, credential } = exchange;
   const latencyMs = performance.now() - exchange.startedAt;
-  route?.metrics.observe(exchange.status, latencyMs);
+  route?.metrics.observe(exchange.status, latencyMs, exchange.method);
   if (!gateway.log.has('info')) return;
   gateway.log.event('info', 'request completed', {
     consumer: credential?.consumerLabel,
