@@ -112,6 +112,7 @@ describe('APIs (document B)', () => {
   });
 
   it('of two versions give the later one its own address, and refuse a route twice', async () => {
+    control.advance(1);
     const second = await send('POST /v1/tenants/acme/apis', { ...API, name: 'payment-api-2', version: 'v2' });
     const same = await send('POST /v1/tenants/acme/apis', { ...API, name: 'payment-api-3' });
 
@@ -200,6 +201,14 @@ describe('policies (document A, days 4 to 6)', () => {
 
     expect(answer.status).toBe(400);
     expect(answer.body.error.details[0].field).toContain('config');
+  });
+
+  it('report a wrong field alone: what a wrong policy refers to is still found', async () => {
+    const targets = [{ kind: 'API', name: 'payment-api' }];
+
+    const answer = await send('PATCH /v1/admin/policies/limit', { priority: 'high', targets });
+
+    expect(fieldsOf(answer)).toEqual(['priority']);
   });
 
   it('govern nothing, rather than the whole tenant, when their only API is deleted', async () => {

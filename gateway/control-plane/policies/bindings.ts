@@ -67,7 +67,7 @@ export async function unbindPolicy(cp: ControlPlane, actor: Actor, policy: Store
 
 const keyOf = ({ kind, tenant, name }: StoredResource): Pick<StoredResource, 'kind' | 'tenant' | 'name'> => ({ kind, tenant, name });
 
-/** The bindings of a policy, in the order in which they were made. */
+/** The bindings of a policy. */
 export async function listBindings(db: Db, policy: StoredResource): Promise<Binding[]> {
   const { targets } = specOf(policy);
   const { tenant } = policy;

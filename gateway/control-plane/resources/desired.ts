@@ -3,6 +3,7 @@ import type { StoredResource } from '../../../schema/change.js';
 import { checkResources } from '../../../schema/check.js';
 import type { Diagnostic } from '../../../schema/error.js';
 import { keyOf, type Resource, type ResourceKey } from '../../../schema/resource.js';
+import { readableFields } from '../../../schema/schema-walk.js';
 import type { ControlPlane, Db } from '../context.js';
 import { resourcesByKey } from './store.js';
 
@@ -30,12 +31,14 @@ export async function checkAgainst(
   return checkResources(catalog, resources, { known: [...referred, ...current] });
 }
 
+/** The tenant, and what is referred to: read as the check reads it, also from a spec that is not right. */
 function referencesOf(catalog: ControlPlane['catalog'], { kind, tenant, spec }: Resource): ResourceKey[] {
-  const definition = catalog.find(kind);
   const home = { kind: 'Tenant', tenant, name: tenant };
-  const parsed = definition?.spec.safeParse(spec);
-  if (definition === undefined || parsed?.success !== true) return [home];
-  return [home, ...definition.references(parsed.data).map(({ kind: to, name }) => ({ kind: to, tenant, name }))];
+  const definition = catalog.find(kind);
+  if (definition === undefined) return [home];
+  const parsed = definition.spec.safeParse(spec);
+  const references = definition.references(parsed.success ? parsed.data : readableFields(definition.spec, spec));
+  return [home, ...references.flatMap(({ kind: to, name }) => (typeof (name as unknown) === 'string' ? [{ kind: to, tenant, name }] : []))];
 }
 
 /** The resources with salted digests of their secrets, so that a changed secret is a change. */
