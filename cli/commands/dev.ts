@@ -4,6 +4,8 @@ import { BaseCommand } from '../base-command.js';
 
 const port = (summary: string) => Flags.integer({ summary, min: 0, max: 65_535, helpValue: 'PORT' });
 
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
+
 export default class Dev extends BaseCommand {
   static override summary = 'Run the whole stack on this machine: control plane, gateway, echo upstream.';
   static override description =
@@ -20,8 +22,7 @@ export default class Dev extends BaseCommand {
     'control-port': port('Port of the control plane (8000).'),
     'gateway-port': port('Port of the gateway (3001).'),
     'admin-token': Flags.string({
-      summary: 'Token for /admin of the gateway; without one it is off.',
-      env: 'STOA_ADMIN_TOKEN',
+      summary: 'Token for /admin of the gateway (also STOA_ADMIN_TOKEN); without one it is off.',
       helpValue: 'TOKEN',
     }),
     'no-seed': Flags.boolean({ summary: 'Apply nothing and start no echo upstream.', default: false }),
@@ -48,7 +49,7 @@ export default class Dev extends BaseCommand {
       controlPort: flags['control-port'],
       gatewayPort: flags['gateway-port'],
       only: flags.only,
-      adminToken: flags['admin-token'] === '' ? undefined : flags['admin-token'],
+      adminToken: flags['admin-token'] ?? nonEmpty(this.environment['STOA_ADMIN_TOKEN']),
       // The live view reads the services' lines.
       env: isLive ? { ...this.environment, LOG_FORMAT: 'json' } : this.environment,
       hasSeed: !flags['no-seed'],

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync,
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ROOT, cleanEnv, runStoactl, startStack, type StackOptions, type TestStack } from '../helpers/stack.js';
 
@@ -420,7 +421,7 @@ describe.skipIf(!hasScript)('the live view', () => {
       env: { ...env, TERM: 'xterm-256color', STOA_CLIENT_SECRET: 'a-secret' },
     });
     let screen = '';
-    terminal.stdout.on('data', (chunk: Buffer) => (screen += chunk.toString()));
+    terminal.stdout.on('data', (chunk: Buffer) => (screen += stripVTControlCharacters(chunk.toString())));
     const ended = new Promise<number | null>((resolve) => terminal.once('close', resolve));
     const until = async (pattern: RegExp): Promise<void> => {
       const deadline = Date.now() + 20_000;

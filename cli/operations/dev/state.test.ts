@@ -43,6 +43,12 @@ describe('the state of the terminal view', () => {
     expect(requests.at(-1)).toMatchObject({ path: '/apis/acme/payments/99', status: 200, consumer: 'mobile-app', method: 'GET' });
   });
 
+  it('leaves out what monitors ask for', () => {
+    expect(after([output(request('/health/ready'), request('/metrics'), request('/healthy'))]).requests).toMatchObject([
+      { path: '/healthy' },
+    ]);
+  });
+
   it('shows errors of a log, and ignores what is not JSON', () => {
     const line = JSON.stringify({
       level: 'error',

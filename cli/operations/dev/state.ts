@@ -4,6 +4,8 @@ import type { DevEvent, ServiceName } from './events.js';
 const KEPT_REQUESTS = 8;
 const KEPT_ERRORS = 4;
 const KEPT_DIFF_LINES = 12;
+/** Asked for every few seconds by this view and by monitors: not worth a line. */
+const WATCHING = /^\/(health|metrics)(\/|$)/;
 
 export interface ServiceState {
   readonly name: ServiceName;
@@ -131,6 +133,7 @@ function parseLogLine(text: string, at: string): (RequestState | Problem)[] {
   const line = parseObject(text);
   if (line === undefined) return [];
   const { event, level, method, path, status, latency_ms, consumer, reason, error } = line;
+  if (typeof path === 'string' && WATCHING.test(path)) return [];
   if (event === 'request completed' && typeof path === 'string' && typeof status === 'number')
     return [
       { at, method: textOf(method), path, status, latencyMs: typeof latency_ms === 'number' ? latency_ms : 0, consumer: textOf(consumer) },
