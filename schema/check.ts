@@ -22,10 +22,7 @@ interface Result {
 
 /** Checks manifests: shape, references, uniqueness, secrets. Findings carry file, line and column. Never throws for what a manifest holds. */
 export function check(catalog: Catalog, manifests: readonly Manifest[], options: CheckOptions = {}): Result {
-  const candidates = manifests.map(({ kind, tenant, name, labels, annotations, spec, locate, variables }): Candidate => {
-    return { kind, tenant, name, labels, annotations, spec, locate, variables };
-  });
-  return checkAll(catalog, candidates, options);
+  return checkAll(catalog, manifests, options);
 }
 
 /** The same rules for values that come over the wire. A finding's `path` is the REST field: `tier`, not `spec.tier`. */

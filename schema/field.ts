@@ -36,6 +36,7 @@ export function set<T extends z.ZodType>(element: T, minimum = 0, maximum = 1000
 }
 
 function sortedSet<T>(values: readonly T[]): T[] {
+  if (values.every((value) => typeof value === 'string')) return [...new Set(values)].sort();
   const byText = new Map(values.map((value) => [canonicalJson(value), value]));
   return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
 }

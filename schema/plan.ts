@@ -1,7 +1,7 @@
 /** What an apply would change: the difference between the desired set and what is there. Pure; the CLI prints it, the control plane executes it. */
 import type { Catalog } from './catalog.js';
 import type { Change, Plan, PlanRequest, Refusal, StoredResource } from './change.js';
-import { immutableChanges } from './check-cross.js';
+import { IMMUTABLE_HINT, immutableChanges } from './check-cross.js';
 import { chooseDeletes, dependentsFinder, heldBack, isForeign, ownerRefusal } from './plan-deletes.js';
 import { breakingReasons, fieldChanges, isSame } from './plan-fields.js';
 import { keyOf, type Resource } from './resource.js';
@@ -79,7 +79,7 @@ function write(catalog: Catalog, request: PlanRequest, desired: Resource, stored
       code: 'conflict',
       resource: keyOf(desired),
       message,
-      hint: 'Delete the resource and create it anew, or give the new one another name.',
+      hint: IMMUTABLE_HINT,
     })),
   };
 }

@@ -96,6 +96,20 @@ export interface FieldVisit {
   readonly after: unknown;
 }
 
+/** Name, schema and traits of each field. Schemas never change, so what is found in one is kept. */
+type FieldList = readonly (readonly [name: string, schema: z.ZodType, traits: FieldTraits])[];
+const fieldLists = new WeakMap<Fields, FieldList>();
+const NO_FIELDS: FieldList = [];
+
+function listFields(fields: Fields | undefined): FieldList {
+  if (fields === undefined) return NO_FIELDS;
+  const kept = fieldLists.get(fields);
+  if (kept !== undefined) return kept;
+  const list = Object.entries(fields).map(([name, schema]) => [name, schema, traitsOf(schema)] as const);
+  fieldLists.set(fields, list);
+  return list;
+}
+
 /** Visits every declared field of two values of one schema, outer before inner. Free-form parts are not entered. */
 export function visitFields(
   schema: z.ZodType,
@@ -104,15 +118,23 @@ export function visitFields(
   visit: (field: FieldVisit) => void,
   path: readonly string[] = [],
 ): void {
-  const fields = { ...fieldsOf(schema, before), ...fieldsOf(schema, after) };
-  for (const [name, field] of Object.entries(fields)) {
-    const pair = { before: childOf(before, name), after: childOf(after, name) };
-    if (pair.before === undefined && pair.after === undefined) continue;
+  const beforeFields = fieldsOf(schema, before);
+  const afterFields = fieldsOf(schema, after);
+  const others =
+    beforeFields === afterFields
+      ? NO_FIELDS
+      : listFields(afterFields).filter(([name]) => beforeFields === undefined || !Object.hasOwn(beforeFields, name));
+  for (const [name, field, traits] of [...listFields(beforeFields), ...others]) {
+    const from = childOf(before, name);
+    const to = childOf(after, name);
+    if (from === undefined && to === undefined) continue;
     const place = [...path, name];
-    visit({ path: place, traits: traitsOf(field), ...pair });
-    visitFields(field, pair.before, pair.after, visit, place);
+    visit({ path: place, traits, before: from, after: to });
+    if (isObject(from) || isObject(to)) visitFields(field, from, to, visit, place);
   }
 }
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 /**
  * As much of a value as its schema can read, field by field: what is wrong is left out, or has its default. For rules that
