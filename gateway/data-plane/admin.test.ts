@@ -10,6 +10,7 @@ import { readSettings } from './settings.js';
 import { startGateway } from './start.js';
 
 const TOKEN = 'admin-token';
+const WITH_TOKEN: Readonly<Record<string, string>> = { STOA_ADMIN_TOKEN: TOKEN };
 
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), 'stoa-admin-'));
@@ -25,7 +26,7 @@ async function upstream(status = 200): Promise<string> {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }
 
-async function open({ dataDir = directory(), env = { STOA_ADMIN_TOKEN: TOKEN } as Record<string, string>, lines = [] as string[] } = {}) {
+async function open({ dataDir = directory(), env = WITH_TOKEN, lines = [] as string[] } = {}) {
   const log = createAccessLog({ format: 'json', level: 'info', write: (text) => lines.push(text), now: () => Date.now() });
   const gateway = await startGateway(readSettings(['--port', '0', '--data-dir', dataDir], env), log);
   let isStopped = false;

@@ -72,7 +72,7 @@ export function createBreaker(name: string, settings: BreakerSettings = DEFAULT_
     failure(nowMs) {
       counts.failure_count += 1;
       counts.consecutive_failures += 1;
-      if (state === 'half_open') return open(nowMs);
+      if (state === 'half_open') return void open(nowMs);
       if (state === 'open') return;
       failures.push(nowMs);
       while (failures.length > failureThreshold || (failures[0] ?? nowMs) <= nowMs - windowMs) failures.shift();

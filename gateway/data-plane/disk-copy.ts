@@ -57,7 +57,6 @@ export function createDiskCopy({ directory, source, onProblem, debounceMs = 250 
     });
     await writing;
     writing = undefined;
-    if (isDirty) schedule(debounceMs);
   };
   const read = <T>(file: string, check: (value: unknown) => T | undefined): T | undefined => {
     const content = readSealed(file);

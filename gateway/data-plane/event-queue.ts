@@ -55,20 +55,23 @@ export function createEventQueue(options: EventQueueOptions): EventQueue {
       failures += 1;
     }
   };
+  const isStopping = (): boolean => stopping.signal.aborted;
+  const pause = (): Promise<void> => {
+    const ms = failures === 0 ? flushMs : Math.min(MAX_RETRY_MS, flushMs * 2 ** failures);
+    return sleep(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+  };
   const pump = async (): Promise<void> => {
-    while (queue.length > 0 && !stopping.signal.aborted) {
-      await sleep(failures === 0 ? flushMs : Math.min(MAX_RETRY_MS, flushMs * 2 ** failures), undefined, {
-        signal: stopping.signal,
-        ref: false,
-      }).catch(() => undefined);
-      if (!stopping.signal.aborted && isReachable()) await deliverBatch();
-      else if (!stopping.signal.aborted) failures = Math.max(1, failures);
+    while (queue.length > 0) {
+      await pause();
+      if (isStopping()) return;
+      if (isReachable()) await deliverBatch();
+      else failures = Math.max(1, failures);
     }
   };
   const wake = (): void => {
     delivering ??= pump().finally(() => {
       delivering = undefined;
-      if (queue.length > 0 && !stopping.signal.aborted) wake();
+      if (queue.length > 0 && !isStopping()) wake();
     });
   };
   if (queue.length > 0) wake();
@@ -94,7 +97,7 @@ export function createEventQueue(options: EventQueueOptions): EventQueue {
         queue.shift();
         dropped += 1;
       }
-      if (!stopping.signal.aborted) wake();
+      if (!isStopping()) wake();
     },
     stats: () => ({ queued: queue.length, dropped }),
     pending: () => queue,

@@ -65,7 +65,7 @@ export class CounterTable {
 
   #rotate(now: number): void {
     // After two windows without a request even the young generation is idle.
-    this.#old = now - this.#youngSince >= 2 * this.#windowMs ? new Map() : this.#young;
+    this.#old = now - this.#youngSince >= 2 * this.#windowMs ? new Map<string, Counter>() : this.#young;
     this.#young = new Map();
     this.#youngSince = now;
   }

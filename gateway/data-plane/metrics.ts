@@ -66,27 +66,10 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
   addStateMetrics(registers, sources);
 
   const known = new Map<string, RouteMetrics>();
-  const makeRoute = (tenant: string, api: string): RouteMetrics => {
-    const latency = duration.labels(tenant, api);
-    const children = new Map<string, { inc(): void }>();
-    return {
-      observe(status, latencyMs, method = '') {
-        const statusClass = STATUS_CLASSES[Math.floor(status / 100) - 1] ?? '5xx';
-        const key = `${method}${statusClass}`;
-        let child = children.get(key);
-        if (child === undefined) {
-          child = requests.labels(tenant, api, METHODS.has(method) ? method : 'other', statusClass);
-          if (METHODS.has(method) || method === '') children.set(key, child);
-        }
-        child.inc();
-        latency.observe(latencyMs / 1000);
-      },
-    };
-  };
   return {
     route(tenant, api) {
       const key = `${tenant}/${api}`;
-      const metrics = known.get(key) ?? makeRoute(tenant, api);
+      const metrics = known.get(key) ?? routeMetrics(requests, duration, tenant, api);
       known.set(key, metrics);
       return metrics;
     },
@@ -102,11 +85,30 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
   };
 }
 
+/** Counts under children that are looked up once. */
+function routeMetrics(requests: Counter, duration: Histogram, tenant: string, api: string): RouteMetrics {
+  const latency = duration.labels(tenant, api);
+  const children = new Map<string, { inc(): void }>();
+  const childOf = (method: string, statusClass: string): { inc(): void } => {
+    const key = `${method} ${statusClass}`;
+    const child = children.get(key) ?? requests.labels(tenant, api, method, statusClass);
+    children.set(key, child);
+    return child;
+  };
+  return {
+    observe(status, latencyMs, method = '') {
+      const statusClass = STATUS_CLASSES[Math.floor(status / 100) - 1] ?? '5xx';
+      childOf(METHODS.has(method) ? method : 'other', statusClass).inc();
+      latency.observe(latencyMs / 1000);
+    },
+  };
+}
+
 const apiCounter = (name: string, help: string, registers: Registry[]): Counter<'tenant' | 'api'> =>
   new Counter({ name, help, labelNames: API_LABELS, registers });
 
 /** Every combination of the other labels is removed: prom-client removes only what is named in full. */
-function removeSeries(metric: Counter<string> | Histogram<string>, tenant: string, api: string): void {
+function removeSeries(metric: Counter | Histogram, tenant: string, api: string): void {
   void metric.get().then(({ values }) => {
     for (const { labels } of values) {
       if (labels.tenant !== tenant || labels.api !== api) continue;

@@ -97,7 +97,7 @@ export class Publisher {
       this.#dirty.delete(key);
       this.#compileOne(key);
       compiled += 1;
-      if (compiled % STRIDE === 0 && performance.now() > end && this.#dirty.size > 0) return this.#goOnLater();
+      if (compiled % STRIDE === 0 && performance.now() > end && this.#dirty.size > 0) return void this.#goOnLater();
     }
     this.#isScheduled = false;
     this.#publish();

@@ -109,17 +109,7 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
     events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
     now,
   });
-  const publisher = new Publisher({
-    catalog,
-    state,
-    now,
-    topology,
-    metricsOf: (tenant, api) => metrics.route(tenant, api),
-    onProblem: ({ tenant, api, id, problems, state: routeState }) =>
-      log.event('error', 'config_problem', { tenant, api, id, state: routeState, reason: problems.join(' ') }),
-    onPublish: ({ number, routes }) => log.event('debug', 'config_swapped', { number, routes: routes.length }),
-    onGone: (tenant, api) => metrics.forget(tenant, api),
-  });
+  const publisher = createPublisher(state, topology, metrics, log);
   const limitsOf = createLimitsOf({
     catalog,
     state,
@@ -137,6 +127,20 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
   const disk = createDiskCopy({ directory, source, onProblem: (reason) => log.event('error', 'disk_copy_problem', { reason }) });
   setImmediate(() => (isStarting = false));
   return { source, publisher, keys, metrics, disk };
+}
+
+function createPublisher(state: RuntimeState, topology: Topology, metrics: GatewayMetrics, log: AccessLog): Publisher {
+  return new Publisher({
+    catalog,
+    state,
+    now,
+    topology,
+    metricsOf: (tenant, api) => metrics.route(tenant, api),
+    onProblem: ({ tenant, api, id, problems, state: routeState }) =>
+      log.event('error', 'config_problem', { tenant, api, id, state: routeState, reason: problems.join(' ') }),
+    onPublish: ({ number, routes }) => log.event('debug', 'config_swapped', { number, routes: routes.length }),
+    onGone: (tenant, api) => metrics.forget(tenant, api),
+  });
 }
 
 /** Serves what the disk holds before anybody is asked. */

@@ -101,7 +101,7 @@ export class Topology {
       if (after !== undefined) this.#putApi(after.id, before?.id === after.id ? apiSource(before) : undefined, apiSource(after), apis);
       return;
     }
-    if (kind === 'Policy') return this.#putPolicy(key, before && policySource(before), after && policySource(after), apis);
+    if (kind === 'Policy') return void this.#putPolicy(key, before && policySource(before), after && policySource(after), apis);
     joined.push({ kind, tenant, name });
     if (kind === 'Tenant') this.#putTenant(name, after, apis);
   }
@@ -150,7 +150,7 @@ export class Topology {
     const colon = at.indexOf(':');
     const [kind, rest] = [at.slice(0, colon), at.slice(colon + 1)];
     if (kind === 'consumers') this.#consumers.delete(rest);
-    if (kind === 'tenant' || kind === 'consumers') return this.#addTenant(rest, apis);
+    if (kind === 'tenant' || kind === 'consumers') return void this.#addTenant(rest, apis);
     const keys = kind === 'id' ? [rest, adminKey(rest)] : [this.#keysByName.get(rest)];
     for (const key of keys) if (key !== undefined && this.#apis.has(key)) apis.add(key);
   }

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings } from './settings.js';
+
+describe('settings', () => {
+  it('has defaults that fit the local stack', () => {
+    expect(readSettings([], {})).toMatchObject({
+      host: '127.0.0.1',
+      port: 3001,
+      controlPlaneUrl: undefined,
+      adminToken: undefined,
+      client: undefined,
+      trustedProxies: [],
+      allowPrivateUpstreams: true,
+      logLevel: 'info',
+      logFormat: 'json',
+    });
+  });
+
+  it('lets a flag go before the environment', () => {
+    const env = {
+      STOA_GATEWAY_PORT: '1',
+      STOA_GATEWAY_HOST: '0.0.0.0',
+      STOA_CONTROL_PLANE_URL: 'http://a',
+      LOG_LEVEL: 'warn',
+      LOG_FORMAT: 'text',
+    };
+
+    expect(readSettings(['--port', '2', '--control-plane-url', 'http://b/v1/'], env)).toMatchObject({
+      host: '0.0.0.0',
+      port: 2,
+      controlPlaneUrl: 'http://b',
+      logLevel: 'warn',
+      logFormat: 'text',
+    });
+    expect(readSettings([], { ...env, STOA_LOG_LEVEL: 'error' }).logLevel).toBe('error');
+  });
+
+  it('allows private upstreams only on loopback, or where the operator says so', () => {
+    expect(readSettings(['--host', '0.0.0.0'], {}).allowPrivateUpstreams).toBe(false);
+    expect(readSettings(['--host', '0.0.0.0', '--allow-private-upstreams', 'true'], {}).allowPrivateUpstreams).toBe(true);
+    expect(readSettings([], { STOA_ALLOW_PRIVATE_UPSTREAMS: 'false' }).allowPrivateUpstreams).toBe(false);
+  });
+
+  it('takes empty variables for absent ones, and half a client for none', () => {
+    expect(readSettings([], { STOA_ADMIN_TOKEN: '', STOA_CLIENT_ID: 'a', STOA_CLIENT_SECRET: '' })).toMatchObject({
+      adminToken: undefined,
+      client: undefined,
+    });
+  });
+
+  it.each([
+    [['--port', 'x'], '"x"'],
+    [['--port', '70000'], '70000'],
+    [['--control-plane-url', 'nowhere'], 'nowhere'],
+    [['--allow-private-upstreams', 'perhaps'], 'perhaps'],
+    [['--colour'], '--colour'],
+    [['word'], 'word'],
+  ])('refuses %j with a sentence', (args, named) => {
+    expect(() => readSettings(args, {})).toThrow(named);
+  });
+});
