@@ -2,6 +2,7 @@
  * The gateway beside its peers: processor time per request, throughput and latency, in interleaved rounds of one run.
  * Each system under test runs on core 0; the upstream, wrk and this process on core 1.
  * `npm run bench:gateway -- --seconds 3 --rounds 3 --write` puts the table into docs/performance.md.
+ * `--only 'stoa gateway' --profile FOLDER` writes a processor profile of the gateway instead.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -36,6 +37,7 @@ interface Options {
   readonly keys: number;
   readonly only: readonly string[];
   readonly write: boolean;
+  readonly profile: string | undefined;
 }
 
 function readOptions(): Options {
@@ -48,11 +50,12 @@ function readOptions(): Options {
       keys: { type: 'string', default: '1000' },
       only: { type: 'string', multiple: true, default: [] },
       write: { type: 'boolean', default: false },
+      profile: { type: 'string' },
     },
   });
   const { seconds, rounds, connections, routes, keys } = values;
   const [a, b, c, d, e] = [seconds, rounds, connections, routes, keys].map(Number) as [number, number, number, number, number];
-  return { seconds: a, rounds: b, connections: c, routes: d, keys: e, only: values.only, write: values.write };
+  return { seconds: a, rounds: b, connections: c, routes: d, keys: e, only: values.only, write: values.write, profile: values.profile };
 }
 
 async function main(): Promise<void> {
@@ -78,7 +81,14 @@ async function compare(options: Options, directory: string): Promise<ReadonlyMap
   const started = new Map<System, Started>();
   try {
     for (const system of chosenSystems(options)) {
-      const setting = { world, upstreamPort: upstream.port, directory: makeFolder(directory, `system-${started.size}`), core: SYSTEM_CORE };
+      const { profile } = options;
+      const setting = {
+        world,
+        upstreamPort: upstream.port,
+        directory: makeFolder(directory, `system-${started.size}`),
+        core: SYSTEM_CORE,
+        profile,
+      };
       const gateway = await system.start(setting);
       started.set(system, gateway);
       await proveJob(system, gateway.port, world);

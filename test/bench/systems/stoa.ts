@@ -18,14 +18,15 @@ export const stoa: System = {
   start: startGateway,
 };
 
-async function startGateway({ world, upstreamPort, directory, core }: Setting): Promise<Started> {
+async function startGateway({ world, upstreamPort, directory, core, profile }: Setting): Promise<Started> {
   const controlPlane = await serveStream(syncObjects(world, `http://127.0.0.1:${upstreamPort}`));
   const { port: controlPort } = controlPlane.address() as AddressInfo;
   const port = await freePort();
   const accessLog = path.join(directory, 'access.log');
   const flags = ['--data-dir', directory, '--port', String(port), '--control-plane-url', `http://127.0.0.1:${controlPort}`];
+  const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
   const env = { NODE_ENV: 'production', STOA_GATEWAY_TOKEN: TOKEN, LOG_FORMAT: 'json', LOG_LEVEL: 'info' };
-  const running = start(process.execPath, [path.join(ROOT, 'bin/gateway.js'), ...flags], { core, log: accessLog, env });
+  const running = start(process.execPath, [...profiling, path.join(ROOT, 'bin/gateway.js'), ...flags], { core, log: accessLog, env });
   const end = async (): Promise<void> => {
     await stop(running);
     controlPlane.closeAllConnections();

@@ -8,6 +8,8 @@ export interface Setting {
   /** Of this system alone, empty. */
   readonly directory: string;
   readonly core: number;
+  /** Where a processor profile of a Node process goes when it ends; undefined for none. */
+  readonly profile: string | undefined;
 }
 
 export interface Started {
