@@ -29,25 +29,17 @@ export interface KeyTable extends KeyStore {
 /** An empty table over maps that somebody else keeps up to date. */
 export function createKeyTable({ subscriptions, resources, limitsOf }: KeyTableOptions): KeyTable {
   const byDigest = new Map<string, SyncCredential>();
-  const digestsOf = new Map<string, readonly string[]>();
   const cache = new LRUCache<string, Credential>(CACHE);
   let hits = 0;
   let misses = 0;
 
-  const remove = ({ digest, subscription, id }: SyncCredential): void => {
+  const remove = ({ digest, id }: SyncCredential): void => {
     cache.delete(digest);
-    if (byDigest.get(digest)?.id !== id) return;
-    byDigest.delete(digest);
-    const rest = (digestsOf.get(subscription) ?? []).filter((candidate) => candidate !== digest);
-    if (rest.length === 0) digestsOf.delete(subscription);
-    else digestsOf.set(subscription, rest);
+    if (byDigest.get(digest)?.id === id) byDigest.delete(digest);
   };
   const put = (credential: SyncCredential): void => {
-    const { digest, subscription } = credential;
-    cache.delete(digest);
-    byDigest.set(digest, credential);
-    const known = digestsOf.get(subscription) ?? [];
-    if (!known.includes(digest)) digestsOf.set(subscription, [...known, digest]);
+    cache.delete(credential.digest);
+    byDigest.set(credential.digest, credential);
   };
 
   return {
@@ -79,8 +71,7 @@ export function createKeyTable({ subscriptions, resources, limitsOf }: KeyTableO
     },
     apply({ credentials, subscriptions: changed }, joined) {
       replaceCredentials(credentials, remove, put);
-      for (const { key } of changed) for (const digest of digestsOf.get(key) ?? []) cache.delete(digest);
-      if (joined.length > 0) dropJoined(cache, joined);
+      if (changed.length > 0 || joined.length > 0) dropJoined(cache, new Set(changed.map(({ key }) => key)), joined);
     },
   };
 }
@@ -95,12 +86,17 @@ function replaceCredentials(
   for (const { after } of changes) if (after !== undefined) put(after);
 }
 
-/** A tenant's factor and a plan's limits are part of every credential of the tenant; a consumer is part of its own. */
-function dropJoined(cache: LRUCache<string, Credential>, joined: readonly ResourceKey[]): void {
+/**
+ * A tenant's factor and a plan's limits are part of every credential of the tenant; a subscription and a consumer are part of their own. The cache is walked,
+ * which takes less than a millisecond: an index of a million keys by subscription would take a hundred megabytes.
+ */
+function dropJoined(cache: LRUCache<string, Credential>, subscriptions: ReadonlySet<string>, joined: readonly ResourceKey[]): void {
   const tenants = new Set(joined.filter(({ kind }) => kind !== 'Consumer').map(({ tenant }) => tenant));
   const consumers = new Set(joined.filter(({ kind }) => kind === 'Consumer').map(({ tenant, name }) => `${tenant}/${name}`));
-  for (const [digest, { tenant, consumer }] of [...cache.entries()]) {
-    if (tenants.has(tenant) || (consumer !== undefined && consumers.has(`${tenant}/${consumer}`))) cache.delete(digest);
+  for (const [digest, { tenant, consumer, subscriptionId }] of [...cache.entries()]) {
+    const isConcerned =
+      subscriptions.has(subscriptionId) || tenants.has(tenant) || (consumer !== undefined && consumers.has(`${tenant}/${consumer}`));
+    if (isConcerned) cache.delete(digest);
   }
 }
 
