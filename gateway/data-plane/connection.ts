@@ -27,6 +27,36 @@ export function connectionState(socket: Socket): ConnectionState {
   return state;
 }
 
+/** Writes up to this size are made one string, so that an answer's head and body are one plain system call: a vectored one costs node twice as much. */
+const MAX_JOINED = 16 * 1024;
+
+interface PendingWrite {
+  readonly chunk: string | Uint8Array;
+  readonly encoding: BufferEncoding;
+}
+
+/** Joins small writes of this connection that wait together. The bytes are the same: latin1 is one byte a character. */
+export function joinSmallWrites(socket: Socket): void {
+  const vectored = socket._writev?.bind(socket);
+  if (vectored === undefined) return;
+  socket._writev = (pending: PendingWrite[], callback: (error?: Error | null) => void): void => {
+    const text = joined(pending);
+    if (text === undefined) vectored(pending, callback);
+    else socket._write(text, 'latin1', callback);
+  };
+}
+
+function joined(pending: readonly PendingWrite[]): string | undefined {
+  let text = '';
+  for (const { chunk, encoding } of pending) {
+    if (chunk.length + text.length > MAX_JOINED) return undefined;
+    if (typeof chunk !== 'string') text += Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
+    else if (encoding === 'latin1') text += chunk;
+    else return undefined;
+  }
+  return text;
+}
+
 const discard = (): void => undefined;
 
 /** Ends a connection: what was written is sent, what still arrives is thrown away unread by any parser. */

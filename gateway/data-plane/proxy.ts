@@ -14,6 +14,8 @@ import { upstreamHeaders, upstreamPath } from './upstream-request.js';
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** A body that makes no progress for so long is given up. */
 const STALLED_BODY_MS = 60_000;
+/** A body up to this size that came whole is sent with its head in one piece; undici says that it is complete in the same turn. */
+const MAX_WHOLE = 16 * 1024;
 const UPSTREAM_FAILURES = new Set([502, 503, 504]);
 
 /** Why the gateway itself ended a dispatch. */
@@ -31,10 +33,14 @@ export class ProxiedExchange extends HttpExchange {
   #attempts = 0;
   #abort: ((error?: Error) => void) | undefined = undefined;
   #resume: (() => void) | undefined = undefined;
+  /** The whole body of an answer that came in one piece. */
+  #whole: Buffer | undefined = undefined;
+  #answerLength = -1;
   #timer: NodeJS.Timeout | undefined = undefined;
   #bodyBytes = 0;
   /** The request was written, at least in part, by the present attempt. */
   #isSent = false;
+  #isSentWhole = false;
   /** Nothing more that undici says of the dispatch counts. */
   #isDone = false;
   /** The breaker waits for word of an admitted request. */
@@ -62,6 +68,7 @@ export class ProxiedExchange extends HttpExchange {
 
   #dispatch(dispatcher: Dispatcher): void {
     this.#isSent = false;
+    this.#isSentWhole = false;
     if (this.#request !== undefined) dispatcher.dispatch(this.#request, this);
   }
 
@@ -73,7 +80,7 @@ export class ProxiedExchange extends HttpExchange {
       return;
     }
     this.#isSent = true;
-    if (this.hasBody) this.#timer = setTimeout(onStalled, STALLED_BODY_MS, this);
+    if (this.hasBody) this.#timer = setTimeout(expire, STALLED_BODY_MS, this);
   }
 
   onBodySent(chunk: unknown): void {
@@ -86,37 +93,43 @@ export class ProxiedExchange extends HttpExchange {
 
   /** The answer timer starts when the request has been sent completely. */
   onRequestSent(): void {
+    this.#isSentWhole = true;
     this.#stopTimer();
-    if (!this.isAnswered && !this.#isDone) this.#timer = setTimeout(onTimeout, this.route?.upstream.timeoutMs, this);
+    if (!this.isAnswered && !this.#isDone) this.#timer = setTimeout(expire, this.route?.upstream.timeoutMs, this);
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
-    const headers = status === 101 ? 'unsolicited upgrade' : readAnswer(status, raw, this.shared);
-    if (typeof headers === 'string') {
-      this.end('bad_gateway', headers);
+    const head = status === 101 ? 'unsolicited upgrade' : readAnswer(status, raw, this.shared, this.limit !== undefined);
+    if (typeof head === 'string') {
+      this.end('bad_gateway', head);
       return false;
     }
     if (status < 200) {
-      this.writeInterim(status, headers);
+      this.writeInterim(status, head.headers);
       return true;
     }
     this.#stopTimer();
     this.#settle(UPSTREAM_FAILURES.has(status));
     this.#resume = resume;
-    this.#begin(status, headers);
+    this.#answerLength = head.length;
+    this.#begin(status, head.headers);
     // undici misses the body that a 304 tells the length of, and calls that an error.
     if (status === 304 || status === 204) this.onComplete();
     return true;
   }
 
   onData(chunk: Buffer): boolean {
+    if (chunk.length === this.#answerLength && chunk.length <= MAX_WHOLE) {
+      this.#whole = chunk;
+      return true;
+    }
     if (this.res.write(chunk)) return true;
     if (this.#resume !== undefined) this.res.once('drain', this.#resume);
     return false;
   }
 
   onComplete(): void {
-    if (!this.#isDone) this.res.end();
+    if (!this.#isDone) this.res.end(this.#whole);
     this.#isDone = true;
   }
 
@@ -124,14 +137,14 @@ export class ProxiedExchange extends HttpExchange {
     this.#stopTimer();
     this.#isDone = true;
     this.#settle(false);
-    const headers = readAnswer(status, (raw ?? []) as Buffer[], this.shared);
-    if (typeof headers === 'string' || this.isOver) {
+    const head = readAnswer(status, (raw ?? []) as Buffer[], this.shared, this.limit !== undefined);
+    if (typeof head === 'string' || this.isOver) {
       upstream.destroy();
       this.socket.destroy();
       return;
     }
     this.status = status;
-    this.headers = ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...headers];
+    this.headers = ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...head.headers];
     completeHead(this);
     this.socket.write(rawHead(status, this.headers), 'latin1');
     this.#join(upstream);
@@ -180,9 +193,11 @@ export class ProxiedExchange extends HttpExchange {
     void fresh?.close();
   }
 
-  /** Whether an upload has stopped because the upstream does not read. */
-  get isUpstreamStalled(): boolean {
-    return this.req.isPaused() || this.req.complete;
+  /** The upstream did not answer, or the body made no progress, in time. */
+  expire(): void {
+    if (this.#isSentWhole) this.end('gateway_timeout', 'The upstream did not answer in time.');
+    else if (this.req.isPaused() || this.req.complete) this.end('gateway_timeout', 'The upstream did not take the body in time.');
+    else this.breakBody('request_timeout', 'The body of the request did not arrive in time.');
   }
 
   protected release(isComplete: boolean): void {
@@ -272,10 +287,5 @@ export class ProxiedExchange extends HttpExchange {
   }
 }
 
-const onTimeout = (exchange: ProxiedExchange): void => exchange.end('gateway_timeout', 'The upstream did not answer in time.');
+const expire = (exchange: ProxiedExchange): void => exchange.expire();
 const retry = (exchange: ProxiedExchange): void => exchange.retry();
-
-function onStalled(exchange: ProxiedExchange): void {
-  if (exchange.isUpstreamStalled) exchange.end('gateway_timeout', 'The upstream did not take the body in time.');
-  else exchange.breakBody('request_timeout', 'The body of the request did not arrive in time.');
-}

@@ -1,14 +1,9 @@
 /** What a caller is told of its limit: the `X-RateLimit-*` fields and the IETF ones (draft-ietf-httpapi-ratelimit-headers-10). */
 import type { LimitState, ReplyHead } from '../policies/contract.js';
 
-const OURS = /^(?:x-ratelimit-(?:limit|remaining|reset)|ratelimit(?:-policy)?)$/i;
-
-/** Puts the tightest limit on an answer; the upstream's own fields of these names give way. */
+/** Puts the tightest limit on an answer; the upstream's own fields of these names are gone by now. */
 export function addRateLimitHeaders(head: ReplyHead, limit: LimitState, nowMs: number): void {
   const { headers } = head;
-  for (let index = headers.length - 2; index >= 0; index -= 2) {
-    if (OURS.test(headers[index] ?? '')) headers.splice(index, 2);
-  }
   const resetMs = head.status === 429 ? limit.retryAfterMs : limit.resetAtMs - nowMs;
   const seconds = Math.max(head.status === 429 ? 1 : 0, Math.ceil(resetMs / 1000));
   headers.push('X-RateLimit-Limit', String(limit.limit), 'X-RateLimit-Remaining', String(limit.remaining));

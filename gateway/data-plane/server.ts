@@ -4,10 +4,10 @@ import { createServer, IncomingMessage, ServerResponse, type Server } from 'node
 import { Socket, type AddressInfo } from 'node:net';
 import { ERRORS, errorBody, StoaError, type ErrorCode } from '../../schema/error.js';
 import { clientAddresses, type ClientAddresses } from './client-address.js';
-import { connectionState, linger, refuseRaw } from './connection.js';
+import { connectionState, joinSmallWrites, linger, refuseRaw } from './connection.js';
 import { drain } from './drain.js';
 import type { Gateway } from './exchange.js';
-import { isOwnPath, jsonReply, ownReply, type OwnState } from './own-routes.js';
+import { isOwnPath, jsonReply, ownReply, withoutBreakerName, type OwnState } from './own-routes.js';
 import { parseTarget, pathProblem } from './path.js';
 import { answer, fail, serve } from './pipeline.js';
 import type { Shared } from './http-exchange.js';
@@ -30,12 +30,16 @@ export interface Listener {
   listen(port: number, host: string): Promise<number>;
   /** Stops accepting, lets what is in flight finish, cuts what is left after `graceMs` (at most 10 s). */
   stop(graceMs?: number): Promise<void>;
+  /** Client connections that are open. */
+  connections(): number;
 }
 
 const MAX_HEAD = 32 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
 const MAX_GRACE_MS = 10_000;
+/** A connection with more unanswered requests is not read until some are answered: one client cannot flood an upstream through one socket. */
+const MAX_PIPELINED = 16;
 const MAX_OWN_BODY = 1024 * 1024;
 
 /** An `Upgrade` to anything but websocket is ignored, as RFC 9110 (7.8) allows: the request is served as if it had none. h2c never gets through. */
@@ -64,6 +68,24 @@ export function createListener(options: ListenerOptions): Listener {
     viaName: `stoa-${randomBytes(6).toString('hex')}`,
     port: '',
   };
+  const sockets = new Set<Socket>();
+  const server = buildServer(sockets, new Intake(shared, options.own, clientAddresses(options.trustedProxies ?? [])));
+  return {
+    async listen(port, host) {
+      await listening(server, port, host);
+      shared.port = String((server.address() as AddressInfo).port);
+      return Number(shared.port);
+    },
+    async stop(graceMs = MAX_GRACE_MS) {
+      shared.isDraining = true;
+      await drain(server, sockets, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS));
+      await clients.close();
+    },
+    connections: () => sockets.size,
+  };
+}
+
+function buildServer(sockets: Set<Socket>, intake: Intake): Server {
   const server = createServer({
     IncomingMessage: Request,
     maxHeaderSize: MAX_HEAD,
@@ -76,24 +98,13 @@ export function createListener(options: ListenerOptions): Listener {
   });
   // 0 is no limit of node's own, which would drop fields silently; readHead counts.
   server.maxHeadersCount = 0;
-  const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
+    joinSmallWrites(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  connect(server, new Intake(shared, options.own, clientAddresses(options.trustedProxies ?? [])));
-  return {
-    async listen(port, host) {
-      await listening(server, port, host);
-      shared.port = String((server.address() as AddressInfo).port);
-      return Number(shared.port);
-    },
-    async stop(graceMs = MAX_GRACE_MS) {
-      shared.isDraining = true;
-      await drain(server, sockets, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS));
-      await clients.close();
-    },
-  };
+  connect(server, intake);
+  return server;
 }
 
 function listening(server: Server, port: number, host: string): Promise<void> {
@@ -154,11 +165,13 @@ class Intake {
     const exchange = new ProxiedExchange(this.#shared, req, res, isProblem(head) ? emptyHead() : head);
     this.#latest.set(socket, exchange);
     connection.inFlight += 1;
+    if (connection.inFlight > MAX_PIPELINED) socket.pause();
     res.on('error', ignore);
     res.on('close', () => {
       exchange.over();
       connection.inFlight -= 1;
       if (connection.inFlight === 0) connection.whenIdle?.();
+      if (connection.inFlight === MAX_PIPELINED) socket.resume();
     });
     try {
       this.#identify(exchange, req, circumstances);
@@ -195,6 +208,15 @@ class Intake {
     }
     const { code, message } = parseProblem(codeOf(error));
     if (this.#latest.get(socket)?.breakBody(code, message) === true) return;
+    if (!connectionState(socket).isClosing) {
+      const { clientIp } = this.#addresses(socket.remoteAddress, undefined);
+      this.#shared.gateway.log.event('info', 'request completed', {
+        status: ERRORS[code].status,
+        latency_ms: 0,
+        client_ip: clientIp,
+        error: code,
+      });
+    }
     refuseRaw(socket, code, message);
   }
 
@@ -252,7 +274,7 @@ function targetProblem(exchange: ProxiedExchange, url: string): string | undefin
   exchange.path = target.path;
   exchange.query = target.query;
   const isForeign = target.authority !== undefined && target.authority.toLowerCase() !== exchange.head.host?.toLowerCase();
-  return isForeign ? 'The request target names another host than the Host field.' : pathProblem(target.path);
+  return isForeign ? 'The request target names another host than the Host field.' : pathProblem(withoutBreakerName(target.path));
 }
 
 const codeOf = (error: Error): string => ('code' in error && typeof error.code === 'string' ? error.code : '');

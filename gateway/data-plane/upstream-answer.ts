@@ -1,11 +1,14 @@
 /** The head of an upstream's answer, as untrusted as a client's: framing is checked, fields of the connection are left out. */
 import { appendVia, type Edge } from './upstream-request.js';
 
-type Kind = 'keep' | 'drop' | 'connection' | 'coding' | 'length' | 'via';
+type Kind = 'keep' | 'drop' | 'limit' | 'connection' | 'coding' | 'length' | 'via';
 
 const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ...['keep-alive', 'proxy-connection', 'proxy-authenticate', 'te', 'trailer', 'upgrade', 'x-request-id', 'x-stoa-request-id'].map(
     (name) => [name, 'drop'] as const,
+  ),
+  ...['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset', 'ratelimit', 'ratelimit-policy'].map(
+    (name) => [name, 'limit'] as const,
   ),
   ['connection', 'connection'],
   ['transfer-encoding', 'coding'],
@@ -32,26 +35,41 @@ interface Found {
   via: string | undefined;
 }
 
-/** The fields that go on to the client, or, as a string, why the answer cannot be used. `raw` is name, value, name, value. */
-export function readAnswer(status: number, raw: readonly Buffer[], edge: Edge): string[] | string {
+/** What of an answer's head goes on to the client. */
+export interface AnswerHead {
+  readonly headers: string[];
+  /** What the answer says of its length; -1 when it says nothing. */
+  readonly length: number;
+}
+
+/**
+ * The part of an answer's head that goes on to the client, or, as a string, why the answer cannot be used. `raw` is name, value, name, value.
+ * With `hasLimit` the rate-limit fields of the upstream give way to those of the gateway.
+ */
+export function readAnswer(status: number, raw: readonly Buffer[], edge: Edge, hasLimit: boolean): AnswerHead | string {
   const found: Found = { headers: [], connection: undefined, coding: undefined, length: undefined, via: undefined };
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]?.toString('latin1') ?? '';
-    const value = raw[index + 1]?.toString('latin1') ?? '';
-    take(found, kindOf(name), name, value);
+    const kind = kindOf(name);
+    take(found, kind === 'limit' && !hasLimit ? 'keep' : kind, name, raw[index + 1]?.toString('latin1') ?? '');
   }
-  if (found.coding !== undefined && found.coding.toLowerCase() !== 'chunked') return 'transfer coding other than chunked';
-  if (found.coding !== undefined && found.length !== undefined) return 'both Content-Length and Transfer-Encoding';
+  const problem = found.coding === undefined ? undefined : codingProblem(found.coding, found.length);
+  if (problem !== undefined) return problem;
   const headers = found.connection === undefined ? found.headers : withoutNamed(found.headers, found.connection);
   // 204 has no body and says no length (RFC 9110, 8.6).
   if (found.length !== undefined && status !== 204) headers.push('Content-Length', found.length);
   headers.push('Via', appendVia(found.via, edge));
-  return headers;
+  return { headers, length: found.length === undefined ? -1 : Number(found.length) };
+}
+
+function codingProblem(coding: string, length: string | undefined): string | undefined {
+  if (coding.toLowerCase() !== 'chunked') return 'transfer coding other than chunked';
+  return length === undefined ? undefined : 'both Content-Length and Transfer-Encoding';
 }
 
 function take(found: Found, kind: Kind, name: string, value: string): void {
   if (kind === 'keep') found.headers.push(name, value);
-  else if (kind !== 'drop') found[kind] = found[kind] === undefined ? value : `${found[kind]}, ${value}`;
+  else if (kind !== 'drop' && kind !== 'limit') found[kind] = found[kind] === undefined ? value : `${found[kind]}, ${value}`;
 }
 
 function withoutNamed(headers: string[], connection: string): string[] {

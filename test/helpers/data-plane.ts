@@ -210,17 +210,20 @@ export interface RawAnswer {
   readonly isClosed: boolean;
 }
 
-/** Sends bytes on a connection of their own and collects what comes back, until `until` holds or the connection ends. */
+/** Sends bytes on a connection of their own and collects what comes back, until `until` holds, the connection ends, or after `waitMs`. */
 export function sendRaw(
   port: number,
   bytes: string | readonly string[],
   until: (text: string) => boolean = () => false,
+  waitMs = 60_000,
 ): Promise<RawAnswer> {
   return new Promise((resolve) => {
     const parts = typeof bytes === 'string' ? [bytes] : [...bytes];
     let text = '';
     const socket = connect(port, '127.0.0.1');
+    const timer = setTimeout(() => done(false), waitMs);
     const done = (isClosed: boolean): void => {
+      clearTimeout(timer);
       socket.destroy();
       resolve({ text, status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0), isClosed });
     };
