@@ -116,7 +116,8 @@ async function follow(options: SyncClientOptions, { timings, isInStep, signal, o
   try {
     const token = await tokens.get();
     const position = isInStep ? source.position : undefined;
-    const query = position === undefined ? '' : `?${new URLSearchParams({ since: String(position.number), store: position.store }).toString()}`;
+    const query =
+      position === undefined ? '' : `?${new URLSearchParams({ since: String(position.number), store: position.store }).toString()}`;
     const response = await request(`${controlPlaneUrl}/v1/gateways/stream${query}`, {
       headers: { authorization: `Bearer ${token}`, accept: 'application/x-ndjson' },
       signal: AbortSignal.any([stalled.signal, signal]),
@@ -175,7 +176,8 @@ function createReceiver({ source, onChange }: SyncClientOptions, needsCopy: bool
         return;
       case 'change': {
         const held = mayChange ? source.position : undefined;
-        if (held === undefined || message.number <= held.number) throw new OutOfStep(`change ${message.number} does not follow ${held?.number ?? 'a copy'}`);
+        if (held === undefined || message.number <= held.number)
+          throw new OutOfStep(`change ${message.number} does not follow ${held?.number ?? 'a copy'}`);
         source.change(message, held.store);
         onChange(false);
         return;
@@ -194,7 +196,10 @@ function gather(copy: Copy | undefined, { resources, subscriptions, credentials 
 }
 
 /** A ping between two changes may be ahead of what has arrived, never behind it. */
-function checkStep(held: { readonly number: number; readonly store: string } | undefined, ping: { readonly number: number; readonly store: string }): void {
+function checkStep(
+  held: { readonly number: number; readonly store: string } | undefined,
+  ping: { readonly number: number; readonly store: string },
+): void {
   if (held === undefined) return;
   if (ping.store !== held.store) throw new OutOfStep('the control plane has another database now');
   if (ping.number < held.number) throw new OutOfStep('the control plane has an older copy of its database now');
