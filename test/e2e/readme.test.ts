@@ -52,7 +52,8 @@ beforeAll(async () => {
   const npx = join(directory, 'npx');
   writeFileSync(npx, `#!/bin/sh\nshift\nexec ${process.execPath} ${join(ROOT, 'bin', 'stoactl.js')} "$@"\n`);
   chmodSync(npx, 0o755);
-  stack = await startStack({ cwd: directory });
+  // As a person starts it: the secret is made at this start, and there is no admin token.
+  stack = await startStack({ cwd: directory, env: { STOA_CLIENT_SECRET: '', STOA_ADMIN_TOKEN: '' } });
 });
 
 afterAll(async () => {

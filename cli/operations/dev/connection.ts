@@ -7,7 +7,8 @@ import { findConfig } from '../config.js';
 /** The product's own directory: its stoa.config.yaml names the quickstart. */
 const PRODUCT = fileURLToPath(new URL('../../../../', import.meta.url));
 
-const DEV_CLIENT = 'stoactl-dev';
+/** The client of this run, known to the control plane in memory only. */
+export const DEV_CLIENT = 'stoactl-dev';
 
 export interface Connection {
   readonly controlUrl: string;

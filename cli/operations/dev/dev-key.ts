@@ -1,15 +1,12 @@
 /** An API key to try things out with. Keys are kept as digests and cannot be shown twice, so each start makes a new one. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Resource } from '../../../schema/resource.js';
 import type { Client } from '../../client.js';
 import type { SampleCall } from './next-steps.js';
 
-export const DEV_KEY_NAME = 'dev';
+const DEV_KEY_NAME = 'dev';
 /** The new one and that of the start before. */
 const KEPT_KEYS = 2;
 const SAMPLE_PATH = '/hello';
-const PATIENCE_MS = 3000;
-const POLL_MS = 50;
 
 /** The part of a resource's spec that a call needs. */
 interface ApiSpec {
@@ -52,27 +49,4 @@ async function freshKey(tenant: string, subscription: string, client: Client): P
   const oldestFirst = own.sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
   for (const { id } of oldestFirst.slice(0, -KEPT_KEYS)) await client.revokeApiKey(tenant, id);
   return api_key;
-}
-
-/** Waits until the gateway knows the key, so that the printed command works at once. Gives up silently: the gateway may be elsewhere, or not running yet. */
-export async function untilAccepted({ url, apiKey }: SampleCall): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (performance.now() < deadline) {
-    await sleep(POLL_MS);
-    const status = await statusOf(url, apiKey);
-    if (status === undefined || ![401, 404, 503].includes(status)) return;
-  }
-}
-
-async function statusOf(url: string, apiKey: string | undefined): Promise<number | undefined> {
-  try {
-    const response = await fetch(url, {
-      headers: apiKey === undefined ? {} : { 'x-api-key': apiKey },
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-    await response.arrayBuffer();
-    return response.status;
-  } catch {
-    return undefined;
-  }
 }

@@ -6,13 +6,14 @@ import type { Resource } from '../../../schema/resource.js';
 import type { GlobalFlags } from '../../settings.js';
 import type { SourceLine } from '../../views/diagnostics.js';
 import { devClient, devSettings, type Connection } from './connection.js';
-import { sampleCall, untilAccepted } from './dev-key.js';
+import { sampleCall } from './dev-key.js';
 import { startEchoUpstream, type EchoUpstream } from './echo-upstream.js';
 import type { DevEvent, EmitDevEvent, ServiceName } from './events.js';
 import { DevManifests } from './manifests.js';
 import { nextStepsText, type SampleCall } from './next-steps.js';
 import { placesOf } from './places.js';
 import { Stack, type RunningStack, type StackOptions } from './stack.js';
+import { untilFollowed } from './settled.js';
 import { watchDirectories } from './watch.js';
 
 /** Where the example manifests expect the echo upstream. */
@@ -95,7 +96,7 @@ async function plantSeed(
   const again = await watchManifests(manifests, settings, options.dataDir, closers);
   const resources = await manifests.apply();
   const call = resources === undefined ? undefined : await callOf(resources, running.gatewayUrl, client, emit);
-  if (call !== undefined && options.only === undefined) await untilAccepted(call);
+  if (options.only === undefined) await untilFollowed(connection, running.gatewayUrl);
   // After a restart the control plane has what was acknowledged; an edit of the meantime it has not.
   return { echo, call, onEvent: (event) => event.type === 'ready' && event.service === 'control-plane' && again() };
 }
