@@ -33,6 +33,10 @@ export const stoaConfig = z.strictObject({
   manifests: globs.optional().describe('Manifests of this repository.'),
   default_environment: z.string().min(1).optional().describe('The environment that is meant when none is named.'),
   environments: z.record(resourceName, environment).optional().describe('Where the manifests are applied, by name.'),
+  lint: z
+    .record(z.string().regex(/^[a-z_]+$/), z.enum(['off', 'warning', 'error']))
+    .optional()
+    .describe('How warnings count, by rule: off, warning or error. Errors stay errors.'),
   guards: z.strictObject({ max_deletes: count.optional() }).optional().describe('What stops an apply.'),
 });
 

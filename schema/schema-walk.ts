@@ -1,5 +1,5 @@
 /** Looks inside zod schemas: the fields at a place, the traits of a field. Knows zod's wrappers and nothing of any kind. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { fieldTraits, type FieldTraits } from './field.js';
 
 /** A zod schema as far as it is looked at here; `def` differs by type. */
@@ -41,8 +41,30 @@ export function traitsOf(schema: z.ZodType): FieldTraits {
   return { ...(inner === undefined ? {} : traitsOf(inner)), ...fieldTraits.get(schema) };
 }
 
+/** The schema of the entries of a list, or of a mapping with free keys; undefined for anything else. */
+export function childSchema(schema: z.ZodType): { readonly schema: z.ZodType; readonly isList: boolean } | undefined {
+  const { element, valueType } = look(unwrapped(schema));
+  if (element !== undefined) return { schema: element, isList: true };
+  return valueType === undefined ? undefined : { schema: valueType, isList: false };
+}
+
+/** Whether a field must be written. */
+export const isRequired = (schema: z.ZodType): boolean => !schema.safeParse(undefined).success;
+
+/** What a field is when it is not written; undefined when it is then absent. */
+export function defaultOf(schema: z.ZodType): unknown {
+  const result = schema.safeParse(undefined);
+  return result.success ? result.data : undefined;
+}
+
 /** Whether only whole numbers fit. */
 export const isWhole = (schema: z.ZodType): boolean => look(unwrapped(schema)).format === 'safeint';
+
+/** What a field says of itself, or what it wraps. */
+export function descriptionOf(schema: z.ZodType): string {
+  const inner = innerOf(schema);
+  return z.globalRegistry.get(schema)?.description ?? (inner === undefined ? '' : descriptionOf(inner));
+}
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
