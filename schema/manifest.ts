@@ -5,7 +5,7 @@ import { quoted, shown } from './shown.js';
 import { parseYaml, YAML_LIMITS, type YamlDocument, type YamlLimits } from './yaml.js';
 import { placeFinder } from './yaml-exact.js';
 
-/** What manifests are written in today; `stoactl fmt --upgrade` rewrites the older spellings to it. */
+/** What manifests are written in. */
 export const API_VERSION = 'gostoa.dev/v1beta1';
 const OLDER_VERSIONS: ReadonlySet<string> = new Set(['gostoa.dev/v1', 'gostoa.dev/v1alpha1', 'stoa.io/v1', 'stoa.dev/v1']);
 const GROUPS = ['gostoa.dev', 'stoa.io', 'stoa.dev'];
@@ -156,7 +156,7 @@ function isOurs(value: Mapping, envelope: Envelope): boolean {
       'old_api_version',
       ['apiVersion'],
       `${quoted(apiVersion)} is an older spelling.`,
-      `Write "${API_VERSION}", or run "stoactl fmt --upgrade".`,
+      `Write "${API_VERSION}".`,
     );
     return true;
   }

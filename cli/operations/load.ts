@@ -5,6 +5,7 @@ import { catalog } from '../../gateway/catalog.js';
 import type { PlanRequest } from '../../schema/change.js';
 import { check, sortDiagnostics } from '../../schema/check.js';
 import { StoaError, type Diagnostic } from '../../schema/error.js';
+import { applyLint } from '../../schema/lint.js';
 import { parseManifests, type Manifest } from '../../schema/manifest.js';
 import { mergeOverlay } from '../../schema/overlay.js';
 import type { Resource } from '../../schema/resource.js';
@@ -52,7 +53,10 @@ export async function load(options: LoadOptions): Promise<ManifestSet> {
     files: texts.length,
     resources: checked.resources,
     secrets: secrets ?? {},
-    diagnostics: sortDiagnostics([...base.diagnostics, ...(overlay?.diagnostics ?? []), ...resolved.diagnostics, ...checked.diagnostics]),
+    diagnostics: applyLint(
+      sortDiagnostics([...base.diagnostics, ...(overlay?.diagnostics ?? []), ...resolved.diagnostics, ...checked.diagnostics]),
+      settings.configFile?.config.lint,
+    ),
     secretDiagnostics,
     sourceLine: lineFinder(texts),
   };
