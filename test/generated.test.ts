@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { catalog } from '../gateway/catalog.js';
 import { generatedFiles } from '../scripts/generated-files.js';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -11,12 +12,14 @@ describe('generated files', () => {
     const names = [...expected.keys()];
 
     expect(names).toEqual(expect.arrayContaining(['docs/reference/errors.md', 'docs/reference/exit-codes.md']));
-    expect(names.filter((name) => name.endsWith('.json')).length).toBeGreaterThan(0);
+    for (const { plural } of catalog.kinds) expect(names).toEqual(expect.arrayContaining([`docs/reference/kinds/${plural}.md`]));
+    for (const { type } of catalog.policyTypes) expect(names).toContain(`docs/reference/policies/${type}.md`);
+    expect(names.filter((name) => name.endsWith('.json')).length).toBeGreaterThan(catalog.kinds.length);
   });
 
-  it.each([...expected])('%s is what "npm run generate" writes', (file, text) => {
+  it.each([...expected].map(([file, text]) => ({ file, text })))('$file is what "npm run generate" writes', ({ file, text }) => {
     expect(existsSync(path.join(root, file)), `${file} is missing; run "npm run generate".`).toBe(true);
-    expect(readFileSync(path.join(root, file), 'utf8')).toBe(text);
+    expect(readFileSync(path.join(root, file), 'utf8') === text, `${file} is out of date; run "npm run generate".`).toBe(true);
   });
 
   it('are all there is in docs/reference', () => {

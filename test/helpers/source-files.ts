@@ -119,10 +119,15 @@ function isDefaultExport(node: ts.Node): boolean {
 
 /** `process.env`, also destructured, and `env` of `node:process`. */
 function isEnvironmentRead(node: ts.Node): boolean {
-  if (ts.isPropertyAccessExpression(node)) return node.name.text === 'env' && node.expression.getText() === 'process';
+  if (ts.isPropertyAccessExpression(node))
+    return node.name.text === 'env' && node.expression.getText() === 'process' && !isWritten(node.parent);
   if (ts.isImportDeclaration(node)) return /^'(node:)?process'$/.test(node.moduleSpecifier.getText()) && /\benv\b/.test(node.getText());
   return ts.isVariableDeclaration(node) && node.initializer?.getText() === 'process' && /\benv\b/.test(node.name.getText());
 }
+
+/** The left side of an assignment: `process.env['NODE_ENV'] = 'production'`. */
+const isWritten = (node: ts.Node): boolean =>
+  ts.isBinaryExpression(node.parent) && node.parent.left === node && node.parent.operatorToken.kind === ts.SyntaxKind.EqualsToken;
 
 function isKindQuestion(node: ts.Node): boolean {
   if (!ts.isBinaryExpression(node)) return false;
