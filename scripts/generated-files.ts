@@ -1,12 +1,26 @@
 /** The generated files of the repository as path and text; what writes them and what checks them both ask here. */
+import path from 'node:path';
 import { catalog } from '../gateway/catalog.js';
 import { generatedFiles as catalogFiles } from '../schema/generated.js';
 import { errorsPage, exitCodesPage } from './error-reference.js';
 
+const FOLDER = 'docs/reference';
+
+/** Text of each file by its path from the root. */
 export function generatedFiles(): ReadonlyMap<string, string> {
-  return new Map([
+  const pages: (readonly [file: string, text: string])[] = [
+    ...Object.entries(catalogFiles(catalog)),
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/exit-codes.md', exitCodesPage()],
-    ...Object.entries(catalogFiles(catalog)),
-  ]);
+  ];
+  return new Map([...pages, ['docs/reference/README.md', indexPage(pages)]]);
+}
+
+/** The list of all pages, by their titles. */
+function indexPage(pages: readonly (readonly [file: string, text: string])[]): string {
+  const link = (title: string, file: string): string => `- [${title}](${file.replace('docs/reference/', '')})`;
+  const titled = pages.filter(([file]) => file.endsWith('.md')).map(([file, text]) => link(/^# (.+)$/m.exec(text)?.[1] ?? file, file));
+  const schemas = pages.filter(([file]) => file.endsWith('.json')).map(([file]) => link(file.replace(/.*\//, ''), file));
+  const lines = ['# Reference', '', ...titled.sort(), '', '## JSON Schemas, for editors', '', ...schemas.sort(), ''];
+  return ['<!-- Written by "npm run generate". -->', '', ...lines].join('\n');
 }
