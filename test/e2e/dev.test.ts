@@ -18,7 +18,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const stack of stacks.splice(0)) await stack.stop('SIGKILL');
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 async function start(options: StackOptions = {}): Promise<TestStack> {
@@ -234,6 +234,17 @@ describe('the watch of stoactl dev', () => {
     await stack.printed(/dev: applied/, { from });
 
     expect(await statusOf(`${stack.urls.gateway}/apis/shop/reports/1`)).toBe(200);
+  });
+
+  it('starts with a configuration that is wrong, and applies it when it is mended', async () => {
+    const { cwd } = repository();
+    writeFileSync(join(directory, 'stoa.config.yaml'), CONFIG.replace('manifests:', 'manifest:'));
+    const stack = await start({ cwd });
+    expect(stack.output()).toContain('stoa.config.yaml:2:1: error: The field "manifest" is not known.');
+
+    save(join(directory, 'stoa.config.yaml'), CONFIG);
+
+    expect(await eventually(`${stack.urls.gateway}/apis/shop/orders/1`, 200)).toBe(200);
   });
 
   it('follows stoa.config.yaml', async () => {

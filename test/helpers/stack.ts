@@ -113,7 +113,7 @@ export async function startStack(options: StackOptions = {}): Promise<TestStack>
   const stop: TestStack['stop'] = async (signal = 'SIGTERM') => {
     child.kill(signal);
     const code = await ended;
-    if (ownDirectory) rmSync(dataDir, { recursive: true, force: true });
+    if (ownDirectory) rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     return code;
   };
 

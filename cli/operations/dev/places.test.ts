@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Settings } from '../../settings.js';
-import { placesOf } from './places.js';
+import { ancestorsOf, placesOf } from './places.js';
 
 const settings = (manifests: string[], overlay?: string): Settings => ({
   server: '',
@@ -43,4 +43,8 @@ it('watches the overlay of the environment', () => {
 
 it('watches nothing without a configuration', () => {
   expect(placesOf({ ...settings([]), configFile: undefined })).toEqual({ trees: [], directories: [] });
+});
+
+it('looks for the configuration in a directory and those above it', () => {
+  expect(ancestorsOf('/repo/team/api')).toEqual(['/repo/team/api', '/repo/team', '/repo', '/']);
 });

@@ -1,4 +1,4 @@
-import { resolve, sep } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import type { Settings } from '../../settings.js';
 import type { WatchedPlaces } from './watch.js';
 
@@ -12,6 +12,12 @@ export function placesOf({ configFile, environment }: Settings): WatchedPlaces {
   const fixed = globs.map((glob) => fixedPart(glob, configFile.directory));
   const pathsOf = (isTree: boolean): string[] => fixed.filter((part) => part.isTree === isTree).map(({ path }) => path);
   return { trees: [...new Set([...pathsOf(true), ...overlay])], directories: [...new Set([configFile.directory, ...pathsOf(false)])] };
+}
+
+/** A directory and those above it: where a stoa.config.yaml may be. */
+export function ancestorsOf(directory: string): string[] {
+  const parent = dirname(directory);
+  return parent === directory ? [directory] : [directory, ...ancestorsOf(parent)];
 }
 
 interface FixedPart {

@@ -11,7 +11,7 @@ import { startEchoUpstream, type EchoUpstream } from './echo-upstream.js';
 import type { DevEvent, EmitDevEvent, ServiceName } from './events.js';
 import { DevManifests } from './manifests.js';
 import { nextStepsText, type SampleCall } from './next-steps.js';
-import { placesOf } from './places.js';
+import { ancestorsOf, placesOf } from './places.js';
 import { Stack, type RunningStack, type StackOptions } from './stack.js';
 import { untilFollowed } from './settled.js';
 import { watchDirectories } from './watch.js';
@@ -93,7 +93,7 @@ async function plantSeed(
   const env = { ...options.env, [ECHO_VARIABLE]: options.env[ECHO_VARIABLE] ?? echo.url };
   const { planText, errorText } = output;
   const manifests = new DevManifests({ settings, env, cwd: options.cwd, dataDir: options.dataDir, client, emit, planText, errorText });
-  const again = await watchManifests(manifests, settings, options.dataDir, closers);
+  const again = await watchManifests(manifests, settings, options, closers);
   const resources = await manifests.apply();
   const call = resources === undefined ? undefined : await callOf(resources, running.gatewayUrl, client, emit);
   if (options.only === undefined) await untilFollowed(connection, running.gatewayUrl);
@@ -104,14 +104,17 @@ async function plantSeed(
 async function watchManifests(
   manifests: DevManifests,
   settings: () => ReturnType<typeof devSettings>,
-  dataDir: string,
+  { dataDir, cwd }: DevOptions,
   closers: (() => unknown)[],
 ): Promise<() => void> {
+  let isFollowing = false;
   const follow = async (): Promise<void> => {
     try {
       await watch.follow(placesOf(await settings()));
+      isFollowing = true;
     } catch {
-      // The configuration cannot be read at the moment: what was watched stays so, and the apply reports it.
+      // The configuration cannot be read at the moment; the apply reports it. What was watched stays so; at a start, its place is looked for.
+      if (!isFollowing) await watch.follow({ trees: [], directories: ancestorsOf(cwd) });
     }
   };
   const again = (): void => void follow().then(() => manifests.applyAgain());
