@@ -170,8 +170,9 @@ export abstract class BaseCommand extends Command {
     const { toFailure } = await import('./report.js');
     const reason = this.interrupted.signal.aborted ? (this.interrupted.signal.reason as unknown) : thrown;
     const failure = toFailure(reason, this.sourceLine);
-    if (wantsJson(this.argv, process.env)) this.print(`${redactApiKeys(JSON.stringify(failure.json, null, 2))}\n`);
-    else process.stderr.write(failure.text(this.paint(process.stderr)));
+    const isJson = wantsJson(this.argv, process.env);
+    if (isJson) this.print(`${redactApiKeys(JSON.stringify(failure.json, null, 2))}\n`);
+    if (!isJson || failure.isBug) process.stderr.write(failure.text(this.paint(process.stderr)));
     process.exitCode = failure.exit;
   }
 }

@@ -25,8 +25,9 @@ export async function run(importMetaUrl: string, commands?: string): Promise<voi
     await runCommand(argv, config);
   } catch (error) {
     const failure = toFailure(error);
-    if (wantsJson(argv, process.env)) process.stdout.write(`${JSON.stringify(failure.json, null, 2)}\n`);
-    else process.stderr.write(failure.text(plain));
+    const isJson = wantsJson(argv, process.env);
+    if (isJson) process.stdout.write(`${JSON.stringify(failure.json, null, 2)}\n`);
+    if (!isJson || failure.isBug) process.stderr.write(failure.text(plain));
     process.exitCode = failure.exit;
   }
 }

@@ -9,6 +9,8 @@ import { type Paint } from './views/paint.js';
 export interface Failure {
   readonly exit: number;
   readonly json: { readonly schema_version: 1 } & ErrorBody & { readonly diagnostics?: readonly Diagnostic[] };
+  /** Ours, not the user's: its stack goes to stderr in every form of output. */
+  readonly isBug: boolean;
   /** For a person, ends with a newline. */
   text(paint: Paint): string;
 }
@@ -19,6 +21,7 @@ export function toFailure(thrown: unknown, sourceLine?: SourceLine): Failure {
   const isBug = error.code === 'internal_error' && error.cause !== undefined;
   return {
     exit: ERRORS[error.code].exit,
+    isBug,
     json: { schema_version: 1, ...errorBody(error), ...(error.diagnostics.length === 0 ? {} : { diagnostics: error.diagnostics }) },
     text: (paint) =>
       redactApiKeys(
