@@ -10,7 +10,7 @@ const SINGLE = "'[^'\\n]*'";
 const KEY = `(?:${BARE_KEY}|${DOUBLE}|${SINGLE})`;
 const NUMBER = '(?:0|-?[1-9][0-9]{0,14}|[0-9]{1,9}\\.[0-9]{1,6})(?![^ ,\\]}\\n])';
 /** Begins with what cannot begin a number, or is a number with units or dots that nobody takes for one. */
-const WORD_START = '(?:[A-Za-z_/$]|[0-9]{1,9}[g-wyzG-WYZ/]|[0-9]{1,9}\\.[0-9]{1,9}\\.[0-9])';
+const WORD_START = '(?:[A-Za-z_/$]|[1-9][0-9]{0,8}[g-wyzG-WYZ/]|[0-9]{1,9}\\.[0-9]{1,9}\\.[0-9])';
 /** A text without quotes: no comment and no key inside it. */
 const PLAIN = `(?:${NUMBER}|${WORD_START})(?:[^ :#\\n]|:(?=[^ \\n])| +(?=[^ #\\n]))*`;
 const FLOW_PLAIN = `(?:${NUMBER}|[A-Za-z_/][A-Za-z0-9_./-]*(?![^ ,\\]}\\n]))`;
