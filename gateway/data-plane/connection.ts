@@ -12,6 +12,8 @@ export interface ConnectionState {
   isClosing: boolean;
   /** Requests whose answers are not over. */
   inFlight: number;
+  /** Requests that came when enough were in flight; the connection is not read while there are some. */
+  readonly waiting: (() => void)[];
   /** Runs when the last answer in flight is over. */
   whenIdle: (() => void) | undefined;
 }
@@ -22,7 +24,7 @@ const states = new WeakMap<Socket, ConnectionState>();
 export function connectionState(socket: Socket): ConnectionState {
   const known = states.get(socket);
   if (known !== undefined) return known;
-  const state: ConnectionState = { isClosing: false, inFlight: 0, whenIdle: undefined };
+  const state: ConnectionState = { isClosing: false, inFlight: 0, waiting: [], whenIdle: undefined };
   states.set(socket, state);
   return state;
 }

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 /** Connections that have not sent a byte so long after the stop began are let go. */
 const SILENT_MS = 500;
 /** How long the kernel's queue of accepted connections may take to be emptied. */
-const TAKE_IN_MS = 250;
+const TAKE_IN_MS = 1000;
 
 /** Resolves when all connections are closed: idle ones at once, the others after their answer or after `graceMs`. */
 export async function drain(server: Server, sockets: ReadonlySet<Socket>, tunnels: ReadonlySet<Duplex>, graceMs: number): Promise<void> {

@@ -122,7 +122,8 @@ export abstract class HttpExchange extends Exchange {
     else this.res.destroy();
   }
 
-  protected closeConnection(): void {
+  /** The answer will be the last of its connection; nothing that arrives is interpreted any more. */
+  closeConnection(): void {
     this.res.shouldKeepAlive = false;
     closeAfterAnswer(this.socket);
   }

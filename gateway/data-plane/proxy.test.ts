@@ -167,13 +167,20 @@ it('hop-by-hop-headers: what Connection names goes no further, and cannot take a
   expect(sent).toMatchObject({ 'x-tenant-id': ['acme'], 'x-forwarded-for': ['127.0.0.1'], connection: ['keep-alive'] });
 });
 
-it('h2c-smuggling: a request that asks for h2c is served as a plain one', async () => {
+it('h2c-smuggling: a request that asks for h2c is served as a plain one, and what comes behind it is not interpreted', async () => {
   const { capture, gateway } = await gatewayWithCapture();
   const fields = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA'];
 
-  const answer = await sendRaw(gateway.port, [request(GET, fields), request(GET)], (text) => text.split('ok').length > 2);
+  const apart = await sendRaw(gateway.port, [request(GET, fields), request(GET)]);
+  const together = await sendRaw(gateway.port, request(GET, fields) + request(GET));
+  const withBody = await sendRaw(gateway.port, request(POST, [...fields, 'Content-Length: 5'], `hello${request(GET)}`));
 
-  expect(answer.text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+  for (const answer of [apart, together, withBody]) {
+    expect(answer.text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
+    expect(answer.text).toMatch(/connection: close/i);
+  }
+  expect(capture.received).toHaveLength(3);
+  expect(capture.received[2]).toMatch(/\r\n\r\nhello$/);
   expect(capture.received.join('')).not.toMatch(/upgrade|h2c|http2/i);
 });
 

@@ -2,19 +2,18 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
-import { ERRORS, errorBody, StoaError, type ErrorCode } from '../../schema/error.js';
+import { ERRORS, errorBody, StoaError } from '../../schema/error.js';
 import { clientAddresses, type ClientAddresses } from './client-address.js';
-import { connectionState, joinSmallWrites, linger, refuseRaw } from './connection.js';
+import { connectionState, joinSmallWrites, linger, refuseRaw, type ConnectionState } from './connection.js';
 import { drain } from './drain.js';
 import type { Gateway } from './exchange.js';
-import { isOwnPath, jsonReply, ownReply, withoutBreakerName, type OwnState } from './own-routes.js';
-import { parseTarget, pathProblem } from './path.js';
+import { isOwnPath, jsonReply, ownReply, type OwnState } from './own-routes.js';
 import { answer, fail, serve } from './pipeline.js';
 import type { Shared } from './http-exchange.js';
 import { ProxiedExchange } from './proxy.js';
+import { codeOf, MAX_HEAD, parseProblem, requestProblem, type Circumstances, type Refusal } from './request-checks.js';
 import { emptyHead, isProblem, readHead } from './request-head.js';
 import { createUpstreamClients } from './upstream-clients.js';
-import { isLoop } from './upstream-request.js';
 
 export interface ListenerOptions {
   readonly gateway: Gateway;
@@ -34,11 +33,10 @@ export interface Listener {
   connections(): number;
 }
 
-const MAX_HEAD = 32 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
 const MAX_GRACE_MS = 10_000;
-/** A connection with more unanswered requests is not read until some are answered: one client cannot flood an upstream through one socket. */
+/** So many pipelined requests are served at a time: one client cannot flood an upstream through one socket. */
 const MAX_PIPELINED = 16;
 const MAX_OWN_BODY = 1024 * 1024;
 
@@ -132,14 +130,7 @@ function connect(server: Server, intake: Intake): void {
   });
 }
 
-interface Circumstances {
-  readonly expectsContinue?: boolean;
-  readonly refusal?: ErrorCode;
-  readonly isUpgrade?: boolean;
-}
-
 const PLAIN_REQUEST: Circumstances = {};
-const METHODS = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT';
 const REQUEST_ID = /^[A-Za-z0-9._:+/=@-]{1,128}$/;
 const ignore = (): void => undefined;
 
@@ -160,19 +151,28 @@ class Intake {
   accept(req: IncomingMessage, res: ServerResponse, circumstances = PLAIN_REQUEST): void {
     const { socket } = req;
     const connection = connectionState(socket);
+    if (connection.inFlight < MAX_PIPELINED) {
+      this.#take(connection, req, res, circumstances);
+      return;
+    }
+    connection.waiting.push(() => this.#take(connection, req, res, circumstances));
+    socket.pause();
+  }
+
+  #take(connection: ConnectionState, req: IncomingMessage, res: ServerResponse, circumstances: Circumstances): void {
+    const { socket } = req;
     if (connection.isClosing || socket.destroyed) return;
     const head = readHead(req.rawHeaders, req.httpVersionMinor === 0);
     const exchange = new ProxiedExchange(this.#shared, req, res, isProblem(head) ? emptyHead() : head);
     this.#latest.set(socket, exchange);
     connection.inFlight += 1;
-    if (connection.inFlight > MAX_PIPELINED) socket.pause();
     res.on('error', ignore);
     res.on('close', () => {
       exchange.over();
-      connection.inFlight -= 1;
-      if (connection.inFlight === 0) connection.whenIdle?.();
-      if (connection.inFlight === MAX_PIPELINED) socket.resume();
+      answered(socket, connection);
     });
+    // llhttp stops at any upgrade and node then drops what came behind it: after an upgrade that is ignored the connection ends.
+    if (circumstances.isUpgrade !== true && req instanceof Request && req.asksForUpgrade) exchange.closeConnection();
     try {
       this.#identify(exchange, req, circumstances);
       const problem: Refusal | undefined = isProblem(head) ? head : requestProblem(exchange, req, circumstances, this.#shared);
@@ -243,46 +243,11 @@ class Intake {
   }
 }
 
-interface Refusal {
-  readonly code: ErrorCode;
-  readonly message?: string;
-  readonly headers?: readonly string[];
-}
-
-/** Why a request that is framed well is refused all the same; it puts the canonical path and the query on the exchange. */
-function requestProblem(
-  exchange: ProxiedExchange,
-  req: IncomingMessage,
-  { refusal, isUpgrade }: Circumstances,
-  shared: Shared,
-): Refusal | undefined {
-  const { head, method } = exchange;
-  if (req.httpVersionMajor !== 1) return { code: 'http_version_not_supported' };
-  if (refusal !== undefined) return { code: refusal };
-  if (method === 'TRACE' || method === 'CONNECT') return { code: 'method_not_allowed', headers: ['Allow', METHODS] };
-  if (isUpgrade === true && exchange.hasBody) return { code: 'bad_request', message: 'A websocket handshake has no body.' };
-  const message = targetProblem(exchange, req.url ?? '');
-  if (message !== undefined) return { code: 'bad_request', message };
-  return isLoop(head.via, shared)
-    ? { code: 'bad_request', message: 'The request has passed this gateway before: its upstream leads back here.' }
-    : undefined;
-}
-
-function targetProblem(exchange: ProxiedExchange, url: string): string | undefined {
-  const target = parseTarget(url);
-  if (target === undefined) return 'The request target is not a path.';
-  exchange.path = target.path;
-  exchange.query = target.query;
-  const isForeign = target.authority !== undefined && target.authority.toLowerCase() !== exchange.head.host?.toLowerCase();
-  return isForeign ? 'The request target names another host than the Host field.' : pathProblem(withoutBreakerName(target.path));
-}
-
-const codeOf = (error: Error): string => ('code' in error && typeof error.code === 'string' ? error.code : '');
-
-/** What the parser refused, as an answer. */
-function parseProblem(code: string): { readonly code: ErrorCode; readonly message: string } {
-  if (code === 'HPE_HEADER_OVERFLOW') return { code: 'headers_too_large', message: `The head of a request has at most ${MAX_HEAD} bytes.` };
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { code: 'request_timeout', message: 'The head of the request did not arrive in time.' };
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return { code: 'payload_too_large', message: 'The chunk extensions are too long.' };
-  return { code: 'bad_request', message: 'The request is not well-formed HTTP/1.1.' };
+/** After an answer: the next request that waits, or reading on. */
+function answered(socket: Socket, connection: ConnectionState): void {
+  connection.inFlight -= 1;
+  const next = connection.waiting.shift();
+  if (next !== undefined) next();
+  if (next !== undefined && connection.waiting.length === 0) socket.resume();
+  if (connection.inFlight === 0) connection.whenIdle?.();
 }
