@@ -1,10 +1,7 @@
 /** The generated files of the repository as path and text; what writes them and what checks them both ask here. */
-import path from 'node:path';
 import { catalog } from '../gateway/catalog.js';
 import { generatedFiles as catalogFiles } from '../schema/generated.js';
 import { errorsPage, exitCodesPage } from './error-reference.js';
-
-const FOLDER = 'docs/reference';
 
 /** Text of each file by its path from the root. */
 export function generatedFiles(): ReadonlyMap<string, string> {
