@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ROOT, cleanEnv, runStoactl, startStack, type StackOptions, type TestStack } from '../helpers/stack.js';
+import { ROOT, cleanEnv, removeDirectory, runStoactl, startStack, type StackOptions, type TestStack } from '../helpers/stack.js';
 
 const STOACTL = join(ROOT, 'bin', 'stoactl.js');
 let directory: string;
@@ -18,7 +18,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const stack of stacks.splice(0)) await stack.stop('SIGKILL');
-  rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  await removeDirectory(directory);
 });
 
 async function start(options: StackOptions = {}): Promise<TestStack> {

@@ -79,6 +79,19 @@ export async function runStoactl(
   return { exitCode, stdout, stderr };
 }
 
+/** Removes a directory whose owner was killed: its children may write a last file while they end. */
+export async function removeDirectory(directory: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      rmSync(directory, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 /** Starts `stoactl dev`. Throws with its output when it ends before it is ready. */
 export async function startStack(options: StackOptions = {}): Promise<TestStack> {
   const ownDirectory = options.dataDir === undefined;
@@ -113,7 +126,7 @@ export async function startStack(options: StackOptions = {}): Promise<TestStack>
   const stop: TestStack['stop'] = async (signal = 'SIGTERM') => {
     child.kill(signal);
     const code = await ended;
-    if (ownDirectory) rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    if (ownDirectory) await removeDirectory(dataDir);
     return code;
   };
 
