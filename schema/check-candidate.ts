@@ -7,10 +7,10 @@ import type { Diagnostic } from './error.js';
 import type { JsonObject, KindDefinition } from './kind.js';
 import type { Locate } from './manifest.js';
 import { resourceName } from './name.js';
-import { readableFields } from './schema-walk.js';
+import { readableFields, withSortedSets } from './schema-walk.js';
 import { keyOf, type Resource, type ResourceKey } from './resource.js';
 import { fromVariable } from './variables.js';
-import { quoted, shown } from './shown.js';
+import { pathText, quoted, shown } from './shown.js';
 
 /** What is to be checked: a manifest, or a resource from the wire, which has no places. */
 export interface Candidate {
@@ -22,6 +22,7 @@ export interface Candidate {
   readonly spec: unknown;
   readonly locate?: Locate | undefined;
   readonly variables?: ReadonlySet<string> | undefined;
+  readonly unresolved?: ReadonlySet<string> | undefined;
 }
 
 export interface Checked {
@@ -33,7 +34,7 @@ export interface Checked {
   readonly key?: ResourceKey;
   /** Undefined when anything of its own is wrong. */
   readonly resource?: Resource;
-  /** What can be read of the spec, for rules that look for references. */
+  /** The spec in the order in which it is written, as far as it can be read, for rules that look for references. */
   readonly readable?: JsonObject;
 }
 
@@ -49,7 +50,7 @@ export function diagnose(candidate: Candidate, root: 'spec' | 'metadata' | 'docu
     code,
     message,
     ...(hint === undefined ? {} : { hint }),
-    path: (candidate.locate === undefined ? path : whole).join('.'),
+    path: pathText(candidate.locate === undefined ? path : whole),
     resource: nameOf(candidate),
     ...(source === undefined ? {} : { source }),
   };
@@ -74,7 +75,8 @@ export function checkCandidate(catalog: Catalog, candidate: Candidate): Checked 
   ];
   const isWalkable = !texts.some(({ code }) => code === 'value_limit' || code === 'unsafe_key');
   const { spec, findings } = isWalkable ? specOf(definition, candidate) : { spec: undefined, findings: [] };
-  const diagnostics = [...named, ...texts, ...findings.map((finding) => diagnose(candidate, 'spec', finding))];
+  const own = findings.filter(({ path }) => candidate.unresolved?.has(['spec', ...path].join('.')) !== true);
+  const diagnostics = [...named, ...texts, ...own.map((finding) => diagnose(candidate, 'spec', finding))];
   const identity = key === undefined ? {} : { key };
   if (key === undefined || spec === undefined || diagnostics.some(({ severity }) => severity === 'error')) {
     // Fields that their own schemas have read are JSON.
@@ -82,7 +84,14 @@ export function checkCandidate(catalog: Catalog, candidate: Candidate): Checked 
     return { candidate, definition, ...identity, ...(readable === undefined ? {} : { readable }), diagnostics };
   }
   const { labels, annotations } = candidate;
-  return { candidate, definition, key, diagnostics, resource: { ...key, labels, annotations, spec } };
+  return {
+    candidate,
+    definition,
+    key,
+    diagnostics,
+    readable: spec,
+    resource: { ...key, labels, annotations, spec: withSortedSets(definition.spec, spec) },
+  };
 }
 
 function unknownKind(catalog: Catalog, candidate: Candidate): Diagnostic {
@@ -135,7 +144,12 @@ function checkNames(definition: KindDefinition, candidate: Candidate): Named {
       'Remove "metadata.tenant".',
     );
   if (!isGlobal && tenant === undefined)
-    report('tenant', 'missing_tenant', `${kind} ${quoted(name)} does not say which tenant it belongs to.`, 'Add "tenant" to its metadata.');
+    report(
+      'tenant',
+      'missing_tenant',
+      `${name === '' ? `This ${kind}` : `${kind} ${quoted(name)}`} does not say which tenant it belongs to.`,
+      'Add "tenant" to its metadata.',
+    );
   if (!isGlobal && tenant !== undefined) reportName(resourceName, tenant, (message) => report('tenant', 'invalid_name', message));
   const owner = isGlobal ? name : tenant;
   return name === '' || owner === undefined ? { diagnostics } : { key: { kind, tenant: owner, name }, diagnostics };

@@ -4,6 +4,7 @@ import { diagnose, titleOf, type Checked, type FindingPart } from './check-candi
 import { suggest } from './did-you-mean.js';
 import type { Diagnostic, Source } from './error.js';
 import type { Claim, KindDefinition } from './kind.js';
+import { resourceName } from './name.js';
 import { canonicalJson, keyOf, type Resource, type ResourceKey } from './resource.js';
 import { visitFields } from './schema-walk.js';
 import { quoted } from './shown.js';
@@ -126,13 +127,14 @@ function tenantFindings({ definition, key, candidate }: Keyed, index: Index): Di
   const { owner } = index;
   if (definition === undefined || owner === undefined || definition.scope === 'global' || index.isAnyTenant) return [];
   if (index.has(keyOf({ kind: owner.kind, tenant: key.tenant, name: key.tenant }))) return [];
+  // What cannot be a name was reported as such.
+  if (!resourceName.safeParse(key.tenant).success) return [];
   return [diagnose(candidate, 'metadata', { ...missing(index, owner.kind, key.tenant, undefined), path: ['tenant'] })];
 }
 
-function referenceFindings({ definition, key, candidate, resource, readable }: Keyed, index: Index): Diagnostic[] {
-  const spec = resource?.spec ?? readable;
-  if (definition === undefined || spec === undefined) return [];
-  const references = definition.references(spec).filter((reference) => typeof (reference.name as unknown) === 'string');
+function referenceFindings({ definition, key, candidate, readable }: Keyed, index: Index): Diagnostic[] {
+  if (definition === undefined || readable === undefined) return [];
+  const references = definition.references(readable).filter((reference) => typeof (reference.name as unknown) === 'string');
   return references.flatMap(({ kind, name, field }) => {
     const path = pathOf(field);
     const isGlobal = index.catalog.find(kind)?.scope === 'global';

@@ -25,7 +25,19 @@ export function checkSpec(definition: KindDefinition, spec: unknown): { spec?: J
   // A spec that its schema has parsed is a JSON object: every kind's schema is one of objects.
   if (result.success) return { spec: result.data as JsonObject, findings: [] };
   const { issues } = result.error;
-  return { findings: issues.filter((issue) => !isFollowing(issue, issues)).flatMap((issue) => findingsOf(issue, definition.spec, spec)) };
+  const findings = issues.filter((issue) => !isFollowing(issue, issues)).flatMap((issue) => findingsOf(issue, definition.spec, spec));
+  return { findings: [...findings, ...sharedFindings(definition, spec)] };
+}
+
+/** Where no variant of a union is chosen zod looks at nothing else: what all variants share is checked as if the first were meant. */
+function sharedFindings(definition: KindDefinition, spec: unknown): SpecFinding[] {
+  const union = variantsOf(definition.spec);
+  if (union === undefined || typeof spec !== 'object' || spec === null || fieldsOf(definition.spec, spec) !== undefined) return [];
+  const [first] = union.variants.keys();
+  const all = [...union.variants.values()].map((variant) => fieldsOf(variant) ?? {});
+  const differs = (name: string): boolean => new Set(all.map((fields) => fields[name])).size > 1;
+  const { findings } = checkSpec(definition, { ...spec, [union.discriminator]: first });
+  return findings.filter(({ path: [name] }) => !differs(String(name)));
 }
 
 /** Whether a rule about a whole mapping fails where one of its fields is misspelt: the misspelling is the finding. */

@@ -25,18 +25,21 @@ function withTraits<T extends z.ZodType>(schema: T, traits: FieldTraits): T {
   return copy;
 }
 
-/** An array whose order does not matter: parsed to a sorted array without duplicates, so that a reordering is not a change. */
+/**
+ * An array whose order does not matter. Texts are sorted, without duplicates, when they are parsed. Mappings stay as written, so that a finding
+ * points at the right one; `checkResources` and `check` sort them with `sortedSet`.
+ */
 export function set<T extends z.ZodType>(element: T, minimum = 0, maximum = 1000) {
   const schema = z
     .array(element)
     .min(minimum)
     .max(maximum)
-    .overwrite((values) => sortedSet(values));
+    .overwrite((values) => (values.every((value) => typeof value === 'string') ? [...new Set(values)].sort() : values));
   return withTraits(schema, { set: true });
 }
 
-function sortedSet<T>(values: readonly T[]): T[] {
-  if (values.every((value) => typeof value === 'string')) return [...new Set(values)].sort();
+/** The same values in the one order that a set is stored in, without duplicates. */
+export function sortedSet<T>(values: readonly T[]): T[] {
   const byText = new Map(values.map((value) => [canonicalJson(value), value]));
   return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
 }

@@ -1,7 +1,7 @@
 /** YAML text to manifests: the envelope around every spec (apiVersion, kind, metadata), and the place of each value. */
 import type { Diagnostic, Source } from './error.js';
 import { suggest } from './did-you-mean.js';
-import { quoted, shown } from './shown.js';
+import { pathText, quoted, shown } from './shown.js';
 import { parseYaml, YAML_LIMITS, type YamlDocument, type YamlLimits } from './yaml.js';
 import { placeFinder } from './yaml-exact.js';
 
@@ -28,6 +28,8 @@ export interface Manifest {
   readonly locate: Locate;
   /** Dotted places whose whole value came from a variable: they may stand for numbers and booleans. */
   readonly variables?: ReadonlySet<string>;
+  /** Dotted places whose variables could not be resolved, which was reported. */
+  readonly unresolved?: ReadonlySet<string>;
 }
 
 interface Parsed {
@@ -130,7 +132,7 @@ class Envelope {
       code,
       message,
       ...(hint === undefined ? {} : { hint }),
-      path: path.join('.'),
+      path: pathText(path),
       ...(source === undefined ? {} : { source }),
     });
   }
@@ -151,13 +153,7 @@ function isOurs(value: Mapping, envelope: Envelope): boolean {
   }
   if (apiVersion === API_VERSION) return true;
   if (OLDER_VERSIONS.has(apiVersion)) {
-    envelope.add(
-      'warning',
-      'old_api_version',
-      ['apiVersion'],
-      `${quoted(apiVersion)} is an older spelling.`,
-      `Write "${API_VERSION}".`,
-    );
+    envelope.add('warning', 'old_api_version', ['apiVersion'], `${quoted(apiVersion)} is an older spelling.`, `Write "${API_VERSION}".`);
     return true;
   }
   return isOursByGroup(apiVersion, kind, envelope);
@@ -186,13 +182,15 @@ function readEnvelope(value: Mapping, envelope: Envelope, number: number, file: 
   unknownFields(value, TOP_FIELDS, [], envelope);
   const kind = textField(value, 'kind', [], envelope, 'Write the kind, such as "kind: API".');
   const metadata = value['metadata'] ?? {};
-  if (!isMapping(metadata)) envelope.error('wrong_type', ['metadata'], `"metadata" is a mapping, not ${shown(metadata)}.`);
-  const fields = isMapping(metadata) ? metadata : {};
-  unknownFields(fields, METADATA_FIELDS, ['metadata'], envelope);
-  const name = textField(fields, 'name', ['metadata'], envelope, 'Every resource has a name: lower-case letters, digits and hyphens.');
-  const tenant = tenantOf(fields, envelope);
-  const labels = textMap(fields, 'labels', envelope);
-  const annotations = textMap(fields, 'annotations', envelope);
+  if (!isMapping(metadata)) {
+    envelope.error('wrong_type', ['metadata'], `"metadata" is a mapping, not ${shown(metadata)}.`);
+    return undefined;
+  }
+  unknownFields(metadata, METADATA_FIELDS, ['metadata'], envelope);
+  const name = textField(metadata, 'name', ['metadata'], envelope, 'Every resource has a name: lower-case letters, digits and hyphens.');
+  const tenant = tenantOf(metadata, envelope);
+  const labels = textMap(metadata, 'labels', envelope);
+  const annotations = textMap(metadata, 'annotations', envelope);
   if (kind === undefined) return undefined;
   return {
     kind,

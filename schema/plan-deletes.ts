@@ -84,7 +84,8 @@ function emptySet({ prune, resources }: PlanRequest): Refusal[] {
   ];
 }
 
-function protectedRefusal(stored: StoredResource): Refusal[] {
+/** What stops the deletion of a protected resource. */
+export function protectedRefusal(stored: StoredResource): Refusal[] {
   if (!isProtected(stored)) return [];
   return [
     {
@@ -104,7 +105,7 @@ function tooMany({ max_deletes, project }: PlanRequest, count: number, owned: nu
   return [
     {
       code: 'guard_refused',
-      message: `The plan deletes ${count} resources; at most ${max_deletes}${share} are allowed.`,
+      message: `The plan deletes ${count} ${count === 1 ? 'resource' : 'resources'}; at most ${max_deletes}${share} are allowed.`,
       hint: 'Look at the deletes. If they are meant, raise --max-deletes.',
     },
   ];

@@ -65,24 +65,34 @@ const isEmpty = (value: unknown): boolean => isMapping(value) && Object.keys(val
 /** A mapping or a named list is told by its parts, also when it comes or goes; everything else as one value. */
 function collect(path: string, before: unknown, after: unknown, changes: FieldChange[]): void {
   if (deepEqual(before, after)) return;
-  const from = before === undefined ? {} : partsOf(before);
-  const to = after === undefined ? {} : partsOf(after);
-  if (from === undefined || to === undefined) {
-    changes.push({
-      path,
-      ...(before === undefined ? {} : { before: before as Json }),
-      ...(after === undefined ? {} : { after: after as Json }),
-    });
+  const isMappings = isMapping(before) && isMapping(after);
+  const from = isMappings ? before : partsOf(before);
+  const to = isMappings ? after : partsOf(after);
+  const keys = new Set([...Object.keys(from ?? {}), ...Object.keys(to ?? {})]);
+  if (from === undefined || to === undefined || keys.size === 0) {
+    changes.push(wholeChange(path, before, after));
     return;
   }
-  for (const key of Object.keys(from)) collect(`${path}.${key}`, from[key], own(to, key), changes);
-  for (const key of Object.keys(to)) if (!Object.hasOwn(from, key)) collect(`${path}.${key}`, undefined, to[key], changes);
+  const isList = Array.isArray(before) || Array.isArray(after);
+  for (const key of keys) {
+    const entries = [own(from, key), own(to, key)] as const;
+    // An entry of a list comes or goes as a whole.
+    if (isList && entries.includes(undefined)) changes.push(wholeChange(`${path}.${key}`, ...entries));
+    else collect(`${path}.${key}`, ...entries, changes);
+  }
 }
+
+const wholeChange = (path: string, before: unknown, after: unknown): FieldChange => ({
+  path,
+  ...(before === undefined ? {} : { before: before as Json }),
+  ...(after === undefined ? {} : { after: after as Json }),
+});
 
 const own = (parts: Mapping, key: string): unknown => (Object.hasOwn(parts, key) ? parts[key] : undefined);
 
-/** Named parts of a value; an empty one has none and is told as it is. */
+/** Named parts of a value, none of what is not there; undefined for what is told as it is, as an empty mapping is. */
 function partsOf(value: unknown): Mapping | undefined {
+  if (value === undefined) return {};
   if (Array.isArray(value)) return byIdentity(value);
   return isMapping(value) && !isEmpty(value) ? value : undefined;
 }
@@ -96,7 +106,7 @@ function byIdentity(list: readonly unknown[]): Mapping | undefined {
     if (typeof name !== 'string') return undefined;
     entries.set([kind, name, consumer].filter((part) => typeof part === 'string').join('/'), entry);
   }
-  return entries.size === list.length && list.length > 0 ? Object.fromEntries(entries) : undefined;
+  return entries.size === list.length ? Object.fromEntries(entries) : undefined;
 }
 
 /** Why clients may break: what the changed fields declare about themselves. `after` is undefined for a delete. */

@@ -1,6 +1,6 @@
 /** Looks inside zod schemas: the fields at a place, the traits of a field. Knows zod's wrappers and nothing of any kind. */
 import { z } from 'zod';
-import { fieldTraits, type FieldTraits } from './field.js';
+import { fieldTraits, sortedSet, type FieldTraits } from './field.js';
 
 /** A zod schema as far as it is looked at here; `def` differs by type. */
 interface Looked {
@@ -159,20 +159,36 @@ export function visitFields(
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 /**
- * As much of a value as its schema can read, field by field: what is wrong is left out, or has its default. For rules that
- * are to find what they can in a spec that is not right yet.
+ * As much of a value as its schema can read, field by field: what is wrong is left out, or has its default; entries of a list that are wrong stay as
+ * they are written. For rules that are to find what they can in a spec that is not right yet.
  */
 export function readableFields(schema: z.ZodType, value: unknown): Readonly<Record<string, unknown>> {
   // Where no variant of a union is chosen, what the variants share is read by the first.
   const [anyVariant] = variantsOf(schema)?.variants.values() ?? [];
   const fields = Object.entries(fieldsOf(schema, value) ?? (anyVariant === undefined ? undefined : fieldsOf(anyVariant)) ?? {});
-  return Object.fromEntries(
-    fields.flatMap(([name, field]) => {
-      const own = field.safeParse(childOf(value, name));
-      const result = own.success ? own : field.safeParse(undefined);
-      return result.success && result.data !== undefined ? [[name, result.data] as const] : [];
-    }),
-  );
+  return Object.fromEntries(fields.flatMap(([name, field]) => readable(name, field, childOf(value, name))));
+}
+
+function readable(name: string, field: z.ZodType, value: unknown): (readonly [string, unknown])[] {
+  const result = field.safeParse(value);
+  if (result.success) return result.data === undefined ? [] : [[name, result.data]];
+  const entry = childSchema(field);
+  if (Array.isArray(value) && entry?.isList === true)
+    return [[name, value.map((one: unknown) => entry.schema.safeParse(one).data ?? one ?? {})]];
+  const fallback = defaultOf(field);
+  return fallback === undefined ? [] : [[name, fallback]];
+}
+
+/** The same value with its sets of mappings in the order that they are stored in. The value itself when it has none. */
+export function withSortedSets<T>(schema: z.ZodType, value: T): T {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const changed = listFields(fieldsOf(schema, value)).flatMap(([name, field, traits]) => {
+    const child = childOf(value, name);
+    if (!isObject(child)) return [];
+    const sorted = traits.set === true && Array.isArray(child) && child.some(isObject) ? sortedSet(child) : withSortedSets(field, child);
+    return sorted === child ? [] : [[name, sorted] as const];
+  });
+  return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) };
 }
 
 /** The value at a path, or undefined. */

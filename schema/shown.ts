@@ -13,6 +13,10 @@ export function quoted(text: string): string {
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
+/** A dotted path, on one line and without raw control characters: keys come from people too. */
+export const pathText = (path: readonly (string | number)[]): string =>
+  path.map((step) => (typeof step === 'number' ? step : quoted(step).slice(1, -1))).join('.');
+
 /** Any value: `"30s"`, `12`, `nothing`, `a list`, `a mapping`. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return quoted(value);

@@ -1,7 +1,8 @@
 /** Rules for addresses that the product calls by itself: upstreams, callbacks, webhooks (security requirement 30). */
 import { z } from 'zod';
+import { isForbiddenHost } from './address.js';
 
-/** An absolute http or https URL without credentials, fragment, query or control characters. Address ranges are checked where the address is used. */
+/** An absolute http or https URL without credentials, fragment, query or control characters. What a name resolves to is checked where it is used. */
 export const upstreamUrl = z.string().superRefine((text, context) => {
   const problem = httpUrlProblem(text) ?? (/[?#]/.test(text) ? 'An upstream URL has no query and no fragment.' : undefined);
   if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
@@ -21,6 +22,8 @@ function httpUrlProblem(text: string): string | undefined {
   if (url === undefined) return 'It is not an absolute URL such as https://api.example.com.';
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return `"${url.protocol}" is not supported; use http: or https:.`;
   if (url.username !== '' || url.password !== '') return 'A URL carries no user name and no password.';
+  if (isForbiddenHost(url.hostname))
+    return `Nothing is called at ${url.hostname}: link-local, metadata and reserved addresses are refused.`;
   return undefined;
 }
 

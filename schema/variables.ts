@@ -6,7 +6,7 @@ import { kinds } from './kinds/index.js';
 import type { Manifest } from './manifest.js';
 import { keyOf, type Resource } from './resource.js';
 import { visitFields } from './schema-walk.js';
-import { quoted } from './shown.js';
+import { pathText, quoted } from './shown.js';
 
 /** Where values come from; pure code asks, the caller looks. */
 export interface VariableSources {
@@ -38,6 +38,7 @@ class Resolver {
   readonly #sources: VariableSources;
   readonly #diagnostics: Diagnostic[];
   readonly #whole = new Set<string>();
+  readonly #unresolved = new Set<string>();
 
   constructor(manifest: Manifest, sources: VariableSources, diagnostics: Diagnostic[]) {
     this.#manifest = manifest;
@@ -50,8 +51,10 @@ class Resolver {
     const metadata = { tenant, name, labels, annotations };
     const newMetadata = this.#value(metadata, ['metadata']);
     const newSpec = this.#value(spec, ['spec']);
+    if (this.#unresolved.size > 0)
+      return { ...this.#manifest, ...newMetadata, spec: newSpec, variables: this.#whole, unresolved: this.#unresolved };
     if (newMetadata === metadata && newSpec === spec) return this.#manifest;
-    return { ...this.#manifest, ...newMetadata, spec: newSpec, ...(this.#whole.size === 0 ? {} : { variables: this.#whole }) };
+    return { ...this.#manifest, ...newMetadata, spec: newSpec, variables: this.#whole };
   }
 
   /** The value itself when nothing in it changed. */
@@ -113,12 +116,13 @@ class Resolver {
   #report(severity: Diagnostic['severity'], code: string, path: Path, message: string, hint: string): void {
     const source = this.#manifest.locate(path);
     const { kind, tenant, name } = this.#manifest;
+    if (severity === 'error') this.#unresolved.add(path.join('.'));
     this.#diagnostics.push({
       severity,
       code,
       message,
       hint,
-      path: path.join('.'),
+      path: pathText(path),
       resource: keyOf({ kind, tenant: tenant ?? name, name }),
       ...(source === undefined ? {} : { source }),
     });

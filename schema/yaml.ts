@@ -77,7 +77,14 @@ function countLines(text: string): number {
   return count;
 }
 
+const DIRECTIVE = /^((?:[ \t]*(?:#[^\n]*)?\n)*)%/;
+
 function parseSlice({ text, lineOffset }: Slice): YamlDocument {
+  const directive = DIRECTIVE.exec(text);
+  if (directive !== null) {
+    const problem = { code: 'yaml_directive', message: 'Directives are not supported.', hint: 'Remove the line: manifests are YAML 1.2.' };
+    return { text, lineOffset, value: undefined, problems: [{ ...problem, line: countLines(directive[1] ?? '') + 1, column: 1 }] };
+  }
   const fast = parseFast(text);
   if (fast !== undefined) return { text, lineOffset, value: fast.value, problems: [] };
   const { value, problems } = exactDocument(text);
