@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { ROOT, cleanEnv, removeDirectory, runStoactl, startStack, type StackOptions, type TestStack } from '../helpers/stack.js';
 
 const STOACTL = join(ROOT, 'bin', 'stoactl.js');
@@ -434,6 +434,9 @@ describe.skipIf(!hasScript)('the live view', () => {
     let screen = '';
     terminal.stdout.on('data', (chunk: Buffer) => (screen += stripVTControlCharacters(chunk.toString())));
     const ended = new Promise<number | null>((resolve) => terminal.once('close', resolve));
+    onTestFailed(() => {
+      terminal.stdin.write('q');
+    });
     const until = async (pattern: RegExp): Promise<void> => {
       const deadline = Date.now() + 20_000;
       while (!pattern.test(screen)) {
