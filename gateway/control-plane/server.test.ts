@@ -155,6 +155,19 @@ describe('Idempotency-Key', () => {
     expect((await control.send('GET /v1/consumers/acme?external_id=once')).body.total).toBe(1);
   });
 
+  it('does not repeat an answer to a token of fewer rights', async () => {
+    const options = { headers: { 'idempotency-key': 'key-rights' } };
+    const body = { name: 'Rights' };
+    await control.send('POST /v1/consumers/acme', body, { ...options, token: await control.tokenFor('tenant:acme') });
+
+    const answer = await control.send('POST /v1/consumers/acme', body, {
+      ...options,
+      token: await control.tokenFor('tenant:acme role:viewer'),
+    });
+
+    expect([answer.status, answer.body.error?.code]).toEqual([403, 'forbidden']);
+  });
+
   it('refuses the key for another request', async () => {
     const answer = await control.send('POST /v1/consumers/acme', { name: 'Another' }, { headers });
 
