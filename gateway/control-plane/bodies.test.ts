@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openControlPlane, type TestControlPlane } from '../../test/helpers/control-plane.js';
 
 let control: TestControlPlane;
@@ -144,4 +145,27 @@ describe('whatever a body holds', () => {
       { numRuns: 40 },
     );
   });
+});
+
+it('deep-nesting: millions of levels are refused before they are parsed', async () => {
+  const deep = gzipSync('['.repeat(4_000_000) + ']'.repeat(4_000_000));
+  const parseAll = vi.spyOn(JSON, 'parse');
+
+  const answer = await control.app.inject({
+    method: 'POST',
+    url: '/v1/plan',
+    headers: { authorization: `Bearer ${control.token}`, 'content-type': 'application/json', 'content-encoding': 'gzip' },
+    payload: deep,
+  });
+
+  expect([answer.statusCode, parseAll.mock.calls.some(([text]) => text.length > 1_000_000)]).toEqual([400, false]);
+  parseAll.mockRestore();
+});
+
+it('counts levels, not brackets in texts', async () => {
+  const answer = await control.send('PATCH /v1/consumers/acme/c', {
+    consumer_metadata: { note: `"\\"${'['.repeat(100)}`, list: [[1], [2]] },
+  });
+
+  expect(answer.status).toBe(200);
 });
