@@ -119,11 +119,13 @@ async function info(cp: ControlPlane, request: FastifyRequest) {
 
 async function list(cp: ControlPlane, { actor, params, query }: FastifyRequest) {
   requireRight(actor, 'read');
-  const { name: tenant } = await requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
+  const { name: tenant, created_at } = await requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
   const { subscription_id, ...page } = parse(listQuery, query);
+  // A tenant of the same name that was deleted before is somebody else's: only the platform sees its keys.
+  const madeSince = actor.tenant === undefined ? undefined : created_at;
   const subscription = subscription_id === undefined ? undefined : (await requireSubscription(cp.db, tenant, subscription_id)).id;
-  const rows = await listKeys(cp.db, { tenant, subscription }, offsetOf(page), page.limit);
-  const total = await countKeys(cp.db, { tenant, subscription });
+  const rows = await listKeys(cp.db, { tenant, subscription, madeSince }, offsetOf(page), page.limit);
+  const total = await countKeys(cp.db, { tenant, subscription, madeSince });
   const now = cp.now();
   return pageAnswer(
     'apikeys',

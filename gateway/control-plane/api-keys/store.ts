@@ -8,6 +8,8 @@ export type ApiKeyRow = Selectable<ApiKeyTable>;
 export interface ApiKeyFilter {
   readonly tenant: string;
   readonly subscription?: string | undefined;
+  /** ISO 8601, inclusive: keys that were made before are left out. */
+  readonly madeSince?: string | undefined;
 }
 
 const LIVE = ['active', 'grace'];
@@ -37,8 +39,8 @@ export async function countKeys(db: Db, filter: ApiKeyFilter): Promise<number> {
   return Number(count);
 }
 
-function filtered(db: Db, { tenant, subscription }: ApiKeyFilter): SelectQueryBuilder<Database, 'api_keys', object> {
-  const query = db.selectFrom('api_keys').where('tenant', '=', tenant);
+function filtered(db: Db, { tenant, subscription, madeSince = '' }: ApiKeyFilter): SelectQueryBuilder<Database, 'api_keys', object> {
+  const query = db.selectFrom('api_keys').where('tenant', '=', tenant).where('created_at', '>=', madeSince);
   return subscription === undefined ? query : query.where('subscription_id', '=', subscription);
 }
 

@@ -140,3 +140,22 @@ test('a tenant that takes a used name does not see what happened under it before
   expect(body.logs.map(({ action }: { action: string }) => action)).toEqual(['tenant.created']);
   expect((await server.ok('GET', '/v1/audit/acme')).total).toBeGreaterThan(2);
 });
+
+test('a tenant that takes a used name does not see the keys of the one before', async () => {
+  await server.ok('POST', '/v1/tenants/acme/apis', { name: 'a', path: '/a', upstream_url: 'http://127.0.0.1:9' });
+  await server.ok('POST', '/v1/subscriptions', { tenant_id: 'acme', api_id: 'a' });
+  await server.ok('DELETE', '/v1/tenants/acme');
+  server.advance(1000);
+  await server.ok('POST', '/v1/tenants', { name: 'acme' });
+
+  const { body } = await server.call('GET', '/v1/tenants/acme/apikeys', undefined, { token: await server.token('tenant:acme') });
+
+  expect([body.total, body.apikeys]).toEqual([0, []]);
+  expect((await server.ok('GET', '/v1/tenants/acme/apikeys')).total).toBe(1);
+});
+
+test('an entry of a written resource names it', async () => {
+  const { logs } = await server.ok('GET', '/v1/audit/acme?action=tenant.created');
+
+  expect(logs[0].details.resource).toBe('Tenant acme');
+});

@@ -187,6 +187,17 @@ describe('apply', () => {
     expect((await send('GET /v1/tenants/acme')).body.managed_by).toBe('other');
   });
 
+  it('prunes for the platform what a token of one tenant, with the same set, could not see', async () => {
+    await apply([tenant, api('a'), { ...tenant, tenant: 'globex', name: 'globex' }, { ...api('b'), tenant: 'globex' }]);
+    const own = set([tenant, api('a'), api('c')], { prune: true });
+    const limited = await send('POST /v1/apply', own, { token: await control.tokenFor('tenant:acme') });
+
+    const answer = await send('POST /v1/plan', own);
+
+    expect(actions(limited)).toEqual(['create API c']);
+    expect(actions(answer)).toEqual(['delete Tenant globex', 'delete API b']);
+  });
+
   it('never deletes without prune, and never prunes an empty set', async () => {
     await apply([tenant, api('a')]);
 
@@ -270,4 +281,59 @@ describe('apply', () => {
 
     expect([first.status, first.body.plan.summary.create, second.body.applied]).toEqual([200, 10_000, false]);
   });
+});
+
+describe('a plan shows what would stop its apply', () => {
+  const gold = { kind: 'Plan', tenant: 'acme', name: 'gold', spec: {} };
+  const refusals = (answer: { body: Plan }) => answer.body.refusals.map(({ code, resource }) => [code, resource]);
+
+  it('a route that a resource outside of the set holds', async () => {
+    await apply([tenant]);
+    await send('POST /v1/tenants/acme/apis', { name: 'hand', ...api('hand').spec });
+    const wanted = [tenant, api('new', { path: '/hand' })];
+
+    expect(refusals(await plan(wanted))).toEqual([['conflict', 'API acme/hand']]);
+    expect((await apply(wanted)).body.error.message).toBe('API "hand" of tenant "acme" holds path /hand already.');
+  });
+
+  it('a plan of subscriptions that is in use', async () => {
+    await apply([tenant, api('a'), gold]);
+    await send('POST /v1/subscriptions', { tenant_id: 'acme', api_id: 'a', plan: 'gold' });
+
+    expect(refusals(await plan([tenant, api('a')], { prune: true }))).toEqual([['conflict', undefined]]);
+    expect((await apply([tenant, api('a')], { prune: true })).status).toBe(409);
+  });
+
+  it('a dependent of another project, until it is taken over', async () => {
+    await apply([tenant, api('a'), consumer]);
+    await apply([subscription], { project: 'other' });
+
+    expect(refusals(await plan([tenant], { prune: true }))).toEqual([['conflict', 'Subscription acme/app-a']]);
+    expect(refusals(await plan([tenant], { prune: true, take_ownership: true }))).toEqual([]);
+  });
+
+  it('a protected dependent that would go with what is deleted', async () => {
+    await apply([tenant, api('a'), consumer, { ...subscription, annotations: { 'stoa/protected': 'true' } }]);
+    const gone = { delete: [{ kind: 'API', tenant: 'acme', name: 'a' }] };
+
+    expect(refusals(await plan([], gone))).toEqual([['guard_refused', 'Subscription acme/app-a']]);
+    expect((await apply([], gone)).body.error.code).toBe('guard_refused');
+    expect((await send('GET /v1/resources/Subscription/acme/app-a')).status).toBe(200);
+  });
+});
+
+it('keeps a secret that is there when a set is applied without its value', async () => {
+  const hook = (enabled: boolean) => ({
+    kind: 'Webhook',
+    tenant: 'acme',
+    name: 'hook',
+    spec: { url: 'https://hooks.example.com', events: ['*'], secret_ref: 'env:SECRET', enabled },
+  });
+  const secrets = { 'Webhook acme/hook': { secret_ref: 'whsec_one_two' } };
+  await apply([tenant, hook(true)], { secrets });
+
+  await apply([tenant, hook(false)]);
+
+  expect((await send('GET /v1/tenants/acme/webhooks/hook')).body.has_secret).toBe(true);
+  expect(actions(await plan([tenant, hook(false)], { secrets }))).toEqual([]);
 });

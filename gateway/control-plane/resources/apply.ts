@@ -7,9 +7,9 @@ import { requireRight } from '../auth/roles.js';
 import type { Actor, ControlPlane, Trx } from '../context.js';
 import { newResourceId } from '../resource-id.js';
 import { mayEnter } from '../tenants/access.js';
-import { cascade } from './cascade.js';
 import { checkAgainst, nextVersion, withSecretDigests } from './desired.js';
 import { requireExpected } from './expect.js';
+import { consequencesOf, type Consequences } from './consequences.js';
 import { currentRevision, putProject } from './revision-store.js';
 import { digestOf, emptyPlan, forgetUnchanged, isUnchanged, rememberUnchanged } from './short-cut.js';
 import { resourcesByKey, resourcesOfProject, resourcesOfTenants } from './store.js';
@@ -20,12 +20,13 @@ interface Planned {
   /** Checked, with digests of their secrets. */
   readonly desired: readonly Resource[];
   readonly current: readonly StoredResource[];
+  readonly steps: Consequences['steps'];
 }
 
 /** What an apply of this request would do now. Writes nothing. Throws `validation_error` with every finding. */
 export async function planRequest(cp: ControlPlane, actor: Actor, request: PlanRequest): Promise<Plan> {
   requireOwnTenants(actor, request);
-  const digest = digestOf(cp, request);
+  const digest = digestOf(cp, actor, request);
   return cp.db.transaction().execute(async (trx) => {
     if (await isUnchanged(cp, trx, request, digest)) return emptyPlan(request, await currentRevision(trx));
     return (await makePlan(cp, trx, actor, request)).plan;
@@ -38,7 +39,7 @@ export async function planRequest(cp: ControlPlane, actor: Actor, request: PlanR
  */
 export async function applyRequest(cp: ControlPlane, actor: Actor, request: ApplyRequest): Promise<ApplyResult> {
   requireOwnTenants(actor, request);
-  const digest = digestOf(cp, request);
+  const digest = digestOf(cp, actor, request);
   const result = await cp.db.transaction().execute(async (trx): Promise<ApplyResult> => {
     if (await isUnchanged(cp, trx, request, digest)) {
       const revision = await currentRevision(trx);
@@ -82,7 +83,9 @@ async function makePlan(cp: ControlPlane, trx: Trx, actor: Actor, request: PlanR
   const revision = await currentRevision(trx);
   const made = plan({ catalog: cp.catalog, request: { ...request, resources: desired }, current: [...current.values()], revision });
   const diagnostics = [...checked.diagnostics, ...made.diagnostics];
-  return { plan: { ...made, diagnostics }, desired, current: [...current.values()] };
+  const found = { plan: made, desired, current: [...current.values()] };
+  const { steps, refusals } = await consequencesOf(cp, trx, request, found);
+  return { ...found, plan: { ...made, refusals: [...made.refusals, ...refusals], diagnostics }, steps };
 }
 
 /** In a set a field alone says nothing: the resource stands before it. */
@@ -125,7 +128,7 @@ function requireRights({ catalog }: ControlPlane, actor: Actor, changes: readonl
   if (changes.some(({ kind }) => catalog.find(kind)?.scope === 'global')) requireRight(actor, 'tenants');
 }
 
-function writesOf(cp: ControlPlane, actor: Actor, request: ApplyRequest, { plan: { changes }, desired, current }: Planned): Write[] {
+function writesOf(cp: ControlPlane, actor: Actor, request: ApplyRequest, { plan: { changes }, desired, current, steps }: Planned): Write[] {
   const before = new Map(current.map((resource) => [keyOf(resource), resource]));
   const wanted = new Map(desired.map((resource) => [keyOf(resource), resource]));
   const at = new Date(cp.now()).toISOString();
@@ -136,30 +139,9 @@ function writesOf(cp: ControlPlane, actor: Actor, request: ApplyRequest, { plan:
     const after = next === undefined ? undefined : nextVersion(before.get(key), next, touch(change.kind, request.project));
     return { before: before.get(key), after, secrets: request.secrets?.[key] };
   });
-  const gone = own.flatMap((write) => (write.after === undefined && write.before !== undefined ? [write.before] : []));
-  const handled = new Set([...own.map(({ before: old, after }) => keyOf((after ?? old) as ResourceKey)), ...wanted.keys()]);
-  const others = gone.length === 0 ? [] : current.filter((resource) => !handled.has(keyOf(resource)));
-  const steps = cascade(cp.catalog, gone, others);
-  requireOwnDependents(
-    request,
-    steps.map((step) => step.before),
-  );
   const taken = steps.map(({ before: old, after }): Write => {
     if (after === undefined) return { before: old, after };
     return { before: old, after: nextVersion(old, after, touch(old.kind, old.managed_by)) };
   });
   return [...taken, ...own];
-}
-
-/** What another project owns does not go with what this one deletes. */
-function requireOwnDependents({ project, take_ownership }: ApplyRequest, dependents: readonly StoredResource[]): void {
-  const foreign = dependents.find(({ managed_by }) => managed_by !== null && managed_by !== project);
-  if (foreign === undefined || take_ownership === true) return;
-  throw new StoaError(
-    'conflict',
-    `${keyOf(foreign)} depends on what would be deleted, and belongs to project "${foreign.managed_by ?? ''}".`,
-    {
-      hint: 'Delete it there first, or apply with --take-ownership.',
-    },
-  );
 }

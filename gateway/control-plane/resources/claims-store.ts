@@ -1,4 +1,7 @@
 /** Claims: what only one resource of a tenant may hold, such as a route. */
+import type { Catalog } from '../../../schema/catalog.js';
+import { StoaError } from '../../../schema/error.js';
+import type { Resource } from '../../../schema/resource.js';
 import type { Trx } from '../context.js';
 import { slices } from './store.js';
 
@@ -16,6 +19,18 @@ export interface ClaimHolder {
   /** Name of the resource that holds it. */
   readonly name: string;
 }
+
+/** The claims that a resource makes. */
+export function claimsOf(catalog: Catalog, { id, kind, tenant, name, spec }: Resource & { readonly id: string }): ClaimRow[] {
+  const claims = catalog.find(kind)?.claims(spec, name) ?? [];
+  return [...new Set(claims.map(({ claim }) => claim))].map((claim) => ({ tenant, kind, claim, resource_id: id }));
+}
+
+/** What to say when another resource holds a claim. */
+export const claimTaken = ({ kind, name, tenant, claim }: ClaimHolder): StoaError =>
+  new StoaError('conflict', `${kind} "${name}" of tenant "${tenant}" holds ${claim} already.`, {
+    hint: 'Choose another one, or change or delete that resource first.',
+  });
 
 /** Who holds any of these claims. */
 export async function claimHolders(trx: Trx, claims: readonly ClaimRow[]): Promise<ClaimHolder[]> {

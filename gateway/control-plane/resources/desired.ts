@@ -58,7 +58,8 @@ export function nextVersion(
   desired: Resource,
   touch: { readonly id: string; readonly by: string; readonly at: string; readonly managedBy: string | null },
 ): StoredResource {
-  const { kind, tenant, name, labels, annotations, spec, secretDigests } = desired;
+  // Who applies without the secrets' values keeps those that are there.
+  const { kind, tenant, name, labels, annotations, spec, secretDigests = before?.secretDigests } = desired;
   return {
     id: before?.id ?? touch.id,
     kind,

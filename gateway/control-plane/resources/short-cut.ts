@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Plan, PlanRequest } from '../../../schema/change.js';
 import { keyOf } from '../../../schema/resource.js';
-import type { ControlPlane, Trx } from '../context.js';
+import type { Actor, ControlPlane, Trx } from '../context.js';
 import { findProject, keysWrittenAfter } from './revision-store.js';
 
 /** More than this is not looked through: a plan is made instead. */
@@ -16,10 +16,17 @@ interface Unchanged {
 /** Applies that found nothing to change, of this process: they write nothing, so that the database does not know them. */
 const unchangedSets = new WeakMap<ControlPlane, Map<string, Unchanged>>();
 
-/** Digest of everything that decides what an apply does. Two spellings of one set may differ: then a plan is made. */
-export function digestOf({ vault }: ControlPlane, { resources, secrets = {}, prune, take_ownership }: PlanRequest): string {
+/**
+ * Digest of everything that decides what an apply does: a token of one tenant prunes there alone. Two spellings of one set may differ: then a plan
+ * is made.
+ */
+export function digestOf(
+  { vault }: ControlPlane,
+  { tenant }: Actor,
+  { resources, secrets = {}, prune, take_ownership }: PlanRequest,
+): string {
   const secretDigest = vault.digest(JSON.stringify(secrets));
-  const parts = JSON.stringify([resources, secretDigest, prune === true, take_ownership === true]);
+  const parts = JSON.stringify([resources, secretDigest, prune === true, take_ownership === true, tenant ?? null]);
   return createHash('sha256').update(parts).digest('hex');
 }
 

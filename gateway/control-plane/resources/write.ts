@@ -7,7 +7,7 @@ import { recordAudit } from '../audit/store.js';
 import type { Actor, ControlPlane, Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { REACTIONS } from '../reactions.js';
-import { claimHolders, deleteClaims, insertClaims, type ClaimRow } from './claims-store.js';
+import { claimHolders, claimsOf, claimTaken, deleteClaims, insertClaims } from './claims-store.js';
 import { insertRevision, insertRevisionChanges } from './revision-store.js';
 import { deleteResources, insertResources, putSecrets, updateResource } from './store.js';
 
@@ -87,19 +87,10 @@ async function writeRows(cp: ControlPlane, trx: Trx, writes: readonly Write[], r
 }
 
 async function takeClaims(cp: ControlPlane, trx: Trx, resources: readonly StoredResource[]): Promise<void> {
-  const claims = resources.flatMap((resource) => claimsOf(cp, resource));
+  const claims = resources.flatMap((resource) => claimsOf(cp.catalog, resource));
   const [holder] = await claimHolders(trx, claims);
-  if (holder !== undefined) {
-    throw new StoaError('conflict', `${holder.kind} "${holder.name}" of tenant "${holder.tenant}" holds ${holder.claim} already.`, {
-      hint: 'Choose another one, or change or delete that resource first.',
-    });
-  }
+  if (holder !== undefined) throw claimTaken(holder);
   await insertClaims(trx, claims);
-}
-
-function claimsOf({ catalog }: ControlPlane, { id, kind, tenant, name, spec }: StoredResource): ClaimRow[] {
-  const claims = catalog.find(kind)?.claims(spec, name) ?? [];
-  return [...new Set(claims.map(({ claim }) => claim))].map((claim) => ({ tenant, kind, claim, resource_id: id }));
 }
 
 async function react(cp: ControlPlane, trx: Trx, actor: Actor, { before, after }: Write): Promise<void> {
@@ -119,7 +110,7 @@ async function audit(cp: ControlPlane, trx: Trx, actor: Actor, write: Write, rev
   const { before, after } = write;
   const verb = before === undefined ? 'created' : after === undefined ? 'deleted' : 'updated';
   const details = {
-    key: keyOf(resourceOf(write)),
+    resource: keyOf(resourceOf(write)),
     revision,
     project,
     from: before === undefined ? null : { version: before.version, content: contentDigest(before) },
