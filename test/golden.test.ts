@@ -38,10 +38,10 @@ function parse(directory: string, prefix = ''): { manifests: Manifest[]; diagnos
 }
 
 function run(directory: string): string {
-  const readJson = <T>(file: string): T | undefined =>
-    existsSync(path.join(directory, file)) ? (JSON.parse(readFileSync(path.join(directory, file), 'utf8')) as T) : undefined;
-  const request = readJson<Request>('request.json');
-  const env = readJson<Readonly<Record<string, string>>>('env.json') ?? {};
+  const readJson = (file: string): unknown =>
+    existsSync(path.join(directory, file)) ? JSON.parse(readFileSync(path.join(directory, file), 'utf8')) : undefined;
+  const request = readJson('request.json') as Request | undefined;
+  const env = (readJson('env.json') ?? {}) as Readonly<Record<string, string>>;
   const sources = {
     env: (name: string) => env[name],
     file: (file: string) => (existsSync(path.join(directory, file)) ? readFileSync(path.join(directory, file), 'utf8') : undefined),

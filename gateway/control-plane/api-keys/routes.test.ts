@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-argument -- answers are looked at field by field */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openServer, type TestServer } from '../../../test/helpers/lived-server.js';
 

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return -- answers are looked at field by field */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openServer, type TestServer } from '../../../test/helpers/lived-server.js';
 import { GATEWAY_TOKEN } from '../../../test/helpers/control-plane.js';
