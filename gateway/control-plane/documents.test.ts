@@ -366,3 +366,15 @@ describe('deleting a tenant', () => {
     );
   });
 });
+
+it('lists subscriptions of an API or a consumer by its id alone, whatever its tenant', async () => {
+  await send('POST /v1/tenants', { name: 'by-id' });
+  const api = (await send('POST /v1/tenants/by-id/apis', { name: 'a', path: '/a', upstream_url: 'http://127.0.0.1:9' })).body.id;
+  const consumer = (await send('POST /v1/consumers/by-id', { name: 'c' })).body.id;
+  const { id } = (await send('POST /v1/subscriptions', { tenant_id: 'by-id', api_id: api, consumer_id: consumer })).body;
+
+  for (const query of [`api_id=${api}`, `consumer_id=${consumer}`]) {
+    const { body } = await send(`GET /v1/subscriptions?${query}`);
+    expect(body.subscriptions.map((found: { id: string }) => found.id)).toEqual([id]);
+  }
+});

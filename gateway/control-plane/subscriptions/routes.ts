@@ -10,7 +10,7 @@ import { invalidField, parse, queryInteger } from '../http/parse.js';
 import { requireTenant } from '../tenants/access.js';
 import { createSubscription } from './create.js';
 import { requireSubscription } from './require.js';
-import { countSubscriptions, findReferenced, listSubscriptions, tenantOfApi, type SubscriptionFilter } from './store.js';
+import { consumersById, countSubscriptions, findReferenced, listSubscriptions, tenantOfApi, type SubscriptionFilter } from './store.js';
 import { takeStep, type StepRequest, type StepResult, type Verb } from './transitions.js';
 import { viewSubscription, viewSubscriptions } from './view.js';
 
@@ -133,7 +133,8 @@ async function create(cp: ControlPlane, { actor, body }: FastifyRequest, tenantI
 
 async function list(cp: ControlPlane, { actor }: FastifyRequest, query: z.output<typeof flatListQuery>) {
   requireRight(actor, 'read');
-  const tenant = query.tenant_id === undefined ? actor.tenant : (await requireTenant(cp.db, actor, query.tenant_id)).name;
+  const named = query.tenant_id === undefined ? actor.tenant : (await requireTenant(cp.db, actor, query.tenant_id)).name;
+  const tenant = named ?? (await tenantOfFilter(cp, query));
   const status = query.status === 'pending' ? 'pending_approval' : query.status;
   const filter: SubscriptionFilter = {
     tenant,
@@ -144,6 +145,12 @@ async function list(cp: ControlPlane, { actor }: FastifyRequest, query: z.output
   const rows = await listSubscriptions(cp.db, filter, offsetOf(query), query.limit);
   const total = await countSubscriptions(cp.db, filter);
   return pageAnswer('subscriptions', await viewSubscriptions(cp.db, rows, cp.now()), total, query);
+}
+
+/** An id says which tenant is meant where nothing else does. */
+async function tenantOfFilter({ db }: ControlPlane, { api_id, consumer_id }: z.output<typeof listQuery>): Promise<string | undefined> {
+  const ofApi = api_id === undefined ? undefined : await tenantOfApi(db, api_id);
+  return ofApi ?? (consumer_id === undefined ? undefined : (await consumersById(db, [consumer_id]))[0]?.tenant);
 }
 
 /** The name behind a reference in a filter. Where nothing is found the reference itself stands: it filters everything out. */
