@@ -1,9 +1,11 @@
 /** `stoa.config.yaml` at the root of a repository: what belongs to it, and where it is applied. */
 import { z } from 'zod';
-import { checkSpec } from './check-spec.js';
+import { checkSpec, type SpecFinding } from './check-spec.js';
+import { suggest } from './did-you-mean.js';
 import type { Diagnostic } from './error.js';
 import { defineKind } from './kind.js';
 import { resourceName } from './name.js';
+import { pathText, quoted } from './shown.js';
 import { placeFinder } from './yaml-exact.js';
 import { parseYaml } from './yaml.js';
 
@@ -61,23 +63,24 @@ export function parseConfig(text: string, file: string): { config?: StoaConfig; 
         source: { file, line: line + document.lineOffset, column },
       })),
     };
-  const { findings } = checkSpec(definition, document.value ?? {});
-  if (findings.length === 0) return checkDefault(stoaConfig.parse(document.value ?? {}), whole);
   const find = placeFinder(document.text);
-  return {
-    diagnostics: findings.map(({ path, part, ...finding }) => {
-      const { line, column } = find(path, part);
-      return { ...finding, path: path.join('.'), source: { file, line: line + document.lineOffset, column } };
-    }),
+  const place = (finding: SpecFinding): Diagnostic => {
+    const { path, part, ...rest } = finding;
+    const { line, column } = find(path, part);
+    return { ...rest, path: pathText(path), source: { file, line: line + document.lineOffset, column } };
   };
+  const { spec, findings } = checkSpec(definition, document.value ?? {});
+  // What `checkSpec` gives is what the definition's schema has parsed.
+  const config = spec as StoaConfig | undefined;
+  const all = config === undefined ? findings : checkDefault(config);
+  return { ...(config === undefined || all.length > 0 ? {} : { config }), diagnostics: all.map(place) };
 }
 
-function checkDefault(
-  config: StoaConfig,
-  whole: Pick<Diagnostic, 'severity' | 'path' | 'source'>,
-): { config?: StoaConfig; diagnostics: Diagnostic[] } {
-  const name = config.default_environment;
-  if (name === undefined || Object.hasOwn(config.environments ?? {}, name)) return { config, diagnostics: [] };
-  const message = `The default environment "${name}" is not among the environments.`;
-  return { diagnostics: [{ ...whole, code: 'missing_reference', message, path: 'default_environment' }] };
+/** The default environment is one of those that are there. */
+function checkDefault({ default_environment: name, environments = {} }: StoaConfig): SpecFinding[] {
+  if (name === undefined || Object.hasOwn(environments, name)) return [];
+  const nearest = suggest(name, Object.keys(environments));
+  const message = `The default environment ${quoted(name)} is not among the environments.`;
+  const hint = nearest === undefined ? 'Declare it under "environments".' : `Did you mean "${nearest}"?`;
+  return [{ severity: 'error', code: 'missing_reference', message, hint, path: ['default_environment'], part: 'value' }];
 }

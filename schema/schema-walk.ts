@@ -92,7 +92,8 @@ export function choicesOf(schema: z.ZodType | undefined): string[] {
 export function fieldsOf(schema: z.ZodType, value?: unknown): Fields | undefined {
   const union = variantsOf(schema);
   if (union === undefined) return look(unwrapped(schema)).shape;
-  const chosen = union.variants.get(String(childOf(value, union.discriminator)));
+  const choice = childOf(value, union.discriminator);
+  const chosen = typeof choice === 'string' ? union.variants.get(choice) : undefined;
   return chosen === undefined ? undefined : fieldsOf(chosen, value);
 }
 
