@@ -119,6 +119,48 @@ describe('breaker', () => {
     expect(breaker.admit(301)).toBe(0);
   });
 
+  it('does not take what was admitted before it opened for its probe', () => {
+    const breaker = createBreaker('b', settings);
+    expect(breaker.admit(0)).toBe(0);
+    const early = breaker.round;
+    for (let n = 0; n < 3; n += 1) breaker.failure(0);
+    expect(breaker.admit(300)).toBe(0);
+    const probe = breaker.round;
+
+    breaker.success(301, early);
+    breaker.success(301, early);
+    breaker.failure(301, early);
+    breaker.release(early);
+
+    expect(breaker.stats(302).state).toBe('half_open');
+    expect(breaker.admit(302)).toBeGreaterThan(0);
+    breaker.success(303, probe);
+    expect(breaker.admit(304)).toBe(0);
+    breaker.success(305);
+    expect(breaker.stats(305).state).toBe('closed');
+  });
+
+  it('gives a probe up that has no outcome for half a minute, and believes it no more', () => {
+    const breaker = createBreaker('b', settings);
+    for (let n = 0; n < 3; n += 1) breaker.failure(0);
+    expect(breaker.admit(300)).toBe(0);
+    const lost = breaker.round;
+
+    expect(breaker.admit(30_299)).toBeGreaterThan(0);
+    expect(breaker.admit(30_300)).toBe(0);
+    breaker.release(lost);
+
+    expect(breaker.admit(30_301)).toBeGreaterThan(0);
+  });
+
+  it('lets a probe through when the clock has stepped back behind the last one', () => {
+    const breaker = createBreaker('b', settings);
+    for (let n = 0; n < 3; n += 1) breaker.failure(1_000_000);
+    expect(breaker.admit(1_000_200)).toBe(0);
+
+    expect(breaker.admit(500_000)).toBe(0);
+  });
+
   it('never waits longer than it stays open, also after the clock has stepped back', () => {
     const breaker = createBreaker('b', settings);
     for (let n = 0; n < 3; n += 1) breaker.failure(1_000_000);

@@ -43,11 +43,11 @@ export class ProxiedExchange extends HttpExchange {
   #isSentWhole = false;
   /** Nothing more that undici says of the dispatch counts. */
   #isDone = false;
-  /** The breaker waits for word of an admitted request. */
-  #owesBreaker = false;
+  /** The breaker waits for word of the request that it admitted in this round. */
+  #admittedIn: number | undefined = undefined;
 
   forward(route: Route): void {
-    this.#owesBreaker = true;
+    this.#admittedIn = route.upstream.breaker.round;
     if (this.isOver) {
       this.#releaseBreaker();
       return;
@@ -275,15 +275,16 @@ export class ProxiedExchange extends HttpExchange {
 
   #settle(isFailure: boolean): void {
     const breaker = this.route?.upstream.breaker;
-    if (!this.#owesBreaker || breaker === undefined) return;
-    this.#owesBreaker = false;
-    if (isFailure) breaker.failure(this.gateway.now());
-    else breaker.success(this.gateway.now());
+    const round = this.#admittedIn;
+    if (round === undefined || breaker === undefined) return;
+    this.#admittedIn = undefined;
+    if (isFailure) breaker.failure(this.gateway.now(), round);
+    else breaker.success(this.gateway.now(), round);
   }
 
   #releaseBreaker(): void {
-    if (this.#owesBreaker) this.route?.upstream.breaker.release();
-    this.#owesBreaker = false;
+    if (this.#admittedIn !== undefined) this.route?.upstream.breaker.release(this.#admittedIn);
+    this.#admittedIn = undefined;
   }
 }
 

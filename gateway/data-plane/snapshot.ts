@@ -107,15 +107,17 @@ export interface BreakerStats {
   readonly rejected_count: number;
 }
 
-/** A circuit breaker: one per upstream URL. Each admitted request ends in exactly one of `success`, `failure`, `release`. */
+/** A circuit breaker: one per upstream URL. Each admitted request ends in exactly one of `success`, `failure`, `release`, told with its round. */
 export interface Breaker {
   readonly name: string;
+  /** Read right after `admit`: the round to which the admitted request belongs. The present one is meant where none is given. */
+  readonly round: number;
   /** 0 when the request may go; otherwise milliseconds until a probe is allowed. */
   admit(nowMs: number): number;
-  success(nowMs: number): void;
-  failure(nowMs: number): void;
+  success(nowMs: number, round?: number): void;
+  failure(nowMs: number, round?: number): void;
   /** The request ended without telling anything about the upstream: the client went away. */
-  release(): void;
+  release(round?: number): void;
   stats(nowMs: number): BreakerStats;
   reset(): void;
 }
