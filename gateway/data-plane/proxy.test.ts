@@ -274,6 +274,8 @@ const broken = [
   ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok'],
   ['an unknown coding', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
   ['no HTTP', 'hello world\r\n\r\n'],
+  ['a status below 100', 'HTTP/1.1 099 Nothing\r\nContent-Length: 2\r\n\r\nok'],
+  ['a status above 599', 'HTTP/1.1 999 Too Much\r\nContent-Length: 2\r\n\r\nok'],
   ['an unsolicited upgrade', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: evil\r\n\r\n'],
   ['a 101 without an upgrade', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'],
   ['a folded field', 'HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 2\r\n\r\nok'],

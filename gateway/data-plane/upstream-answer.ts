@@ -53,7 +53,7 @@ export function readAnswer(status: number, raw: readonly Buffer[], edge: Edge, h
     const kind = kindOf(name);
     take(found, kind === 'limit' && !hasLimit ? 'keep' : kind, name, raw[index + 1]?.toString('latin1') ?? '');
   }
-  const problem = found.coding === undefined ? undefined : codingProblem(found.coding, found.length);
+  const problem = problemOf(status, found);
   if (problem !== undefined) return problem;
   const headers = found.connection === undefined ? found.headers : withoutNamed(found.headers, found.connection);
   // 204 has no body and says no length (RFC 9110, 8.6).
@@ -62,7 +62,10 @@ export function readAnswer(status: number, raw: readonly Buffer[], edge: Edge, h
   return { headers, length: found.length === undefined ? -1 : Number(found.length) };
 }
 
-function codingProblem(coding: string, length: string | undefined): string | undefined {
+/** A status beyond those of RFC 9110 (15) means nothing to a client; node could not even write one below 100. */
+function problemOf(status: number, { coding, length }: Found): string | undefined {
+  if (status < 100 || status > 599) return 'invalid status';
+  if (coding === undefined) return undefined;
   if (coding.toLowerCase() !== 'chunked') return 'transfer coding other than chunked';
   return length === undefined ? undefined : 'both Content-Length and Transfer-Encoding';
 }
