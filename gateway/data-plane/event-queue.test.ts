@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GatewayEvent } from '../../schema/sync.js';
 import { makeRoute } from '../../test/helpers/data-plane.js';
-import { createEventQueue } from './event-queue.js';
+import { createEventQueue, UnusableEvents } from './event-queue.js';
 
 const route = makeRoute({ upstreamUrl: 'http://127.0.0.1:1' });
 
@@ -14,6 +14,7 @@ function setup(options: { readonly maxEvents?: number; readonly initial?: readon
     flushMs: 5,
     isReachable: () => state.isReachable,
     post: (events) => {
+      if (events.some(({ path }) => path === '/unusable')) return Promise.reject(new UnusableEvents('400'));
       if (state.failures > 0) {
         state.failures -= 1;
         return Promise.reject(new Error('503'));
@@ -114,6 +115,19 @@ describe('event queue', () => {
     await away.queue.stop();
 
     expect(away.queue.pending()).toHaveLength(7);
+  });
+
+  it('drops an event that the control plane will never take, and delivers all the others', async () => {
+    const { record, empty, ids, queue } = setup();
+
+    record(300);
+    record(1, '/unusable');
+    record(400);
+    await empty();
+
+    expect(ids()).toHaveLength(700);
+    expect(new Set(ids()).size).toBe(700);
+    expect(queue.stats().dropped).toBe(1);
   });
 
   it('cuts paths that are longer than the control plane takes', async () => {

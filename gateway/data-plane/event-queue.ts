@@ -3,10 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayEvent } from '../../schema/sync.js';
 import type { EventSink } from './snapshot.js';
 
+/** The control plane refused a batch for what is in it: the same batch would be refused again. */
+export class UnusableEvents extends Error {}
+
 export interface EventQueueOptions {
   /** Unique among gateways and starts: the id of an event is this and a counter. */
   readonly idPrefix: string;
-  /** Posts a batch; rejects when the control plane did not take it. */
+  /** Posts a batch; rejects when the control plane did not take it, with `UnusableEvents` when it never will. */
   readonly post: (events: readonly GatewayEvent[]) => Promise<void>;
   /** Whether to try at all; asked before each batch. */
   readonly isReachable: () => boolean;
@@ -40,19 +43,21 @@ export function createEventQueue(options: EventQueueOptions): EventQueue {
   let counter = 0;
   let dropped = 0;
   let failures = 0;
+  let batchSize = BATCH;
   let delivering: Promise<void> | undefined;
 
+  // One unusable event must not hold up all that come after it: batches are halved until it is alone, and then it is dropped.
   const deliverBatch = async (): Promise<void> => {
-    const batch = queue.slice(0, BATCH);
+    const batch = queue.slice(0, batchSize);
     try {
       await post(batch);
       failures = 0;
-      // What was dropped meanwhile was dropped from the front: only what is still there goes.
-      const last = batch.at(-1)?.id;
-      const index = queue.findIndex(({ id }) => id === last);
-      queue.splice(0, index + 1);
-    } catch {
-      failures += 1;
+      batchSize = Math.min(BATCH, batchSize * 2);
+      removeBatch(queue, batch);
+    } catch (error) {
+      if (!(error instanceof UnusableEvents)) failures += 1;
+      else if (batch.length > 1) batchSize = Math.ceil(batch.length / 2);
+      else dropped += removeBatch(queue, batch);
     }
   };
   const isStopping = (): boolean => stopping.signal.aborted;
@@ -110,4 +115,10 @@ export function createEventQueue(options: EventQueueOptions): EventQueue {
         await Promise.race([deliverBatch(), sleep(graceMs, undefined, { ref: false }).then(() => (failures = 1))]);
     },
   };
+}
+
+/** What was dropped meanwhile was dropped from the front: only what is still there goes. Returns how many went. */
+function removeBatch(queue: GatewayEvent[], batch: readonly GatewayEvent[]): number {
+  const last = batch.at(-1)?.id;
+  return queue.splice(0, queue.findIndex(({ id }) => id === last) + 1).length;
 }

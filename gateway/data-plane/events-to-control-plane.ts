@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { request } from 'undici';
 import type { GatewayEvent } from '../../schema/sync.js';
 import type { TokenSource } from './control-plane-token.js';
-import { createEventQueue, type EventQueue } from './event-queue.js';
+import { createEventQueue, UnusableEvents, type EventQueue } from './event-queue.js';
 import { readSealed, writeSealed, writeSealedSync } from './sealed-file.js';
 
 export interface EventDeliveryOptions {
@@ -21,6 +21,8 @@ export interface EventDeliveryOptions {
 
 const TIMEOUT_MS = 10_000;
 const SAVE_MS = 2000;
+/** Answers that are about the events, not about the control plane or who asks. */
+const REFUSED_FOR_GOOD: ReadonlySet<number> = new Set([400, 413, 422]);
 
 /** A queue whose events survive a restart. What waits is written every two seconds and at the end. */
 export function startEventDelivery(options: EventDeliveryOptions): EventQueue {
@@ -92,5 +94,6 @@ async function postEvents({ controlPlaneUrl, tokens }: EventDeliveryOptions, eve
   });
   await response.body.dump();
   if (response.statusCode === 401 || response.statusCode === 403) tokens.refused();
+  if (REFUSED_FOR_GOOD.has(response.statusCode)) throw new UnusableEvents(`The control plane answered ${response.statusCode}.`);
   if (response.statusCode >= 300) throw new Error(`The control plane answered ${response.statusCode}.`);
 }
