@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { cpuMicroseconds, isInstalled, residentMib } from './lib/processes.js';
+import { coreBusyMicroseconds, cpuMicroseconds, isInstalled, residentMib } from './lib/processes.js';
 import { machine, writeSection } from './lib/page.js';
 import { median, short, table } from './lib/statistics.js';
 import { buildWorld, type World } from './lib/world.js';
@@ -23,10 +23,15 @@ const SYSTEMS: readonly System[] = [nginx, stoa, fastifyProxy];
 const SYSTEM_CORE = 0;
 const LOAD_CORE = 1;
 const SETTLE_MS = 1200;
+/** A round in which others used more of the core than this is run again, a few times. */
+const MAX_DISTURBANCE = 0.05;
+const MAX_TRIES = 4;
 
 interface Round extends Load {
   readonly cpuMicros: number;
   readonly mib: number;
+  /** Share of the system's core that something else used meanwhile. */
+  readonly disturbance: number;
 }
 
 interface Options {
@@ -112,10 +117,8 @@ async function measureInTurn(started: ReadonlyMap<System, Started>, script: stri
   const rounds = new Map<System, Round[]>([...started.keys()].map((system) => [system, []]));
   for (let round = 0; round <= options.rounds; round += 1) {
     for (const [system, gateway] of started) {
-      const result = await measure(gateway, script, options);
-      console.log(
-        `round ${round} ${system.name}: ${short(result.cpuMicros)} µs, ${short(result.perSecond)}/s, p99 ${short(result.p99Ms)} ms`,
-      );
+      const result = await measureUndisturbed(gateway, script, options);
+      console.log(`round ${round} ${system.name}: ${describe(result)}`);
       if (round > 0) rounds.get(system)?.push(result);
     }
   }
@@ -138,18 +141,35 @@ async function proveJob(system: System, port: number, { keys }: World): Promise<
   if (statuses.join() !== '200,401') throw new Error(`${system.name} answers ${statuses.join()} to a good and a bad key, not 200,401.`);
 }
 
+function describe({ cpuMicros, perSecond, p99Ms, disturbance }: Round): string {
+  const others = disturbance > MAX_DISTURBANCE ? `; disturbed, others used ${Math.round(disturbance * 100)} % of the core` : '';
+  return `${short(cpuMicros)} µs, ${short(perSecond)}/s, p99 ${short(p99Ms)} ms${others}`;
+}
+
+/** The least disturbed of a few tries. */
+async function measureUndisturbed(gateway: Started, script: string, options: Options): Promise<Round> {
+  let best = await measure(gateway, script, options);
+  for (let tries = 1; best.disturbance > MAX_DISTURBANCE && tries < MAX_TRIES; tries += 1) {
+    const next = await measure(gateway, script, options);
+    if (next.disturbance < best.disturbance) best = next;
+  }
+  return best;
+}
+
 async function measure(gateway: Started, script: string, options: Options): Promise<Round> {
   const { pid } = gateway.running;
-  const before = { cpu: cpuMicroseconds(pid), log: statSync(gateway.accessLog).size };
+  const before = { cpu: cpuMicroseconds(pid), log: statSync(gateway.accessLog).size, busy: coreBusyMicroseconds(SYSTEM_CORE) };
   const load = await wrk({ port: gateway.port, script, seconds: options.seconds, connections: options.connections, core: LOAD_CORE });
   const mib = residentMib(pid);
+  const foreign = coreBusyMicroseconds(SYSTEM_CORE) - before.busy - (cpuMicroseconds(pid) - before.cpu);
+  const disturbance = Math.max(0, foreign) / (options.seconds * 1e6);
   // What is written after the load belongs to it.
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const cpuMicros = (cpuMicroseconds(pid) - before.cpu) / load.requests;
   const bytes = statSync(gateway.accessLog).size - before.log;
   if (bytes < load.requests * 50)
     throw new Error(`${gateway.accessLog} has grown by ${bytes} bytes in ${load.requests} requests: no access line each.`);
-  return { ...load, cpuMicros, mib };
+  return { ...load, cpuMicros, mib, disturbance };
 }
 
 function report(options: Options, results: ReadonlyMap<System, readonly Round[]>): void {
@@ -162,7 +182,8 @@ function report(options: Options, results: ReadonlyMap<System, readonly Round[]>
   });
   const text = table(['system', 'job', 'µs of CPU per request', 'to nginx', 'requests/s', 'p50 / p99 ms', 'MiB'], rows);
   const { seconds, rounds, connections, routes, keys } = options;
-  const setting = `${machine()}; medians of ${rounds} interleaved rounds of ${seconds} s, ${connections} connections, ${routes} routes, ${keys} keys.`;
+  const worst = Math.max(...[...results.values()].flat().map(({ disturbance }) => disturbance));
+  const setting = `${machine()}; medians of ${rounds} interleaved rounds of ${seconds} s, ${connections} connections, ${routes} routes, ${keys} keys; others used at most ${Math.round(worst * 100)} % of the core.`;
   console.log(`\n${setting}\n\n${text}`);
   if (options.write) writeSection('gateway', `${setting}\n\n${text}`);
 }

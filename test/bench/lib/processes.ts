@@ -74,6 +74,13 @@ export function cpuMicroseconds(pid: number): number {
   return (ticks / TICKS_PER_SECOND) * 1e6;
 }
 
+/** Time that a core has not been idle, whoever used it, in microseconds. */
+export function coreBusyMicroseconds(core: number): number {
+  const line = new RegExp(`^cpu${core} (.*)$`, 'm').exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '';
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(' ').map(Number);
+  return ((user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND) * 1e6;
+}
+
 /** Resident memory of a process and of all that it started, in MiB. */
 export function residentMib(pid: number): number {
   return processTree(pid).reduce((sum, stat) => sum + stat.residentPages, 0) / PAGES_PER_MIB;
