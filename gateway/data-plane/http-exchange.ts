@@ -57,7 +57,7 @@ export abstract class HttpExchange extends Exchange {
   }
 
   respond(body: string): void {
-    if (this.isOver) return;
+    if (this.isOver || this.res.headersSent) return;
     this.isAnswered = true;
     if (this.status !== 204 && this.status !== 304) this.headers.push('Content-Length', String(Buffer.byteLength(body)));
     this.writeHead();
@@ -70,15 +70,22 @@ export abstract class HttpExchange extends Exchange {
     answer(this, errorReply(code, message, headers));
   }
 
-  /** The whole body as text, for the gateway's own routes. Throws StoaError `payload_too_large` above `limit` bytes. */
+  /**
+   * The whole body as text, for the gateway's own routes. Throws StoaError: `payload_too_large` above `limit` bytes, `bad_request` when the client left
+   * before its end.
+   */
   async readBody(limit: number): Promise<string> {
     this.sendContinue();
     const chunks: Buffer[] = [];
     let length = 0;
-    for await (const chunk of this.req as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > limit) throw new StoaError('payload_too_large', `The body has at most ${limit} bytes.`);
-      chunks.push(chunk);
+    try {
+      for await (const chunk of this.req as AsyncIterable<Buffer>) {
+        length += chunk.length;
+        if (length > limit) throw new StoaError('payload_too_large', `The body has at most ${limit} bytes.`);
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      throw error instanceof StoaError ? error : new StoaError('bad_request', 'The body did not arrive whole.', { cause: error });
     }
     return Buffer.concat(chunks).toString('utf8');
   }

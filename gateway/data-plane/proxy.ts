@@ -48,7 +48,7 @@ export class ProxiedExchange extends HttpExchange {
 
   forward(route: Route): void {
     this.#admittedIn = route.upstream.breaker.round;
-    if (this.isOver) {
+    if (this.isOver || this.isAnswered) {
       this.#releaseBreaker();
       return;
     }
@@ -174,8 +174,9 @@ export class ProxiedExchange extends HttpExchange {
   breakBody(code: ErrorCode, message: string): boolean {
     if (this.req.complete || this.isOver) return false;
     this.closeConnection();
-    if (this.#request === undefined) this.socket.destroySoon();
-    else this.end(code, message);
+    if (this.#request !== undefined) this.end(code, message);
+    else if (this.isAnswered) this.socket.destroySoon();
+    else this.refuse(code, message);
     return true;
   }
 

@@ -1,0 +1,40 @@
+import { connect } from 'node:net';
+import { expect, it } from 'vitest';
+import { eventually, request, sendRaw, startGateway } from '../../test/helpers/data-plane.js';
+import { jsonReply } from './own-routes.js';
+
+const POST = 'POST /admin/apis';
+
+/** A gateway whose admin API answers with the length of the body. */
+const gatewayThatReads = () =>
+  startGateway({ routes: [], own: { admin: async ({ readBody }) => jsonReply(200, (await readBody()).length) } });
+
+it('answers 400 to a malformed body of its own routes, and closes', async () => {
+  const gateway = await gatewayThatReads();
+
+  const answer = await sendRaw(gateway.port, [request(POST, ['Transfer-Encoding: chunked']), 'ZZZ\r\n']);
+
+  expect(answer.status).toBe(400);
+  expect(answer.text).toContain('"code":"bad_request"');
+  expect(answer.text.match(/^HTTP\/1\.1/gm)).toHaveLength(1);
+  expect(answer.isClosed).toBe(true);
+  expect(gateway.lines().filter(({ event }) => event === 'request completed')).toMatchObject([{ status: 400 }]);
+  expect(gateway.lines()).not.toContainEqual(expect.objectContaining({ event: 'PANIC recovery triggered' }));
+});
+
+it.each([
+  ['resets its connection', (socket: ReturnType<typeof connect>) => socket.resetAndDestroy()],
+  ['ends its side of the connection', (socket: ReturnType<typeof connect>) => socket.end()],
+])('takes it for no fault of its own when a client %s in the middle of a body', async (_name, leave) => {
+  const gateway = await gatewayThatReads();
+  const socket = connect(gateway.port, '127.0.0.1').on('error', () => undefined);
+  socket.resume().write(request(POST, ['Content-Length: 10'], 'ab'));
+  await eventually(() => gateway.listener.connections()).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+
+  leave(socket);
+  await eventually(() => gateway.lines().filter(({ event }) => event === 'request completed')).toHaveLength(1);
+  await eventually(() => gateway.listener.connections()).toBe(0);
+
+  expect(gateway.lines()).not.toContainEqual(expect.objectContaining({ event: 'PANIC recovery triggered' }));
+});
