@@ -261,3 +261,18 @@ it('logs one line per request, without the query', async () => {
   });
   expect(JSON.stringify(gateway.lines())).not.toContain('secret');
 });
+
+it.each([
+  ['a bad Host', 'GET /apis/x?secret=1 HTTP/1.1\r\nHost: a b\r\n\r\n'],
+  ['a forbidden method', 'TRACE /apis/x?secret=1 HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ['a fragment', 'GET /apis/x?secret=1#secret HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ['credentials in its target', 'GET http://user:secret@b/apis/x?secret=1 HTTP/1.1\r\nHost: a\r\n\r\n'],
+])('logs the path, and not the query, of a request that is refused for %s', async (_name, bytes) => {
+  const { gateway } = await gatewayWith();
+
+  const { status } = await sendRaw(gateway.port, bytes);
+  await eventually(() => gateway.lines().filter(({ event }) => event === 'request completed')).toHaveLength(1);
+
+  expect(gateway.lines()).toContainEqual(expect.objectContaining({ path: '/apis/x', status }));
+  expect(JSON.stringify(gateway.lines())).not.toContain('secret');
+});

@@ -8,6 +8,7 @@ import { connectionState, joinSmallWrites, linger, refuseRaw, type ConnectionSta
 import { drain } from './drain.js';
 import type { Gateway } from './exchange.js';
 import { isOwnPath, jsonReply, ownReply, type OwnState } from './own-routes.js';
+import { parseTarget } from './path.js';
 import { answer, fail, serve } from './pipeline.js';
 import type { Shared } from './http-exchange.js';
 import { ProxiedExchange } from './proxy.js';
@@ -176,7 +177,7 @@ class Intake {
     try {
       this.#identify(exchange, req, circumstances);
       const problem: Refusal | undefined = isProblem(head) ? head : requestProblem(exchange, req, circumstances, this.#shared);
-      if (problem !== undefined) exchange.refuse(problem.code, problem.message, problem.headers);
+      if (problem !== undefined) refuse(exchange, problem, req.url);
       else if (isOwnPath(exchange.path)) void this.#answerOwn(exchange);
       else serve(exchange);
     } catch (error) {
@@ -227,7 +228,6 @@ class Intake {
     exchange.clientIp = exchange.forwardedFor.clientIp;
     exchange.expectsContinue = expectsContinue;
     exchange.isUpgrade = isUpgrade;
-    exchange.path = req.url ?? '';
   }
 
   async #answerOwn(exchange: ProxiedExchange): Promise<void> {
@@ -241,6 +241,12 @@ class Intake {
       else fail(exchange, error);
     }
   }
+}
+
+/** The log names the path also where the target was not looked at any more, and never its query. */
+function refuse(exchange: ProxiedExchange, { code, message, headers }: Refusal, url = ''): void {
+  if (exchange.path === '') exchange.path = parseTarget(url.replace(/#.*/s, ''))?.path ?? '';
+  exchange.refuse(code, message, headers);
 }
 
 /** After an answer: the next request that waits, or reading on. */
