@@ -89,9 +89,12 @@ export interface PlanRequest {
   readonly max_deletes?: string;
 }
 
+/** A change as it was shown; with `dependents`, what a delete takes along has to be the same too. */
+export type ExpectedChange = ResourceKey & Pick<Change, 'action' | 'version' | 'dependents'>;
+
 export interface ApplyRequest extends PlanRequest {
   /** The changes that the caller was shown, each with the version it started from. Anything else found at apply time is a `conflict`. */
-  readonly expect?: readonly (ResourceKey & { readonly action: Change['action']; readonly version: number })[];
+  readonly expect?: readonly ExpectedChange[];
   readonly source?: ApplySource;
 }
 

@@ -87,7 +87,10 @@ export function refusalOf({ refusals }: Plan): StoaError | undefined {
 
 /** Applies a plan as it was shown: the changes and the versions that they start from. Anything else found is a `conflict`. */
 export async function applyPlan({ request }: PlannedRequest, shown: Plan, source: ApplySource, client: Client): Promise<ApplyResult> {
-  const expect = shown.changes.map(({ kind, tenant, name, action, version }) => ({ kind, tenant, name, action, version }));
+  const expect = shown.changes.map(({ kind, tenant, name, action, version, dependents = [] }) => ({
+    ...{ kind, tenant, name, action, version },
+    ...(action === 'delete' ? { dependents } : {}),
+  }));
   return client.apply({ ...request, expect, source });
 }
 

@@ -223,6 +223,21 @@ describe('apply', () => {
     expect(await control.cp.db.selectFrom('subscription_states').selectAll().execute()).toEqual([]);
   });
 
+  it('refuses a delete that would take along more than was shown', async () => {
+    await apply([tenant, api('a'), consumer]);
+    const keys = { delete: [{ kind: 'API', tenant: 'acme', name: 'a' }] };
+    const [shown] = (await plan([], keys)).body.changes;
+    await apply([tenant, api('a'), consumer, subscription]);
+    const { kind, name, action, version } = shown;
+    const expected = { kind, tenant: 'acme', name, action, version, dependents: shown.dependents ?? [] };
+
+    const refused = await apply([], { ...keys, expect: [expected] });
+    const accepted = await apply([], { ...keys, expect: [{ ...expected, dependents: ['Subscription acme/app-a'] }] });
+
+    expect([refused.status, refused.body.error.message]).toEqual([409, expect.stringContaining('Subscription acme/app-a')]);
+    expect(accepted.status).toBe(200);
+  });
+
   it('does not take along what another project owns', async () => {
     await apply([tenant, api('a')]);
     await send('POST /v1/apply', { project: 'clients', resources: [consumer, subscription] });

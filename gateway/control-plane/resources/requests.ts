@@ -32,7 +32,14 @@ export const planBody = z.strictObject(planFields) as unknown as z.ZodType<Apply
 export const applyBody = z.strictObject({
   ...planFields,
   expect: z
-    .array(z.strictObject({ ...key, action: z.enum(['create', 'update', 'delete']), version: z.int().min(0) }))
+    .array(
+      z.strictObject({
+        ...key,
+        action: z.enum(['create', 'update', 'delete']),
+        version: z.int().min(0),
+        dependents: z.array(z.string().max(300)).max(200_000).optional(),
+      }),
+    )
     .max(400_000)
     .optional(),
   source: z.strictObject({ commit: z.string().max(200).optional(), ci_run: z.string().max(2000).optional() }).optional(),
