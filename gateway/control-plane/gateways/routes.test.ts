@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
+import { connect as connectTcp } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { GATEWAY_TOKEN } from '../../../test/helpers/control-plane.js';
@@ -172,6 +174,19 @@ test("the gateways' token opens nothing else", async () => {
 
 test.each(['since=-1', 'since=x', 'since=1.5', 'since=99999999999999999999'])('refuses ?%s', async (query) => {
   expect((await connect(`?${query}`)).statusCode).toBe(400);
+});
+
+test('a gateway that reads nothing and never hangs up does not hold up the stop', async () => {
+  const socket = connectTcp({ port: Number(new URL(origin).port), host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  socket.write(`GET /v1/gateways/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${GATEWAY_TOKEN}\r\n\r\n`);
+  await once(socket, 'readable');
+  let isStopped = false;
+
+  void server.plane.app.close().then(() => (isStopped = true));
+
+  await expect.poll(() => isStopped, { timeout: 5000 }).toBe(true);
+  socket.destroy();
 });
 
 test('streams end when the server stops, and do not hold it up', async () => {

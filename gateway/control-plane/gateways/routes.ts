@@ -30,6 +30,9 @@ const event = z.strictObject({
 });
 const eventsBody = z.strictObject({ events: z.array(event).max(5000) });
 
+/** How long a stream may take to end when the server stops. */
+const STOP_GRACE_MS = 500;
+
 /** Routes for gateways, mounted below `/v1`. Streams end when the server closes. */
 export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: number }> = (app, { cp, pingMs }) => {
   const feed = createFeed(cp);
@@ -79,7 +82,11 @@ interface OpenStream {
 
 function openStream({ cp, feed, since, pingMs, request, stopping }: OpenStream): Readable {
   const gone = new AbortController();
-  request.raw.socket.once('close', () => gone.abort());
+  const { socket } = request.raw;
+  socket.once('close', () => gone.abort());
+  // A gateway that does not read on would hold up the stop of the server.
+  const cut = (): void => void setTimeout(() => socket.destroy(), STOP_GRACE_MS).unref();
+  stopping.addEventListener('abort', cut, { signal: gone.signal });
   const signal = AbortSignal.any([gone.signal, stopping]);
   const text = Readable.from(streamChanges({ cp, feed, since, signal, pingMs }), { objectMode: false, highWaterMark: 65_536 });
   text.once('close', () => gone.abort());
