@@ -97,6 +97,7 @@ describe('admin API', () => {
 
     expect((await send('GET /admin/nothing')).body.error.code).toBe('not_found');
     expect((await send('GET /admin/apis/x/y')).status).toBe(404);
+    for (const name of ['constructor', '__proto__', 'toString']) expect((await send(`GET /admin/${name}`)).status).toBe(404);
     const { status, headers, body } = await send('PUT /admin/apis');
     expect({ status, allow: headers.get('allow'), code: body.error.code }).toEqual({
       status: 405,

@@ -74,7 +74,7 @@ function isAuthorized(authorization: string | undefined, expected: Buffer): bool
 
 function dispatch(routes: Routes, request: OwnRequest): Reply | Promise<Reply> {
   const { pattern, id } = matchPath(request.path);
-  const methods = routes[pattern];
+  const methods = Object.hasOwn(routes, pattern) ? routes[pattern] : undefined;
   if (methods === undefined) return errorReply('not_found', 'The admin API has no such route.');
   const run = methods[request.method === 'HEAD' ? 'GET' : request.method];
   if (run !== undefined) return run({ request, id });
