@@ -41,6 +41,12 @@ describe('settings', () => {
     expect(readSettings([], { STOA_ALLOW_PRIVATE_UPSTREAMS: 'false' }).allowPrivateUpstreams).toBe(false);
   });
 
+  it('reads a list of trusted proxies with spaces in it', () => {
+    const { trustedProxies } = readSettings([], { STOA_TRUSTED_PROXIES: '10.0.0.1, fd00::/8, ' });
+
+    expect(trustedProxies).toEqual(['10.0.0.1', 'fd00::/8']);
+  });
+
   it('takes empty variables for absent ones, and half a client for none', () => {
     expect(readSettings([], { STOA_ADMIN_TOKEN: '', STOA_CLIENT_ID: 'a', STOA_CLIENT_SECRET: '' })).toMatchObject({
       adminToken: undefined,
@@ -53,6 +59,9 @@ describe('settings', () => {
     [['--port', '70000'], '70000'],
     [['--control-plane-url', 'nowhere'], 'nowhere'],
     [['--allow-private-upstreams', 'perhaps'], 'perhaps'],
+    [['--trusted-proxies', '10.0.0.1, proxy.example.com'], 'proxy.example.com'],
+    [['--trusted-proxies', '10.0.0.0/33'], '10.0.0.0/33'],
+    [['--trusted-proxies', '10.0.0.0/'], '10.0.0.0/'],
     [['--colour'], '--colour'],
     [['word'], 'word'],
   ])('refuses %j with a sentence', (args, named) => {

@@ -1,4 +1,5 @@
 /** What a gateway is started with: flags first, then the environment, then defaults. */
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
@@ -52,7 +53,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     adminToken: filled('STOA_ADMIN_TOKEN'),
     gatewayToken: filled('STOA_GATEWAY_TOKEN'),
     client: id === undefined || secret === undefined ? undefined : { id, secret },
-    trustedProxies: (setting('trusted-proxies', 'STOA_TRUSTED_PROXIES') ?? '').split(',').filter((entry) => entry.trim() !== ''),
+    trustedProxies: readNetworks(setting('trusted-proxies', 'STOA_TRUSTED_PROXIES') ?? ''),
     allowPrivateUpstreams: readBoolean(setting('allow-private-upstreams', 'STOA_ALLOW_PRIVATE_UPSTREAMS'), isLoopback(host)),
     logLevel: readLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
     logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
@@ -77,6 +78,19 @@ function readPort(text: string): number {
 function readUrl(text: string): string {
   if (/^https?:\/\//.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '').replace(/\/v1$/, '');
   throw new StoaError('usage_error', `--control-plane-url takes an address such as http://127.0.0.1:8000; "${text}" is none.`);
+}
+
+/** Addresses and networks. One that cannot be read ends the start: it would be trusted by nobody, or fail on the first request. */
+function readNetworks(text: string): readonly string[] {
+  const entries = text.split(',').map((entry) => entry.trim());
+  for (const entry of entries.filter(Boolean)) {
+    const [address = '', bits, ...rest] = entry.split('/');
+    const most = isIP(address) === 6 ? 128 : 32;
+    const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+    if (isIP(address) === 0 || address.includes('%') || !isNetwork || rest.length > 0)
+      throw new StoaError('usage_error', `--trusted-proxies takes addresses and networks such as 10.0.0.0/8; "${entry}" is none.`);
+  }
+  return entries.filter(Boolean);
 }
 
 function readBoolean(text: string | undefined, fallback: boolean): boolean {
