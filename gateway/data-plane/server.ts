@@ -100,6 +100,8 @@ function buildServer(sockets: Set<Socket>, intake: Intake): Server {
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     joinSmallWrites(socket);
+    // node takes its own listener away when a connection asks for a tunnel or an upgrade; the client may reset it all the same.
+    socket.on('error', ignore);
     socket.on('close', () => sockets.delete(socket));
   });
   connect(server, intake);
