@@ -170,7 +170,13 @@ const givenByControlPlane = (what: string): StoaError =>
 
 /** What is registered here may take nothing from the control plane, and no prefix from another route. */
 function refuseShadow({ publisher }: AdminOptions, { id, path_prefix: prefix }: AdminApi): void {
-  if (publisher.snapshot.byKey.has(id)) throw givenByControlPlane('route');
+  const { snapshot } = publisher;
+  if (snapshot.byKey.has(id)) throw givenByControlPlane('route');
+  const above = snapshot.match(prefix)?.route;
+  if (above !== undefined && snapshot.byKey.has(above.id))
+    throw new StoaError('conflict', `What comes to ${prefix} goes to the API "${above.api}" of tenant "${above.tenant}".`, {
+      hint: 'Choose a path_prefix outside of what the control plane publishes.',
+    });
   const owner = publisher.ownerOf(prefix);
   if (owner === undefined || owner.source.key === adminKey(id)) return;
   throw new StoaError('conflict', `Route "${owner.id}" is served at ${prefix}.`, {
