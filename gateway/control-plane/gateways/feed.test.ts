@@ -167,6 +167,13 @@ test('the end of a deleted subscription reaches gateways with its keys', async (
   expect(change).toMatchObject({ put: { credentials: [{ id: row.id, status: 'revoked' }] }, remove: { subscriptions: [id] } });
 });
 
+test('numbers hold for one run of the server: an older database may have passed them with other changes', async () => {
+  const restarted = createFeed(state.cp);
+
+  expect(await feed.store()).toBe(await feed.store());
+  expect(await restarted.store()).not.toBe(await feed.store());
+});
+
 test('a number that this database has never reached, or has forgotten, is answered with a full copy', async () => {
   await addSubscription();
   const copy = await feed.read(undefined);

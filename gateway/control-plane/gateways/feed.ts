@@ -1,4 +1,5 @@
 /** Messages of the sync stream as lines of text, made once and shared by every gateway that waits for the same ones. */
+import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SyncMessage } from '../../../schema/sync.js';
 import { ENDED_KEY_MEMORY_MS } from '../api-keys/validity.js';
@@ -16,6 +17,11 @@ export interface Feed {
   read(since: number | undefined): Promise<FeedMessage | undefined>;
   /** The line that shows a gateway that the stream lives. */
   ping(): Promise<string>;
+  /**
+   * Name under which numbers hold: that of the database and of this run of the server. A database that was put back to an older state can pass the
+   * number of a gateway with other changes, so no number outlives the run that gave it; after a restart a gateway takes a full copy.
+   */
+  store(): Promise<string>;
 }
 
 type Topic = 'resources' | 'subscriptions' | 'credentials';
@@ -28,6 +34,8 @@ const MAX_CHANGES = 50_000;
 
 /** The feed of one control plane. Gateways that ask for the same thing at the same time share one reading of the database. */
 export function createFeed(cp: ControlPlane): Feed {
+  const run = randomUUID();
+  const runStore = async (): Promise<string> => `${await store.storeId(cp.db)}.${run}`;
   const pending = new Map<number | undefined, Promise<FeedMessage | undefined>>();
   const share = (since: number | undefined, work: () => Promise<FeedMessage | undefined>) => {
     const shared = pending.get(since) ?? work().finally(() => pending.delete(since));
@@ -36,12 +44,13 @@ export function createFeed(cp: ControlPlane): Feed {
   };
   return {
     read: async (since) => (since === undefined ? undefined : await share(since, () => readChanges(cp, since))) ?? fallback(since),
-    ping: async () => line({ type: 'ping', number: (await store.logRange(cp.db)).newest, store: await store.storeId(cp.db) }),
+    ping: async () => line({ type: 'ping', number: (await store.logRange(cp.db)).newest, store: await runStore() }),
+    store: runStore,
   };
 
   async function fallback(since: number | undefined): Promise<FeedMessage | undefined> {
     if (since !== undefined && (await isFollowable(cp.db, since))) return undefined;
-    return share(undefined, () => readCopy(cp));
+    return share(undefined, async () => readCopy(cp, await runStore()));
   }
 }
 
@@ -109,7 +118,7 @@ function* changeText(number: number, changes: readonly store.LoggedChange[], put
  * Everything that gateways hold, at one number. The tables are scanned page by page without holding a transaction, so that nobody waits; what
  * changed meanwhile is in the log and is read again in one last short transaction, which makes the copy whole.
  */
-async function readCopy(cp: ControlPlane): Promise<FeedMessage> {
+async function readCopy(cp: ControlPlane, storeName: string): Promise<FeedMessage> {
   const ended = endedAfter(cp);
   const { newest: start } = await store.logRange(cp.db);
   const copy: Copy = {
@@ -118,8 +127,8 @@ async function readCopy(cp: ControlPlane): Promise<FeedMessage> {
     credentials: await scan((after) => store.credentialPage(cp.db, after, ended)),
   };
   const number = await cp.db.transaction().execute((trx) => catchUp(trx, copy, start, ended));
-  if (number === undefined) return readCopy(cp);
-  return { number, pieces: copyText(number, await store.storeId(cp.db), copy) };
+  if (number === undefined) return readCopy(cp, storeName);
+  return { number, pieces: copyText(number, storeName, copy) };
 }
 
 async function scan(page: (after: string) => Promise<{ sent: store.Sent[]; last: string | undefined }>): Promise<Map<string, string>> {
@@ -148,13 +157,13 @@ async function catchUp(trx: Db, copy: Copy, start: number, ended: string): Promi
 }
 
 /** An iterable that can be walked by many gateways, each at its own pace. */
-function copyText(number: number, storeId: string, copy: Copy): Iterable<string> {
+function copyText(number: number, storeName: string, copy: Copy): Iterable<string> {
   const pieces = TOPICS.flatMap((topic) => slices([...copy[topic].values()]).map((piece) => ({ topic, piece })));
   return {
     *[Symbol.iterator]() {
       yield line({ type: 'begin', number });
       for (const { topic, piece } of pieces) yield objectsLine(topic, piece);
-      yield line({ type: 'end', number, store: storeId });
+      yield line({ type: 'end', number, store: storeName });
     },
   };
 }

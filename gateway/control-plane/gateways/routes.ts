@@ -8,7 +8,6 @@ import type { Actor, ControlPlane } from '../context.js';
 import { parse, queryInteger } from '../http/parse.js';
 import { storeEvents } from './events.js';
 import { createFeed, type Feed } from './feed.js';
-import { storeId } from './store.js';
 import { streamChanges } from './stream.js';
 
 const streamQuery = z.object({
@@ -44,7 +43,7 @@ export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: numb
 
   app.get('/gateways/stream', async (request, reply) => {
     requireGateway(request.actor);
-    const since = await startOf(cp, request);
+    const since = await startOf(feed, request);
     const text = openStream({ cp, feed, since, pingMs, request, stopping: stopping.signal });
     // A connection that were kept for another request would hold up the stop of the server.
     return reply.headers({ 'content-type': 'application/x-ndjson', 'cache-control': 'no-store', connection: 'close' }).send(text);
@@ -65,10 +64,10 @@ function requireGateway(actor: Actor): void {
     throw new StoaError('forbidden', undefined, { hint: 'A token that is limited to a tenant cannot act for a gateway.' });
 }
 
-/** The number that a gateway may go on from; undefined when it holds nothing, or something of another database. */
-async function startOf(cp: ControlPlane, { query }: FastifyRequest): Promise<number | undefined> {
+/** The number that a gateway may go on from; undefined when it holds nothing, or something of another database or run. */
+async function startOf(feed: Feed, { query }: FastifyRequest): Promise<number | undefined> {
   const { since = 0, store } = parse(streamQuery, query);
-  return since > 0 && store === (await storeId(cp.db)) ? since : undefined;
+  return since > 0 && store === (await feed.store()) ? since : undefined;
 }
 
 interface OpenStream {
