@@ -73,7 +73,7 @@ async function main(): Promise<void> {
   execFileSync('taskset', ['-pc', String(LOAD_CORE), String(process.pid)], { stdio: 'ignore' });
   const directory = mkdtempSync(path.join(tmpdir(), 'stoa-bench-'));
   try {
-    report(options, await compare(options, directory));
+    await report(options, await compare(options, directory));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -172,7 +172,7 @@ async function measure(gateway: Started, script: string, options: Options): Prom
   return { ...load, cpuMicros, mib, disturbance };
 }
 
-function report(options: Options, results: ReadonlyMap<System, readonly Round[]>): void {
+async function report(options: Options, results: ReadonlyMap<System, readonly Round[]>): Promise<void> {
   const middle = (rounds: readonly Round[], field: keyof Round): number => median(rounds.map((round) => round[field]));
   const base = middle(results.get(nginx) ?? [], 'cpuMicros');
   const rows = [...results].map(([{ name, job }, rounds]) => {
@@ -185,7 +185,7 @@ function report(options: Options, results: ReadonlyMap<System, readonly Round[]>
   const worst = Math.max(...[...results.values()].flat().map(({ disturbance }) => disturbance));
   const setting = `${machine()}; medians of ${rounds} interleaved rounds of ${seconds} s, ${connections} connections, ${routes} routes, ${keys} keys; others used at most ${Math.round(worst * 100)} % of the core.`;
   console.log(`\n${setting}\n\n${text}`);
-  if (options.write) writeSection('gateway', `${setting}\n\n${text}`);
+  if (options.write) await writeSection('gateway', `${setting}\n\n${text}`);
 }
 
 await main();

@@ -15,5 +15,5 @@ for (const [name, bench] of Object.entries(SECTIONS)) {
   if (values.only !== undefined && values.only !== name) continue;
   const text = `${machine()}.\n\n${await bench()}`;
   console.log(`\n${text}`);
-  if (values.write) writeSection(name, text);
+  if (values.write) await writeSection(name, text);
 }
