@@ -15,18 +15,20 @@ import { consumerRoutes } from './consumers/routes.js';
 import type { ControlPlane } from './context.js';
 import { gatewayRoutes } from './gateways/routes.js';
 import { healthRoutes } from './health/routes.js';
+import { endpoints } from './endpoints.js';
 import { addJsonParser } from './http/body.js';
+import { addEndpoint } from './http/endpoint.js';
 import { answerError, pathOf } from './http/errors.js';
 import { MAX_SET_BYTES, requireReadableEncoding } from './http/gzip.js';
 import { addIdempotency } from './http/idempotency.js';
 import { addNotFound } from './http/not-found.js';
+import { startJobs } from './jobs.js';
 import { planRoutes } from './plans/routes.js';
 import { policyRoutes } from './policies/routes.js';
 import { resourceRoutes } from './resources/routes.js';
 import { subscriptionRoutes } from './subscriptions/routes.js';
-import { tenantRoutes } from './tenants/routes.js';
 import { webhookRoutes } from './webhooks/routes.js';
-import './http/actor.js';
+import { acceptEmptyBody } from './http/optional-body.js';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -139,9 +141,12 @@ async function v1Routes(app: FastifyInstance, { cp, tokens }: ServerDeps): Promi
     requireReadableEncoding(request.headers['content-encoding'], isSet);
   });
   addIdempotency(app, cp);
+  const jobs = startJobs(cp);
+  app.addHook('onClose', () => jobs.stop());
+  acceptEmptyBody(app);
+  for (const operation of endpoints) addEndpoint(app, cp, operation);
   const slices = [
     resourceRoutes,
-    tenantRoutes,
     apiRoutes,
     consumerRoutes,
     policyRoutes,

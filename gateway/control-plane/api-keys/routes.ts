@@ -3,7 +3,6 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { requireRight } from '../auth/roles.js';
 import type { ControlPlane, Trx } from '../context.js';
-import { acceptEmptyBody } from '../http/optional-body.js';
 import { offsetOf, pageAnswer, pageQuery } from '../http/page.js';
 import { parse } from '../http/parse.js';
 import { requireSubscription } from '../subscriptions/require.js';
@@ -11,7 +10,6 @@ import { requireTenant } from '../tenants/access.js';
 import { targetByConsumer } from './consumers.js';
 import { createKey, revokeKey, rotateKey, targetByKey, targetBySubscription, type RotationTarget } from './service.js';
 import { countKeys, listKeys, liveKeys } from './store.js';
-import { startSweeper } from './sweeper.js';
 import { keyView, newKeyView, rotationInfo, rotationView } from './view.js';
 
 const id = z.string().min(1).max(200);
@@ -46,12 +44,8 @@ const tenantParams = z.object({ tenant: id });
 const idParams = z.object({ id });
 const nestedParams = z.object({ tenant: id, id });
 
-/** Routes of API keys, mounted below `/v1`, and the sweeper, which runs as long as the server. */
+/** Routes of API keys, mounted below `/v1`. */
 export const apiKeyRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
-  acceptEmptyBody(app);
-  const sweeper = startSweeper(cp);
-  app.addHook('onClose', () => sweeper.stop());
-
   app.get('/tenants/:tenant/apikeys', async (request) => list(cp, request));
   app.post('/tenants/:tenant/apikeys', async (request, reply) => reply.code(201).send(await create(cp, request)));
   app.delete('/tenants/:tenant/apikeys/:id', async (request, reply) => {

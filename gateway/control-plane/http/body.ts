@@ -1,7 +1,12 @@
 /** From bytes to a value that is safe to look at: no poisoned prototypes, bounded depth, no control characters. */
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { StoaError } from '../../../schema/error.js';
+import type { JsonObject } from '../../../schema/kind.js';
 import { invalidField } from './parse.js';
+
+/** A body whose fields are checked by somebody else, such as the definition of a kind. */
+export const jsonObject = z.record(z.string(), z.unknown(), { error: 'Expected a JSON object.' }) as unknown as z.ZodType<JsonObject>;
 
 const MAX_DEPTH = 40;
 const [QUOTE, BACKSLASH, BRACKET, BRACKET_END, BRACE, BRACE_END] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];

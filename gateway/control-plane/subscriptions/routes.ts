@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { StoaError } from '../../../schema/error.js';
 import { requireRight, type Right } from '../auth/roles.js';
 import type { ControlPlane } from '../context.js';
-import { acceptEmptyBody } from '../http/optional-body.js';
 import { offsetOf, pageAnswer, pageQuery } from '../http/page.js';
 import { invalidField, parse, queryInteger } from '../http/parse.js';
 import { requireTenant } from '../tenants/access.js';
@@ -54,8 +53,6 @@ const VERB_RIGHTS: Readonly<Record<Verb, Right>> = {
 
 /** Routes of subscriptions, mounted below `/v1`. */
 export const subscriptionRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
-  acceptEmptyBody(app);
-
   app.post('/tenants/:tenant/subscriptions', async (request, reply) => {
     const { tenant } = parse(tenantParams, request.params);
     return reply.code(201).send(await create(cp, request, tenant));

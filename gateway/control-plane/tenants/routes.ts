@@ -1,81 +1,127 @@
 /** Tenants over HTTP (rows TN1 to TN10). */
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import type { JsonObject } from '../../../schema/kind.js';
-import { requireRight } from '../auth/roles.js';
+import { tenant as tenantKind } from '../../../schema/kinds/tenant.js';
 import type { ControlPlane } from '../context.js';
+import { pageOf, patchBody, resourceAnswer, resourceBody } from '../http/answers.js';
+import { jsonObject } from '../http/body.js';
+import { endpoint, tenantEndpoint, type Endpoint } from '../http/endpoint.js';
 import { etagOf, expectedVersion } from '../http/etag.js';
 import { listQuery, offsetOf, pageAnswer } from '../http/page.js';
-import { parse } from '../http/parse.js';
-import { bodyOf, changeResource, createResource, patchSpec, removeResource, requireText } from '../resources/rest.js';
+import { changeResource, createResource, patchSpec, removeResource, requireText } from '../resources/rest.js';
 import { countResources, listResources } from '../resources/store.js';
-import { requireTenant } from './access.js';
 
-const tenantParams = z.object({ tenant: z.string() });
+const tag = 'Tenants';
 
-/** Routes of tenants, mounted below `/v1`. */
-export const tenantRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
-  app.post('/tenants', async (request, reply) => {
-    const tenant = await create(cp, request);
-    // Nothing has to be prepared: a tenant is active as soon as it is read again (row TN2).
-    return reply
-      .code(201)
-      .header('etag', etagOf(tenant))
-      .send({ ...viewTenant(cp, tenant), status: 'provisioning' });
-  });
+const tenantAnswer = resourceAnswer(tenantKind, {
+  status: z.enum(['provisioning', 'active']).describe('provisioning in the answer that creates it, then active by itself.'),
+  gateway_url: z.string().describe('Where the gateway serves the APIs of the tenant.'),
+});
 
-  app.get('/tenants', async ({ actor, query }) => {
-    requireRight(actor, 'read');
-    const page = parse(listQuery, query);
-    const filter = { kind: 'Tenant', tenant: actor.tenant };
-    const tenants = (await listResources(cp.db, filter, offsetOf(page), page.limit)).map((tenant) => viewTenant(cp, tenant));
-    return pageAnswer('tenants', tenants, await countResources(cp.db, filter), page);
-  });
-
-  app.get('/tenants/:tenant', async (request, reply) => {
-    requireRight(request.actor, 'read');
-    const tenant = await tenantOf(cp, request);
-    return reply.header('etag', etagOf(tenant)).send(viewTenant(cp, tenant));
-  });
-
-  app.route({
-    method: ['PATCH', 'PUT'],
-    url: '/tenants/:tenant',
-    handler: async (request, reply) => {
-      const changed = await change(cp, request);
-      return reply.header('etag', etagOf(changed)).send(viewTenant(cp, changed));
-    },
-  });
-
-  app.delete('/tenants/:tenant', async (request, reply) => {
-    const tenant = await tenantOf(cp, request);
-    requireRight(request.actor, 'tenants');
-    await removeResource(cp, request.actor, tenant, expectedVersion(request, tenant));
-    return reply.code(204).send();
-  });
-  return Promise.resolve();
+const documentB = { name: 'acme', tier: 'starter', admin_email: 'admin@acme.com', region: 'us-east-1' };
+const documentBAnswer = {
+  id: 'ten-abc123',
+  ...documentB,
+  status: 'provisioning',
+  gateway_url: 'https://gateway.gostoa.dev/acme',
+  settings: {},
+  managed_by: null,
+  created_at: '2025-01-09T10:00:00Z',
+  updated_at: '2025-01-09T10:00:00Z',
 };
 
-async function create(cp: ControlPlane, { actor, body }: FastifyRequest): Promise<StoredResource> {
-  requireRight(actor, 'tenants');
-  if (actor.tenant !== undefined) throw new StoaError('forbidden');
-  const { name: _name, ...spec } = bodyOf(body);
-  const name = requireText(bodyOf(body), 'name');
-  return createResource(cp, actor, { kind: 'Tenant', tenant: name, name, spec });
-}
+const createTenant = endpoint({
+  id: 'createTenant',
+  method: 'POST',
+  urls: ['/tenants'],
+  tag,
+  summary: 'Create a tenant',
+  right: 'tenants',
+  body: jsonObject,
+  documentedBody: resourceBody(tenantKind),
+  status: 201,
+  answer: tenantAnswer,
+  errors: ['conflict'],
+  examples: { body: documentB, answer: documentBAnswer },
+  async handle(cp, { actor, body, reply }) {
+    if (actor.tenant !== undefined) throw new StoaError('forbidden');
+    const { name: _name, ...spec } = body;
+    const name = requireText(body, 'name');
+    const tenant = await createResource(cp, actor, { kind: 'Tenant', tenant: name, name, spec });
+    void reply.header('etag', etagOf(tenant));
+    // Nothing has to be prepared: a tenant is active as soon as it is read again (row TN2).
+    return { ...viewTenant(cp, tenant), status: 'provisioning' };
+  },
+});
 
-async function change(cp: ControlPlane, request: FastifyRequest): Promise<StoredResource> {
-  const tenant = await tenantOf(cp, request);
-  requireRight(request.actor, 'tenants');
-  const patch = bodyOf(request.body);
-  const patched = (spec: JsonObject) => patchSpec({ name: tenant.name, spec }, patch, ['settings']);
-  return changeResource(cp, request.actor, tenant, patched, { expectVersion: expectedVersion(request, tenant) });
-}
+const listTenants = endpoint({
+  id: 'listTenants',
+  method: 'GET',
+  urls: ['/tenants'],
+  tag,
+  summary: 'List tenants',
+  right: 'read',
+  query: listQuery,
+  status: 200,
+  answer: pageOf('tenants', tenantAnswer),
+  async handle(cp, { actor, query }) {
+    const filter = { kind: 'Tenant', tenant: actor.tenant };
+    const tenants = (await listResources(cp.db, filter, offsetOf(query), query.limit)).map((tenant) => viewTenant(cp, tenant));
+    return pageAnswer('tenants', tenants, await countResources(cp.db, filter), query);
+  },
+});
 
-const tenantOf = (cp: ControlPlane, { actor, params }: FastifyRequest): Promise<StoredResource> =>
-  requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
+const getTenant = tenantEndpoint({
+  id: 'getTenant',
+  method: 'GET',
+  urls: ['/tenants/:tenant'],
+  tag,
+  summary: 'Get a tenant',
+  right: 'read',
+  status: 200,
+  answer: tenantAnswer,
+  handle(cp, { tenant, reply }) {
+    void reply.header('etag', etagOf(tenant));
+    return Promise.resolve(viewTenant(cp, tenant));
+  },
+});
+
+const updateTenant = tenantEndpoint({
+  id: 'updateTenant',
+  method: ['PATCH', 'PUT'],
+  urls: ['/tenants/:tenant'],
+  tag,
+  summary: 'Change a tenant',
+  right: 'tenants',
+  body: jsonObject,
+  documentedBody: patchBody(tenantKind),
+  status: 200,
+  answer: tenantAnswer,
+  errors: ['precondition_failed'],
+  examples: { body: { tier: 'business', settings: { rate_limit_multiplier: 2.0 } } },
+  async handle(cp, { actor, tenant, body, request, reply }) {
+    const patched = (spec: JsonObject) => patchSpec({ name: tenant.name, spec }, body, ['settings']);
+    const changed = await changeResource(cp, actor, tenant, patched, { expectVersion: expectedVersion(request, tenant) });
+    void reply.header('etag', etagOf(changed));
+    return viewTenant(cp, changed);
+  },
+});
+
+const deleteTenant = tenantEndpoint({
+  id: 'deleteTenant',
+  method: 'DELETE',
+  urls: ['/tenants/:tenant'],
+  tag,
+  summary: 'Delete a tenant and everything in it',
+  right: 'tenants',
+  status: 204,
+  errors: ['precondition_failed'],
+  handle: (cp, { actor, tenant, request }) => removeResource(cp, actor, tenant, expectedVersion(request, tenant)),
+});
+
+export const tenantEndpoints: readonly Endpoint[] = [createTenant, listTenants, getTenant, updateTenant, deleteTenant];
 
 function viewTenant(
   { gatewayUrl }: ControlPlane,
