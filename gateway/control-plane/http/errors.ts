@@ -2,13 +2,19 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, errorBody, StoaError, type ErrorCode } from '../../../schema/error.js';
 import { isDatabaseFailure } from '../database/open.js';
+import { inLanguage, languageOf } from './language.js';
 
 /** Writes the answer of an error. Errors that are not ours are logged with their stack and never shown. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toStoaError(error, request);
   if (known.code === 'unauthorized') void reply.header('www-authenticate', challenge(request));
   if (ERRORS[known.code].status === 413) void reply.header('connection', 'close');
-  return reply.code(ERRORS[known.code].status).type('application/json; charset=utf-8').send(errorBody(known));
+  const language = languageOf(request);
+  void reply.header('content-language', language).header('vary', 'Accept-Language');
+  return reply
+    .code(ERRORS[known.code].status)
+    .type('application/json; charset=utf-8')
+    .send(inLanguage(errorBody(known), language));
 }
 
 /** RFC 6750, section 3: the reason is given only when a token was sent. */
