@@ -10,6 +10,7 @@ import { auditRoutes } from './audit/routes.js';
 import { authenticate } from './auth/bearer.js';
 import { issuerRoutes } from './auth/issuer.js';
 import type { Clients } from './auth/secrets.js';
+import { createTierLimits, type Standing } from './auth/tier-limits.js';
 import type { Tokens } from './auth/tokens.js';
 import { consumerRoutes } from './consumers/routes.js';
 import type { ControlPlane } from './context.js';
@@ -41,6 +42,8 @@ export interface ServerDeps {
   readonly clients: Clients;
   readonly tokens: Tokens;
   readonly version: string;
+  /** Calls an hour of clients without a tenant; 100 000 when absent. */
+  readonly platformLimit?: number | undefined;
   /** Whether the server is about to stop: readiness says so. */
   readonly isStopping?: () => boolean;
 }
@@ -134,9 +137,21 @@ function requestLine(request: FastifyRequest, reply: FastifyReply): Record<strin
   };
 }
 
-async function v1Routes(app: FastifyInstance, { cp, tokens }: ServerDeps): Promise<void> {
-  app.addHook('onRequest', async (request) => {
-    request.actor = await authenticate(cp, tokens, request);
+/** The three headers on every answer of a known caller (rows CV27 to CV29). Throws `rate_limited`. */
+function holdToLimit({ isAllowed, limit, remaining, resetsAt }: Standing, reply: FastifyReply, now: number): void {
+  void reply.headers({ 'x-ratelimit-limit': limit, 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': Math.ceil(resetsAt / 1000) });
+  if (isAllowed) return;
+  const seconds = Math.max(1, Math.ceil((resetsAt - now) / 1000));
+  void reply.header('retry-after', seconds);
+  throw new StoaError('rate_limited', `The limit of ${limit} requests an hour is used up.`, { hint: `Try again in ${seconds} s.` });
+}
+
+async function v1Routes(app: FastifyInstance, { cp, tokens, platformLimit }: ServerDeps): Promise<void> {
+  const limits = createTierLimits(cp.now, platformLimit);
+  app.addHook('onRequest', async (request, reply) => {
+    const { actor, tenant } = await authenticate(cp, tokens, request);
+    request.actor = actor;
+    holdToLimit(limits.take(actor, tenant), reply, cp.now());
     const isSet = request.routeOptions.bodyLimit === MAX_SET_BYTES;
     requireReadableEncoding(request.headers['content-encoding'], isSet);
   });

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
+import { DEFAULT_PLATFORM_LIMIT } from './auth/tier-limits.js';
 import { logLevel } from './log.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,6 +16,8 @@ export interface Settings {
   readonly gatewayUrl: string;
   /** Undefined: the address that is listened on. */
   readonly publicUrl: string | undefined;
+  /** Calls an hour of clients without a tenant. */
+  readonly platformLimit: number;
   readonly clientSecret: string | undefined;
   readonly bootstrapSecret: string | undefined;
   readonly gatewayToken: string | undefined;
@@ -29,6 +32,7 @@ const OPTIONS = {
   'alias-ports': { type: 'string', default: '' },
   'gateway-url': { type: 'string', default: 'http://127.0.0.1:3001' },
   'public-url': { type: 'string' },
+  'platform-rate-limit': { type: 'string', default: String(DEFAULT_PLATFORM_LIMIT) },
 } as const;
 
 /** Reads flags and environment. Throws `usage_error`. */
@@ -42,6 +46,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     aliasPorts: flags['alias-ports'] === '' ? [] : flags['alias-ports'].split(',').map((port) => readPort('alias-ports', port)),
     gatewayUrl: readUrl('gateway-url', flags['gateway-url']),
     publicUrl: flags['public-url'] === undefined ? undefined : readUrl('public-url', flags['public-url']),
+    platformLimit: readCount('platform-rate-limit', flags['platform-rate-limit']),
     clientSecret: filled('STOA_CLIENT_SECRET'),
     bootstrapSecret: filled('STOA_BOOTSTRAP_SECRET'),
     gatewayToken: filled('STOA_GATEWAY_TOKEN'),
@@ -66,6 +71,11 @@ function readPort(flag: string, text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new StoaError('usage_error', `--${flag} takes port numbers; "${text}" is none.`);
+}
+
+function readCount(flag: string, text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new StoaError('usage_error', `--${flag} takes a whole number from 1; "${text}" is none.`);
 }
 
 function readUrl(flag: string, text: string): string {

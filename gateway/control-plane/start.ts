@@ -36,7 +36,14 @@ export async function startControlPlane(settings: Settings, log: FastifyBaseLogg
     const clients = await loadClients(cp, settings);
     const tokens = await createTokens(cp, loadSigningKey(path.join(settings.dataDirectory, 'issuer.pem')));
     const state = { isStopping: false };
-    const app = await buildServer({ cp, clients, tokens, version: productVersion(), isStopping: () => state.isStopping });
+    const app = await buildServer({
+      cp,
+      clients,
+      tokens,
+      version: productVersion(),
+      platformLimit: settings.platformLimit,
+      isStopping: () => state.isStopping,
+    });
     const port = await listen(app, settings);
     if (settings.publicUrl === undefined) address.url = `http://${urlHost(settings.host)}:${port}`;
     const aliases = await listenOnAliases(app, settings);

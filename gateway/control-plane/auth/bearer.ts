@@ -1,5 +1,6 @@
 /** Who makes a request: the bearer check before every handler below /v1. */
 import type { FastifyRequest } from 'fastify';
+import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import type { Actor, ControlPlane } from '../context.js';
 import { findById } from '../resources/store.js';
@@ -8,19 +9,26 @@ import type { Tokens } from './tokens.js';
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]{1,8192})$/i;
 
-/** The actor of a request. Throws `unauthorized` without a valid token. */
-export async function authenticate(cp: ControlPlane, tokens: Tokens, request: FastifyRequest): Promise<Actor> {
+export interface Caller {
+  readonly actor: Actor;
+  /** The only tenant that the actor may see; undefined for those of the platform. */
+  readonly tenant: StoredResource | undefined;
+}
+
+/** Who makes a request. Throws `unauthorized` without a valid token. */
+export async function authenticate(cp: ControlPlane, tokens: Tokens, request: FastifyRequest): Promise<Caller> {
   const [, token] = BEARER.exec(request.headers.authorization ?? '') ?? [];
   if (token === undefined) throw new StoaError('unauthorized', 'An access token is needed: Authorization: Bearer TOKEN.');
-  if (isSameText(token, cp.gatewayToken)) return { name: 'gateway', roles: ['gateway'], tenant: undefined, requestId: request.id };
+  if (isSameText(token, cp.gatewayToken))
+    return { actor: { name: 'gateway', roles: ['gateway'], tenant: undefined, requestId: request.id }, tenant: undefined };
   const { user, roles, tenantId } = await tokens.verify(token);
-  return { name: user, roles, tenant: await tenantName(cp, tenantId), requestId: request.id };
+  const tenant = tenantId === undefined ? undefined : await tenantOf(cp, tenantId);
+  return { actor: { name: user, roles, tenant: tenant?.name, requestId: request.id }, tenant };
 }
 
 /** Looked up each time: a tenant that is gone takes its tokens with it, also when another one has its name. */
-async function tenantName({ db }: ControlPlane, id: string | undefined): Promise<string | undefined> {
-  if (id === undefined) return undefined;
+async function tenantOf({ db }: ControlPlane, id: string): Promise<StoredResource> {
   const tenant = await findById(db, 'Tenant', id);
-  if (tenant !== undefined) return tenant.name;
+  if (tenant !== undefined) return tenant;
   throw new StoaError('unauthorized', 'The tenant of the access token does not exist any more.');
 }

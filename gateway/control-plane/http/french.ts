@@ -100,6 +100,9 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Needed is one of the roles: {}.': 'Un de ces rôles est nécessaire : {}.',
   'A token that is limited to a tenant cannot act for a gateway.': 'Un jeton limité à un tenant ne peut pas agir pour une passerelle.',
 
+  'The limit of {} requests an hour is used up.': 'La limite de {} requêtes par heure est atteinte.',
+  'Try again in {} s.': 'Réessayez dans {} s.',
+
   // Finding things.
   'Tenant "{}" does not exist.': 'Le tenant « {} » n’existe pas.',
   'API "{}" does not exist.': 'L’API « {} » n’existe pas.',
