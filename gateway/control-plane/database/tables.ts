@@ -63,7 +63,10 @@ export interface ProjectTable {
   revision: number;
 }
 
-/** Lived state of a subscription; `id` is the id of its resource. Indexes: (tenant, created_at), (tenant, consumer), (tenant, api). */
+/**
+ * Lived state of a subscription; `id` is the id of its resource. Indexes: (tenant, consumer), (tenant, api), and newest first (created_at desc, id), alone and after
+ * tenant, status and both.
+ */
 export interface SubscriptionStateTable {
   id: string;
   tenant: string;

@@ -35,17 +35,16 @@ export async function findSubscription(db: Db, tenant: string | undefined, idOrN
 
 /** One page of subscriptions, newest first. */
 export async function listSubscriptions(db: Db, filter: SubscriptionFilter, offset: number, limit: number): Promise<SubscriptionRow[]> {
-  const query = joined(db).$call((rows) => filtered(rows, filter));
-  const page = query.orderBy('state.created_at', 'desc').orderBy('state.id').offset(offset).limit(limit);
-  return (await page.execute()).map(parseRow);
+  // The page is found in an index alone; only its own rows are read.
+  const ids = filtered(states(db).select('state.id'), filter).orderBy('state.created_at', 'desc').orderBy('state.id');
+  const page = joined(db).where('state.id', 'in', ids.offset(offset).limit(limit));
+  return (await page.orderBy('state.created_at', 'desc').orderBy('state.id').execute()).map(parseRow);
 }
 
 /** How many subscriptions a filter finds. */
 export async function countSubscriptions(db: Db, filter: SubscriptionFilter): Promise<number> {
-  const query = base(db)
-    .select(({ fn }) => fn.countAll().as('count'))
-    .$call((rows) => filtered(rows, filter));
-  const { count } = await query.executeTakeFirstOrThrow();
+  const query = states(db).select(({ fn }) => fn.countAll().as('count'));
+  const { count } = await filtered(query, filter).executeTakeFirstOrThrow();
   return Number(count);
 }
 
@@ -144,16 +143,13 @@ export async function findPlan(db: Db, tenant: string, name: string): Promise<Pl
   return row === undefined ? undefined : (JSON.parse(row.spec) as PlanSpec);
 }
 
-function base(db: Db) {
-  return db.selectFrom('subscription_states as state').innerJoin('resources as resource', 'resource.id', 'state.id');
-}
+const states = (db: Db) => db.selectFrom('subscription_states as state');
 
-const joined = (db: Db) => base(db).selectAll('state').select(['resource.name', 'resource.spec']);
-
-type Joined = { state: SubscriptionStateTable; resource: Database['resources'] };
+const joined = (db: Db) =>
+  states(db).innerJoin('resources as resource', 'resource.id', 'state.id').selectAll('state').select(['resource.name', 'resource.spec']);
 
 function filtered<Row>(
-  query: SelectQueryBuilder<Database & Joined, 'state' | 'resource', Row>,
+  query: SelectQueryBuilder<Database & { state: SubscriptionStateTable }, 'state', Row>,
   { tenant, status, api, consumer }: SubscriptionFilter,
 ) {
   const wanted = { 'state.tenant': tenant, 'state.status': status, 'state.api': api, 'state.consumer': consumer } as const;

@@ -2,5 +2,6 @@
 import type { Transaction } from 'kysely';
 import type { Database } from '../tables.js';
 import { createTables } from './001-create-tables.js';
+import { listSubscriptions } from './002-list-subscriptions.js';
 
-export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [createTables];
+export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [createTables, listSubscriptions];
