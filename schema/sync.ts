@@ -3,6 +3,7 @@
  * A gateway without a copy, or whose number is too old, first gets a full copy: `begin`, the objects, `end`.
  * After that: one `change` per committed transaction, and a `ping` every 5 s. Objects are whole; a change is put or removed by key.
  */
+import type { LatencyPairs } from './latency.js';
 import type { Resource } from './resource.js';
 
 /** A declared resource that shapes traffic: Tenant, API, Policy, Consumer, Plan. */
@@ -80,4 +81,33 @@ export interface GatewayEvent {
   readonly path: string;
   readonly status: number;
   readonly reason?: string | undefined;
+}
+
+/** What was asked of an API in one hour since the last report, by one subscription or by callers without one. */
+export interface UsageEntry {
+  /** Name of the tenant. */
+  readonly tenant: string;
+  /** Id of the API. */
+  readonly api: string;
+  /** Id of the subscription. */
+  readonly subscription?: string | undefined;
+  /** Hours since the epoch. */
+  readonly hour: number;
+  readonly requests: number;
+  /** Answers with a status of 500 and above, the gateway's own included. */
+  readonly errors: number;
+  readonly latency: LatencyPairs;
+}
+
+/**
+ * What gateways measured since their last report: `POST /v1/gateways/reports`. A gateway numbers its reports, sends one at a time, and the same one until it is
+ * acknowledged: a number that was taken before changes nothing.
+ */
+export interface UsageReport {
+  /** Unique: of the data directory of the gateway. */
+  readonly gateway: string;
+  readonly number: number;
+  readonly entries: readonly UsageEntry[];
+  /** Last use of API keys by their id, epoch milliseconds. */
+  readonly keys: readonly (readonly [id: string, usedAt: number])[];
 }

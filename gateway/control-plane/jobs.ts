@@ -1,13 +1,14 @@
 /** What a control plane does by itself, beside answering: each job starts with the server and ends with it. */
 import { startSweeper } from './api-keys/sweeper.js';
 import type { ControlPlane } from './context.js';
+import { startUsageRetention } from './metrics/retention.js';
 
 interface Job {
   /** Waits for what is under way, then does no more. */
   stop(): Promise<void>;
 }
 
-const JOBS: readonly ((cp: ControlPlane) => Job)[] = [startSweeper];
+const JOBS: readonly ((cp: ControlPlane) => Job)[] = [startSweeper, startUsageRetention];
 
 /** Starts every job. */
 export function startJobs(cp: ControlPlane): Job {

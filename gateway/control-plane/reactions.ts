@@ -1,12 +1,16 @@
 /** What a write of declared state does to lived state, kind by kind, in the transaction of the write. */
 import type { Actor, ControlPlane, Trx } from './context.js';
+import { forgetTenant } from './metrics/store.js';
 import { apiReaction, consumerReaction, subscriptionReaction, tenantReaction, type Written } from './subscriptions/reaction.js';
 
 type Reaction = (trx: Trx, cp: ControlPlane, actor: Actor, written: Written) => Promise<void>;
 
 /** Run after a creation or update was written, and before a deletion is. */
 export const REACTIONS: Readonly<Record<string, Reaction>> = {
-  Tenant: tenantReaction,
+  Tenant: async (trx, cp, actor, written) => {
+    await tenantReaction(trx, cp, actor, written);
+    if (written.after === undefined) await forgetTenant(trx, written.id);
+  },
   API: apiReaction,
   Consumer: consumerReaction,
   Subscription: subscriptionReaction,

@@ -2,6 +2,7 @@
 import type { Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead } from '../policies/contract.js';
 import type { AccessLog } from './access-log.js';
 import type { RequestHead } from './request-head.js';
+import type { UsageMeter } from './usage-meter.js';
 import type { Credential, EventSink, KeyStore, Route, Snapshot } from './snapshot.js';
 
 /** What a request needs beside itself; one object for the life of the gateway. */
@@ -11,6 +12,7 @@ export interface Gateway {
   readonly keys: KeyStore;
   readonly events: EventSink;
   readonly log: AccessLog;
+  readonly usage: UsageMeter;
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }

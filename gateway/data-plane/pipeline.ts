@@ -179,7 +179,10 @@ export function completeHead(exchange: Exchange): void {
 export function finish(exchange: Exchange, complete: boolean): void {
   const { route, gateway, credential } = exchange;
   const latencyMs = performance.now() - exchange.startedAt;
-  route?.metrics.observe(exchange.status, latencyMs, exchange.method);
+  if (route !== undefined) {
+    route.metrics.observe(exchange.status, latencyMs, exchange.method);
+    gateway.usage.observe(route, credential, exchange.status, latencyMs, gateway.now());
+  }
   if (!gateway.log.has('info')) return;
   gateway.log.event('info', 'request completed', {
     consumer: credential?.consumerLabel,

@@ -24,6 +24,8 @@ import type { AuthFailure, Breaker, EventSink } from './snapshot.js';
 import { createLimitsOf } from './subscription-limits.js';
 import { startSyncClient, type SyncClient } from './sync-client.js';
 import { Topology } from './topology.js';
+import { createUsageMeter, type UsageMeter } from './usage-meter.js';
+import { startUsageDelivery, type UsageDelivery } from './usage-to-control-plane.js';
 
 export interface RunningGateway {
   readonly port: number;
@@ -50,6 +52,7 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
     async stop() {
       clearInterval(sweeper);
       await listener.stop();
+      await link?.usage.stop();
       await link?.events.stop();
       await link?.client.stop();
       await core.disk.stop();
@@ -72,6 +75,7 @@ interface Core {
 interface Link {
   readonly client: SyncClient;
   readonly events: EventQueue;
+  readonly usage: UsageDelivery;
 }
 
 interface Parts {
@@ -79,6 +83,7 @@ interface Parts {
   readonly listener: Listener;
   readonly breaker: Breaker;
   readonly directory: string;
+  readonly usage: UsageMeter;
   readonly link: { current: Link | undefined };
 }
 
@@ -88,10 +93,11 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   const link: Parts['link'] = { current: undefined };
   const core = createCore(directory, log, breaker, link, () => listener.connections());
   const own = ownState(settings, core, breaker, link);
-  const gateway = { snapshot: () => core.publisher.snapshot, keys: core.keys, events: eventSink(core.metrics, link), log, now };
+  const usage = createUsageMeter((count) => log.event('error', 'usage_dropped', { count }));
+  const gateway = { usage, snapshot: () => core.publisher.snapshot, keys: core.keys, events: eventSink(core.metrics, link), log, now };
   const { trustedProxies, allowPrivateUpstreams } = settings;
   const listener = createListener({ gateway, own, trustedProxies, allowPrivateUpstreams });
-  return { core, listener, breaker, directory, link };
+  return { core, listener, breaker, directory, usage, link };
 }
 
 function createCore(directory: string, log: AccessLog, breaker: Breaker, link: Parts['link'], connections: () => number): Core {
@@ -152,7 +158,7 @@ function load({ disk, source, publisher }: Core, log: AccessLog): void {
   log.event('info', 'config_loaded', { number: copy.position.number, routes: publisher.snapshot.routes.length });
 }
 
-function connect(settings: Settings, { core, breaker, directory, link }: Parts, log: AccessLog): Link | undefined {
+function connect(settings: Settings, { core, breaker, directory, usage: meter, link }: Parts, log: AccessLog): Link | undefined {
   const { controlPlaneUrl, gatewayToken, client, dataDirectory } = settings;
   if (controlPlaneUrl === undefined) return undefined;
   const tokens = createTokenSource({ controlPlaneUrl, gatewayToken, client, tokenFile: join(dataDirectory, 'gateway.token'), now });
@@ -167,7 +173,15 @@ function connect(settings: Settings, { core, breaker, directory, link }: Parts, 
     onProblem: (reason) => log.event('error', 'event_queue_problem', { reason }),
     now,
   });
-  link.current = { client: follower, events };
+  const usage = startUsageDelivery({
+    controlPlaneUrl,
+    tokens,
+    meter,
+    directory,
+    isConnected: () => follower.isConnected,
+    onProblem: (reason) => log.event('error', 'usage_problem', { reason }),
+  });
+  link.current = { client: follower, events, usage };
   return link.current;
 }
 

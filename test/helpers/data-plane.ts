@@ -1,4 +1,5 @@
 /** A gateway over a snapshot made by hand, real upstreams, and sockets that say exactly what a test wants. */
+import { createUsageMeter } from '../../gateway/data-plane/usage-meter.js';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
@@ -127,7 +128,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
   };
   let snapshot = makeSnapshot(draft.routes);
   const listener = createListener({
-    gateway: { snapshot: () => snapshot, keys, events: { record: (event) => events.push(event) }, log, now },
+    gateway: { snapshot: () => snapshot, keys, events: { record: (event) => events.push(event) }, log, usage: createUsageMeter(), now },
     own: { ...OWN, ...draft.own },
     trustedProxies: draft.trustedProxies ?? [],
     allowPrivateUpstreams: draft.allowPrivateUpstreams ?? true,

@@ -149,6 +149,28 @@ export interface SettingTable {
   value: string;
 }
 
+/** Requests of an hour or a day. Primary key (scope, grain, at). */
+export interface UsageTable {
+  /** Id of the tenant, API or subscription that is summed up. */
+  scope: string;
+  /** `hour` or `day`. */
+  grain: string;
+  /** `2026-11-26T10` or `2026-11-26`, UTC. */
+  at: string;
+  tenant_id: string;
+  requests: number;
+  errors: number;
+  /** JSON of `LatencyPairs`. */
+  latency: string;
+}
+
+/** The last report that was taken of each gateway. */
+export interface UsageReportTable {
+  gateway: string;
+  number: number;
+  taken_at: string;
+}
+
 export interface Database {
   resources: ResourceTable;
   resource_claims: ResourceClaimTable;
@@ -162,4 +184,6 @@ export interface Database {
   change_log: ChangeLogTable;
   idempotency_keys: IdempotencyTable;
   settings: SettingTable;
+  usage: UsageTable;
+  usage_reports: UsageReportTable;
 }

@@ -2,10 +2,9 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { requireRight } from '../auth/roles.js';
-import { StoaError } from '../../../schema/error.js';
-import type { Actor, ControlPlane } from '../context.js';
+import type { ControlPlane } from '../context.js';
 import { parse, queryInteger } from '../http/parse.js';
+import { requireGateway } from './access.js';
 import { storeEvents } from './events.js';
 import { createFeed, type Feed } from './feed.js';
 import { streamChanges } from './stream.js';
@@ -56,13 +55,6 @@ export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: numb
   });
   return Promise.resolve();
 };
-
-/** The stream holds every tenant: a token that is limited to one may not follow it, whatever its role. */
-function requireGateway(actor: Actor): void {
-  requireRight(actor, 'sync');
-  if (actor.tenant !== undefined)
-    throw new StoaError('forbidden', undefined, { hint: 'A token that is limited to a tenant cannot act for a gateway.' });
-}
 
 /** The number that a gateway may go on from; undefined when it holds nothing, or something of another database or run. */
 async function startOf(feed: Feed, { query }: FastifyRequest): Promise<number | undefined> {

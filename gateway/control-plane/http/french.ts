@@ -152,6 +152,11 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Invalid ISO date': 'Date ISO invalide',
   'Invalid string: must match pattern {}': 'Texte invalide : il doit suivre le motif {}',
 
+  'Expected a date such as 2025-01-31.': 'Une date telle que 2025-01-31 est attendue.',
+  'The end date is before the start date.': 'La date de fin précède la date de début.',
+  'The range has more than {} buckets; ask for a shorter one, or a coarser granularity.':
+    'La période a plus de {} intervalles ; demandez-en une plus courte, ou une granularité plus grossière.',
+
   // Subscriptions and keys.
   'Consumer "{}" has no active subscription whose key could be rotated.':
     'Le consommateur « {} » n’a pas d’abonnement actif dont la clé pourrait être renouvelée.',

@@ -3,5 +3,6 @@ import type { Transaction } from 'kysely';
 import type { Database } from '../tables.js';
 import { createTables } from './001-create-tables.js';
 import { listSubscriptions } from './002-list-subscriptions.js';
+import { createUsage } from './003-create-usage.js';
 
-export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [createTables, listSubscriptions];
+export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [createTables, listSubscriptions, createUsage];

@@ -1,0 +1,116 @@
+/** Rows of what was measured, and of the reports that were taken. */
+import type { Insertable, Selectable } from 'kysely';
+import { addLatencies, latencyPairs, type Latencies, type LatencyPairs } from '../../../schema/latency.js';
+import type { Db, Trx } from '../context.js';
+import type { UsageTable } from '../database/tables.js';
+
+export type Grain = 'hour' | 'day';
+
+export interface Counts {
+  readonly requests: number;
+  readonly errors: number;
+  readonly latency: LatencyPairs;
+}
+
+export interface UsageKey {
+  readonly scope: string;
+  readonly grain: Grain;
+  readonly at: string;
+  readonly tenant_id: string;
+}
+
+const CHUNK = 500;
+
+/** Number of the last report of a gateway that was taken; 0 before the first. */
+export async function lastReport(db: Db, gateway: string): Promise<number> {
+  return (await db.selectFrom('usage_reports').select('number').where('gateway', '=', gateway).executeTakeFirst())?.number ?? 0;
+}
+
+/** Notes that a report was taken. */
+export async function noteReport(trx: Trx, gateway: string, number: number, taken_at: string): Promise<void> {
+  const insert = trx.insertInto('usage_reports').values({ gateway, number, taken_at });
+  await insert.onConflict((conflict) => conflict.column('gateway').doUpdateSet({ number, taken_at })).execute();
+}
+
+/** Adds to one row, which is made when it is not there. */
+export async function addUsage(trx: Trx, key: UsageKey, counts: Counts): Promise<void> {
+  const { scope, grain, at } = key;
+  const query = trx.selectFrom('usage').selectAll().where('scope', '=', scope).where('grain', '=', grain);
+  const known = await query.where('at', '=', at).executeTakeFirst();
+  const sum = known === undefined ? counts : plus(countsOf(known), counts);
+  const row: Insertable<UsageTable> = { ...key, requests: sum.requests, errors: sum.errors, latency: JSON.stringify(sum.latency) };
+  const { requests, errors, latency } = row;
+  await trx
+    .insertInto('usage')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['scope', 'grain', 'at']).doUpdateSet({ requests, errors, latency }))
+    .execute();
+}
+
+/** Two counts in one. */
+export function plus(a: Counts, b: Counts): Counts {
+  const latency: Latencies = new Map(a.latency.map(([bucket, count]) => [bucket, count]));
+  addLatencies(latency, b.latency);
+  return { requests: a.requests + b.requests, errors: a.errors + b.errors, latency: latencyPairs(latency) };
+}
+
+const countsOf = ({ requests, errors, latency }: Selectable<UsageTable>): Counts => ({
+  requests,
+  errors,
+  latency: JSON.parse(latency) as LatencyPairs,
+});
+
+/** What was measured of a scope from one instant to another, both inclusive and of the grain's form, in order. */
+export async function listUsage(
+  db: Db,
+  scope: string,
+  grain: Grain,
+  from: string,
+  to: string,
+): Promise<(Counts & { readonly at: string })[]> {
+  const query = db.selectFrom('usage').selectAll().where('scope', '=', scope).where('grain', '=', grain);
+  const rows = await query.where('at', '>=', from).where('at', '<=', to).orderBy('at').execute();
+  return rows.map((row) => ({ at: row.at, ...countsOf(row) }));
+}
+
+/** Name and id of the tenant of each of these APIs, as far as they exist. */
+export async function tenantsOfApis(db: Db, ids: readonly string[]): Promise<Map<string, { tenant: string; tenantId: string }>> {
+  const found = new Map<string, { tenant: string; tenantId: string }>();
+  for (let start = 0; start < ids.length; start += CHUNK) {
+    const rows = await db
+      .selectFrom('resources as api')
+      .innerJoin('resources as tenant', (join) => join.onRef('tenant.name', '=', 'api.tenant').on('tenant.kind', '=', 'Tenant'))
+      .select(['api.id', 'api.tenant', 'tenant.id as tenantId'])
+      .where('api.kind', '=', 'API')
+      .where('api.id', 'in', ids.slice(start, start + CHUNK))
+      .execute();
+    for (const { id, tenant, tenantId } of rows) found.set(id, { tenant, tenantId });
+  }
+  return found;
+}
+
+/** Name of the tenant of each of these subscriptions, as far as they exist. */
+export async function tenantsOfSubscriptions(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (let start = 0; start < ids.length; start += CHUNK) {
+    const query = db.selectFrom('subscription_states').select(['id', 'tenant']);
+    for (const { id, tenant } of await query.where('id', 'in', ids.slice(start, start + CHUNK)).execute()) found.set(id, tenant);
+  }
+  return found;
+}
+
+/** Notes when a key was used last, unless a later use is known. */
+export async function noteKeyUse(trx: Trx, id: string, at: string): Promise<void> {
+  const update = trx.updateTable('api_keys').set({ last_used_at: at }).where('id', '=', id);
+  await update.where((row) => row.or([row('last_used_at', 'is', null), row('last_used_at', '<', at)])).execute();
+}
+
+/** Forgets everything of a tenant. */
+export async function forgetTenant(trx: Trx, tenantId: string): Promise<void> {
+  await trx.deleteFrom('usage').where('tenant_id', '=', tenantId).execute();
+}
+
+/** Forgets rows of a grain from before an instant of its form. */
+export async function forgetBefore(db: Db, grain: Grain, before: string): Promise<void> {
+  await db.deleteFrom('usage').where('grain', '=', grain).where('at', '<', before).execute();
+}

@@ -1,0 +1,60 @@
+/** What a subscription has used of its quota this month (row SB14), by what gateways reported. */
+import type { Db } from '../context.js';
+import { findPlan, type SubscriptionRow } from '../subscriptions/store.js';
+import { listUsage } from './store.js';
+
+/** How much of a quota is left, and until when. */
+export interface QuotaUse {
+  readonly limit: number;
+  readonly used: number;
+  readonly remaining: number;
+  readonly resets_at: string;
+}
+
+export interface SubscriptionUsage {
+  readonly subscription_id: string;
+  /** The calendar month, UTC: `2026-11`. */
+  readonly period: string;
+  readonly requests: number;
+  readonly errors: number;
+  /** Of the month; null without one. */
+  readonly quota: QuotaUse | null;
+  /** Of today, where the plan has one. */
+  readonly daily_quota: QuotaUse | null;
+  /** Requests per hour, set at approval. */
+  readonly rate_limit: number | null;
+  readonly daily: readonly { readonly date: string; readonly requests: number; readonly errors: number }[];
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** The usage of the present month. */
+export async function usageOf(db: Db, subscription: SubscriptionRow, now: number): Promise<SubscriptionUsage> {
+  const today = new Date(now).toISOString().slice(0, 10);
+  const period = today.slice(0, 7);
+  const days = await listUsage(db, subscription.id, 'day', `${period}-01`, `${period}-31`);
+  const plan = subscription.spec.plan === undefined ? undefined : await findPlan(db, subscription.tenant, subscription.spec.plan);
+  const requests = days.reduce((sum, day) => sum + day.requests, 0);
+  const monthly = subscription.quota ?? plan?.quota?.monthly;
+  const nextMonth = Date.UTC(Number(period.slice(0, 4)), Number(period.slice(5)), 1);
+  return {
+    subscription_id: subscription.id,
+    period,
+    requests,
+    errors: days.reduce((sum, day) => sum + day.errors, 0),
+    quota: quotaUse(monthly, requests, nextMonth),
+    daily_quota: quotaUse(plan?.quota?.daily, days.find(({ at }) => at === today)?.requests ?? 0, Date.parse(today) + DAY_MS),
+    rate_limit: subscription.rate_limit,
+    daily: daysUntil(today).map((date) => {
+      const day = days.find(({ at }) => at === date);
+      return { date, requests: day?.requests ?? 0, errors: day?.errors ?? 0 };
+    }),
+  };
+}
+
+const quotaUse = (limit: number | undefined, used: number, resetsAt: number): QuotaUse | null =>
+  limit === undefined ? null : { limit, used, remaining: Math.max(0, limit - used), resets_at: new Date(resetsAt).toISOString() };
+
+/** The days of a month up to one of them. */
+const daysUntil = (today: string): string[] =>
+  Array.from({ length: Number(today.slice(8)) }, (_, index) => `${today.slice(0, 8)}${String(index + 1).padStart(2, '0')}`);

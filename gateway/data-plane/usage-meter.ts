@@ -1,0 +1,113 @@
+/** What was asked of each API by each subscription, hour by hour, until it is reported. On the request path: a few steps over maps that are there already. */
+import { addLatencies, latencyBucket, latencyPairs, type Latencies } from '../../schema/latency.js';
+import type { UsageEntry } from '../../schema/sync.js';
+import type { Credential, Route } from './snapshot.js';
+
+const HOUR_MS = 3_600_000;
+/** So many wait at most, while the control plane is away; then the oldest are dropped. */
+const MAX_CLOSED = 50_000;
+
+/** Counts that were taken out, and the last use of each key, epoch milliseconds. */
+export interface Usage {
+  readonly entries: readonly UsageEntry[];
+  readonly keys: readonly (readonly [id: string, usedAt: number])[];
+}
+
+export interface UsageMeter {
+  /** Counts one answer. */
+  observe(route: Route, credential: Credential | undefined, status: number, latencyMs: number, nowMs: number): void;
+  /** Takes out at most so many entries, with all last uses; undefined when there is nothing. */
+  drain(maxEntries: number): Usage | undefined;
+  /** What `drain` would take, left in place. */
+  pending(): Usage;
+  /** Puts back what the last run had not reported. */
+  restore(usage: Usage): void;
+}
+
+interface Counter {
+  readonly tenant: string;
+  readonly api: string;
+  readonly subscription: string | undefined;
+  requests: number;
+  errors: number;
+  readonly latency: Latencies;
+}
+
+/** An empty meter. `onDropped` is told how many entries were lost because nobody took them. */
+export function createUsageMeter(onDropped: (count: number) => void = () => undefined): UsageMeter {
+  /** Of the present hour: by API, then by subscription, '' for callers without one. */
+  let open = new Map<string, Map<string, Counter>>();
+  let hour = 0;
+  let closed: UsageEntry[] = [];
+  let keys = new Map<string, number>();
+
+  const close = (): void => {
+    closed = mergeEntries([...closed, ...entriesOf(open, hour)]);
+    open = new Map();
+    if (closed.length <= MAX_CLOSED) return;
+    onDropped(closed.length - MAX_CLOSED);
+    closed = closed.slice(-MAX_CLOSED);
+  };
+
+  return {
+    observe(route, credential, status, latencyMs, nowMs) {
+      const present = Math.floor(nowMs / HOUR_MS);
+      if (present !== hour) {
+        close();
+        hour = present;
+      }
+      const counter = counterOf(open, route, credential?.subscriptionId ?? '');
+      counter.requests += 1;
+      if (status >= 500) counter.errors += 1;
+      const bucket = latencyBucket(latencyMs);
+      counter.latency.set(bucket, (counter.latency.get(bucket) ?? 0) + 1);
+      if (credential !== undefined) keys.set(credential.keyId, nowMs);
+    },
+    drain(maxEntries) {
+      close();
+      if (closed.length === 0 && keys.size === 0) return undefined;
+      const usage = { entries: closed.slice(0, maxEntries), keys: [...keys] };
+      closed = closed.slice(maxEntries);
+      keys = new Map();
+      return usage;
+    },
+    pending: () => ({ entries: [...closed, ...entriesOf(open, hour)], keys: [...keys] }),
+    restore(usage) {
+      closed.push(...usage.entries);
+      for (const [id, usedAt] of usage.keys) keys.set(id, Math.max(usedAt, keys.get(id) ?? 0));
+    },
+  };
+}
+
+function counterOf(open: Map<string, Map<string, Counter>>, { id, tenant }: Route, subscription: string): Counter {
+  let ofApi = open.get(id);
+  if (ofApi === undefined) open.set(id, (ofApi = new Map<string, Counter>()));
+  let counter = ofApi.get(subscription);
+  if (counter === undefined) {
+    counter = { tenant, api: id, subscription: subscription === '' ? undefined : subscription, requests: 0, errors: 0, latency: new Map() };
+    ofApi.set(subscription, counter);
+  }
+  return counter;
+}
+
+const entriesOf = (open: ReadonlyMap<string, ReadonlyMap<string, Counter>>, hour: number): UsageEntry[] =>
+  [...open.values()].flatMap((counters) =>
+    [...counters.values()].map(({ latency, ...counter }) => ({ ...counter, hour, latency: latencyPairs(latency) })),
+  );
+
+/** Adds entries of one hour, API and subscription together. */
+function mergeEntries(entries: readonly UsageEntry[]): UsageEntry[] {
+  const merged = new Map<string, UsageEntry>();
+  for (const entry of entries) {
+    const key = `${entry.hour} ${entry.api} ${entry.subscription ?? ''}`;
+    const known = merged.get(key);
+    merged.set(key, known === undefined ? entry : sum(known, entry));
+  }
+  return [...merged.values()];
+}
+
+function sum(a: UsageEntry, b: UsageEntry): UsageEntry {
+  const latency: Latencies = new Map(a.latency.map(([bucket, count]) => [bucket, count]));
+  addLatencies(latency, b.latency);
+  return { ...a, requests: a.requests + b.requests, errors: a.errors + b.errors, latency: latencyPairs(latency) };
+}
