@@ -2,6 +2,8 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { errorBody, StoaError } from '../../schema/error.js';
 import { createLog } from './log.js';
+import type { BackupList } from './database/backup.js';
+import { maintain } from './maintenance.js';
 import { readSettings, type Settings } from './settings.js';
 import { startControlPlane, type Running } from './start.js';
 
@@ -9,6 +11,8 @@ import { startControlPlane, type Running } from './start.js';
 export async function main(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<void> {
   process.umask(0o077);
   try {
+    const copied = maintain(args);
+    if (copied !== undefined) return void finish(copied);
     const settings = readSettings(args, env);
     const log = createLog({ level: settings.logLevel, format: settings.logFormat, destination: process.stdout });
     reportCrashes(log);
@@ -18,6 +22,12 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
   } catch (error) {
     fail(error);
   }
+}
+
+/** The end of a backup or a restore. */
+function finish(result: BackupList): void {
+  if (process.send !== undefined) process.send({ type: 'done', result }, () => process.exit(0));
+  else process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
 function announceReady({ port, firstRun }: Running, { host }: Settings): void {

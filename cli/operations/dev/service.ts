@@ -29,7 +29,13 @@ export interface Ready {
   readonly first_run?: { readonly client_id: string; readonly client_secret: string };
 }
 
-type Message = Ready | { readonly type: 'failed'; readonly error: ErrorBody['error'] };
+/** What a child says that could not do its work. */
+export interface Failed {
+  readonly type: 'failed';
+  readonly error: ErrorBody['error'];
+}
+
+type Message = Ready | Failed;
 
 export class Service {
   readonly #options: ServiceOptions;
@@ -138,7 +144,7 @@ function firstMessage(child: ChildProcess, name: ServiceName): Promise<Ready> {
       const { type, ...rest } = message as Message;
       if (type === 'ready') resolve(message as Ready);
       // The port is free again only when the process is gone.
-      else child.once('exit', () => reject(failure((rest as { error: ErrorBody['error'] }).error)));
+      else child.once('exit', () => reject(childFailure((rest as Failed).error)));
     });
     // `close` comes after the last byte of stderr.
     child.once('close', (code, signal) => {
@@ -148,7 +154,8 @@ function firstMessage(child: ChildProcess, name: ServiceName): Promise<Ready> {
   });
 }
 
-function failure({ code, message, hint, details = [] }: ErrorBody['error']): StoaError {
+/** The error of a child as our own. */
+export function childFailure({ code, message, hint, details = [] }: ErrorBody['error']): StoaError {
   const diagnostics = details.map((detail) => ({ severity: 'error' as const, code, message: detail.message, path: detail.field }));
   return new StoaError(code, message, { diagnostics, ...(hint === undefined ? {} : { hint }) });
 }

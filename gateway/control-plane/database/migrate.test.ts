@@ -5,8 +5,9 @@ import path from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DATABASE_FILE } from './files.js';
 import { migrations } from './migrations/index.js';
-import { DATABASE_FILE, openDatabase } from './open.js';
+import { openDatabase } from './open.js';
 import type { Database } from './tables.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StoaError } from '../../../schema/error.js';
-import { DATABASE_FILE, isUniqueViolation, openDatabase } from './open.js';
+import { DATABASE_FILE } from './files.js';
+import { isUniqueViolation, openDatabase } from './open.js';
 
 let parent: string;
 let directory: string;

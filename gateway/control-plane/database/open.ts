@@ -4,12 +4,12 @@ import { Kysely, SqliteDialect } from 'kysely';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { StoaError } from '../../../schema/error.js';
+import { DATABASE_FILE } from './files.js';
 import { requireSoundDatabase } from './integrity.js';
 import { lockDirectory } from './lock.js';
 import { migrate } from './migrate.js';
+import { finishRestore } from './restore.js';
 import type { Database } from './tables.js';
-
-export const DATABASE_FILE = 'control-plane.db';
 
 export interface OpenDatabase {
   readonly db: Kysely<Database>;
@@ -25,6 +25,7 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
   makeDirectory(directory);
   const lock = lockDirectory(directory);
   try {
+    finishRestore(directory);
     const file = path.join(directory, DATABASE_FILE);
     requireSoundDatabase(file);
     makePrivate(file);
