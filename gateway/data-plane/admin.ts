@@ -7,6 +7,7 @@ import type { Reply } from '../policies/contract.js';
 import { adminPolicyView, apiView, policyView, readAdminApi, readAdminPolicy } from './admin-objects.js';
 import type { AdminApi, AdminObjects, AdminPolicy, ConfigSource } from './config-source.js';
 import { errorReply, jsonReply, type OwnHandler, type OwnRequest } from './own-routes.js';
+import { findQuota, listQuotas, resetQuota, type QuotaSources } from './quota-view.js';
 import type { Publisher } from './publisher.js';
 import type { Breaker, KeyStore } from './snapshot.js';
 import { adminKey } from './topology.js';
@@ -19,6 +20,7 @@ export interface AdminOptions {
   readonly source: ConfigSource;
   readonly publisher: Publisher;
   readonly keys: KeyStore;
+  readonly quotas: QuotaSources;
   /** The breaker of the connection to the control plane. */
   readonly controlPlaneBreaker: Breaker;
   /** Tells the connection that its breaker was closed by hand. */
@@ -245,9 +247,9 @@ function breakerRoutes({ controlPlaneBreaker, onBreakerReset, publisher, now }: 
   };
 }
 
-/** Sessions, mTLS and quotas in the shapes of document D. This gateway has no sessions, no mTLS and no quotas yet, and says so with zeros. */
-function stateRoutes({ keys }: AdminOptions): Routes {
-  const noQuota: Run = () => errorReply('not_found', 'No quota data is kept for this consumer.');
+/** Sessions, mTLS and quotas in the shapes of document D. This gateway has no sessions and no mTLS yet, and says so with zeros. */
+function stateRoutes({ keys, quotas }: AdminOptions): Routes {
+  const noQuota = (): Reply => errorReply('not_found', 'No quota data is kept for this consumer.');
   return {
     'cache/stats': { GET: () => ok(keys.stats()) },
     'cache/clear': {
@@ -259,8 +261,15 @@ function stateRoutes({ keys }: AdminOptions): Routes {
     'sessions/stats': { GET: () => ok({ active_sessions: 0, zombie_count: 0, tracked_sessions: 0 }) },
     'mtls/config': { GET: () => ok({ enabled: false, require_client_cert: false, trusted_proxies: '[redacted]' }) },
     'mtls/stats': { GET: () => ok({ total_requests: 0, cert_validated: 0, cert_missing: 0, cert_invalid: 0 }) },
-    quotas: { GET: () => ok([]) },
-    'quotas/:id': { GET: noQuota },
-    'quotas/:id/reset': { POST: noQuota },
+    quotas: { GET: () => ok(listQuotas(quotas)) },
+    'quotas/:id': {
+      GET: ({ id }) => {
+        const quota = findQuota(quotas, id);
+        return quota === undefined ? noQuota() : ok(quota);
+      },
+    },
+    'quotas/:id/reset': {
+      POST: ({ id }) => (resetQuota(quotas, id) ? ok({ status: 'ok', message: `Quota reset for consumer '${id}'` }) : noQuota()),
+    },
   };
 }

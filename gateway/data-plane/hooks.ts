@@ -60,7 +60,8 @@ export function policyServices(state: RuntimeState, now: () => number, key: stri
   };
 }
 
-const scale = (value: number, multiplier: number): number => Math.max(1, Math.round(value * multiplier));
+/** A limit under the factor of its tenant: at least 1. */
+export const scale = (value: number, multiplier: number): number => Math.max(1, Math.round(value * multiplier));
 
 /** Hooks of the bindings that rule, in the order of their stages; `extra` limits run beside the policies of the stage `limit`. */
 export function orderHooks(

@@ -21,7 +21,10 @@ import { RuntimeState } from './runtime-state.js';
 import { createListener, type Listener } from './server.js';
 import type { Settings } from './settings.js';
 import type { AuthFailure, Breaker, EventSink } from './snapshot.js';
-import { createLimitsOf } from './subscription-limits.js';
+import { keepQuotas } from './quota-file.js';
+import type { QuotaSources } from './quota-view.js';
+import { createQuotaTable } from './quotas.js';
+import { createLimitsOf, createQuotaOf } from './subscription-limits.js';
 import { startSyncClient, type SyncClient } from './sync-client.js';
 import { Topology } from './topology.js';
 import { createUsageMeter, type UsageMeter } from './usage-meter.js';
@@ -41,6 +44,13 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
   const parts = assemble(settings, log);
   const { listener, core } = parts;
   load(core, log);
+  const counts = keepQuotas({
+    quotas: core.quotas.quotas,
+    directory: parts.directory,
+    // Before there is a configuration nothing is known to be gone.
+    isKnown: (id) => core.source.position === undefined || core.source.subscriptions.has(id),
+    onProblem: (reason) => log.event('error', 'quota_problem', { reason }),
+  });
   const port = await listen(listener, settings).catch((error: unknown) => {
     core.metrics.stop();
     throw error;
@@ -52,6 +62,7 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
     async stop() {
       clearInterval(sweeper);
       await listener.stop();
+      await counts.stop();
       await link?.usage.stop();
       await link?.events.stop();
       await link?.client.stop();
@@ -67,6 +78,7 @@ interface Core {
   readonly source: ConfigSource;
   readonly publisher: Publisher;
   readonly keys: KeyTable;
+  readonly quotas: QuotaSources;
   readonly metrics: GatewayMetrics;
   readonly disk: DiskCopy;
 }
@@ -116,14 +128,17 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
     now,
   });
   const publisher = createPublisher(state, topology, metrics, log);
-  const limitsOf = createLimitsOf({
+  const { resources, subscriptions } = source;
+  const limits = {
     catalog,
     state,
     now,
-    resources: source.resources,
-    multiplier: (tenant) => topology.multiplier(tenant),
-  });
-  const keys = createKeyTable({ subscriptions: source.subscriptions, resources: source.resources, limitsOf });
+    quotas: createQuotaTable(now),
+    resources,
+    multiplier: (tenant: string) => topology.multiplier(tenant),
+  };
+  const quotas = { quotas: limits.quotas, resources, subscriptions, quotaOf: createQuotaOf(limits) };
+  const keys = createKeyTable({ subscriptions, resources, limitsOf: createLimitsOf(limits) });
   // At the start there is no traffic that a long compile could hold up.
   let isStarting = true;
   const accept = (delta: Delta): void => {
@@ -132,7 +147,7 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
   };
   const disk = createDiskCopy({ directory, source, onProblem: (reason) => log.event('error', 'disk_copy_problem', { reason }) });
   setImmediate(() => (isStarting = false));
-  return { source, publisher, keys, metrics, disk };
+  return { source, publisher, keys, quotas, metrics, disk };
 }
 
 function createPublisher(state: RuntimeState, topology: Topology, metrics: GatewayMetrics, log: AccessLog): Publisher {
@@ -199,7 +214,7 @@ function eventSink(metrics: GatewayMetrics, link: Parts['link']): EventSink {
 }
 
 function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts['link']): OwnState {
-  const { source, publisher, keys, disk, metrics } = core;
+  const { source, publisher, keys, quotas, disk, metrics } = core;
   const { adminToken: token, allowPrivateUpstreams, controlPlaneUrl } = settings;
   const version = productVersion();
   const admin = createAdmin({
@@ -209,6 +224,7 @@ function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts[
     source,
     publisher,
     keys,
+    quotas,
     controlPlaneBreaker: breaker,
     onBreakerReset: () => link.current?.client.retryNow(),
     save: (objects) => disk.saveAdmin(objects),

@@ -6,17 +6,20 @@ import { keyOf } from '../../schema/resource.js';
 import type { SyncResource, SyncSubscription } from '../../schema/sync.js';
 import type { Exchange, Hooks } from '../policies/contract.js';
 import { limitHooks } from '../policies/rate-limit.js';
-import { policyServices } from './hooks.js';
+import { policyServices, scale } from './hooks.js';
 import { errorReply } from './own-routes.js';
+import type { QuotaLimits, QuotaTable } from './quotas.js';
 import type { RuntimeState } from './runtime-state.js';
 
 export type LimitsOf = (subscription: SyncSubscription) => readonly Hooks[];
+export type QuotaOf = (subscription: SyncSubscription) => QuotaLimits | undefined;
 
 interface LimitSources {
   readonly catalog: Catalog;
   readonly state: RuntimeState;
   now(): number;
   readonly resources: ReadonlyMap<string, SyncResource>;
+  readonly quotas: QuotaTable;
   /** Factor on every limit of a tenant. */
   multiplier(tenant: string): number;
 }
@@ -36,16 +39,37 @@ export function createLimitsOf(sources: LimitSources): LimitsOf {
     const services = policyServices(state, now, key, multiplier(tenant));
     return limitHooks(services.limiter({ limit, windowSeconds, burst }), services, bySubscription);
   };
-  return ({ tenant, rate_limit, plan }) => {
+  const quotaOf = createQuotaOf(sources);
+  return (subscription) => {
+    const { id, tenant, rate_limit, plan } = subscription;
     const approved = rate_limit === undefined ? [] : [hooks(tenant, APPROVAL, { limit: rate_limit, window_secs: HOUR_SECONDS, burst: 0 })];
     const spec = plan === undefined ? undefined : readPlan(sources, tenant, plan);
     if (spec === 'unreadable') return [REFUSED];
     const planned = spec?.rate_limit === undefined ? [] : [hooks(tenant, PLAN, normalizeRateLimit(spec.rate_limit))];
-    return [...approved, ...planned];
+    const quota = quotaOf(subscription);
+    return [...approved, ...planned, ...(quota === undefined ? [] : [sources.quotas.hooks(id, quota)])];
   };
 }
 
-function readPlan({ catalog, resources }: LimitSources, tenant: string, name: string): PlanSpec | 'unreadable' | undefined {
+/** The quota of a subscription: that of its approval is monthly; of two for the month the smaller one rules. */
+export function createQuotaOf(sources: Pick<LimitSources, 'catalog' | 'resources' | 'multiplier'>): QuotaOf {
+  return ({ tenant, quota, plan }) => {
+    const spec = plan === undefined ? undefined : readPlan(sources, tenant, plan);
+    const planned = spec === undefined || spec === 'unreadable' ? undefined : spec.quota;
+    const daily = planned?.daily;
+    const monthly = quota === undefined ? planned?.monthly : Math.min(quota, planned?.monthly ?? quota);
+    if (daily === undefined && monthly === undefined) return undefined;
+    const factor = sources.multiplier(tenant);
+    const scaled = (limit: number | undefined) => (limit === undefined ? undefined : scale(limit, factor));
+    return { daily: scaled(daily), monthly: scaled(monthly) };
+  };
+}
+
+function readPlan(
+  { catalog, resources }: Pick<LimitSources, 'catalog' | 'resources'>,
+  tenant: string,
+  name: string,
+): PlanSpec | 'unreadable' | undefined {
   const resource = resources.get(keyOf({ kind: 'Plan', tenant, name }));
   if (resource === undefined) return isBuiltinPlan(name) ? undefined : 'unreadable';
   const parsed = catalog.find('Plan')?.spec.safeParse(resource.spec);

@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { HIGHEST_BUCKET, LOWEST_BUCKET } from '../../../schema/latency.js';
 import type { UsageReport } from '../../../schema/sync.js';
+import type { TenantSpec } from '../../../schema/kinds/tenant.js';
 import { requireGateway } from '../gateways/access.js';
 import { instant } from '../http/answers.js';
 import { endpoint, tenantEndpoint, type Endpoint } from '../http/endpoint.js';
 import { requireResource } from '../resources/rest.js';
 import { requireSubscription } from '../subscriptions/require.js';
+import { requireTenant } from '../tenants/access.js';
 import { takeReport } from './report.js';
 import { GRANULARITIES, metricsOf } from './series.js';
 import { usageOf } from './usage.js';
@@ -110,7 +112,10 @@ const subscriptionUsage = endpoint({
       .describe('The days of the month up to today.'),
   }),
   async handle(cp, { tenant, actor, params }) {
-    return usageOf(cp.db, await requireSubscription(cp.db, tenant?.name ?? actor.tenant, params.subscription), cp.now());
+    const subscription = await requireSubscription(cp.db, tenant?.name ?? actor.tenant, params.subscription);
+    const home = tenant ?? (await requireTenant(cp.db, actor, subscription.tenant));
+    const { settings } = home.spec as unknown as TenantSpec;
+    return usageOf(cp.db, subscription, settings.rate_limit_multiplier ?? 1, cp.now());
   },
 });
 

@@ -28,22 +28,26 @@ export interface SubscriptionUsage {
 
 const DAY_MS = 24 * 3_600_000;
 
-/** The usage of the present month. */
-export async function usageOf(db: Db, subscription: SubscriptionRow, now: number): Promise<SubscriptionUsage> {
+/** The usage of the present month. `multiplier` is the tenant's factor on every limit. */
+export async function usageOf(db: Db, subscription: SubscriptionRow, multiplier: number, now: number): Promise<SubscriptionUsage> {
   const today = new Date(now).toISOString().slice(0, 10);
   const period = today.slice(0, 7);
   const days = await listUsage(db, subscription.id, 'day', `${period}-01`, `${period}-31`);
   const plan = subscription.spec.plan === undefined ? undefined : await findPlan(db, subscription.tenant, subscription.spec.plan);
   const requests = days.reduce((sum, day) => sum + day.requests, 0);
-  const monthly = subscription.quota ?? plan?.quota?.monthly;
+  const monthly = smaller(subscription.quota ?? undefined, plan?.quota?.monthly);
   const nextMonth = Date.UTC(Number(period.slice(0, 4)), Number(period.slice(5)), 1);
   return {
     subscription_id: subscription.id,
     period,
     requests,
     errors: days.reduce((sum, day) => sum + day.errors, 0),
-    quota: quotaUse(monthly, requests, nextMonth),
-    daily_quota: quotaUse(plan?.quota?.daily, days.find(({ at }) => at === today)?.requests ?? 0, Date.parse(today) + DAY_MS),
+    quota: quotaUse(scaled(monthly, multiplier), requests, nextMonth),
+    daily_quota: quotaUse(
+      scaled(plan?.quota?.daily, multiplier),
+      days.find(({ at }) => at === today)?.requests ?? 0,
+      Date.parse(today) + DAY_MS,
+    ),
     rate_limit: subscription.rate_limit,
     daily: daysUntil(today).map((date) => {
       const day = days.find(({ at }) => at === date);
@@ -51,6 +55,12 @@ export async function usageOf(db: Db, subscription: SubscriptionRow, now: number
     }),
   };
 }
+
+const smaller = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined ? b : Math.min(a, b ?? a));
+
+/** As the gateway does: the factor of the tenant is on every limit. */
+const scaled = (limit: number | undefined, multiplier: number): number | undefined =>
+  limit === undefined ? undefined : Math.max(1, Math.round(limit * multiplier));
 
 const quotaUse = (limit: number | undefined, used: number, resetsAt: number): QuotaUse | null =>
   limit === undefined ? null : { limit, used, remaining: Math.max(0, limit - used), resets_at: new Date(resetsAt).toISOString() };

@@ -1,0 +1,148 @@
+/** Quotas: how many requests a subscription may make in a UTC day and in a calendar month. Counted at admission; the counts outlive snapshots. */
+import type { Exchange, Hooks, LimitState, Reply } from '../policies/contract.js';
+import { errorReply } from './own-routes.js';
+
+export interface QuotaLimits {
+  readonly daily?: number | undefined;
+  readonly monthly?: number | undefined;
+}
+
+/** What a subscription has used today and this month. */
+export interface QuotaUse {
+  readonly daily: number;
+  readonly monthly: number;
+}
+
+/** A count as it is kept on the disk: days and months are numbered from the epoch. */
+export type QuotaRow = readonly [subscription: string, day: number, daily: number, month: number, monthly: number];
+
+export interface QuotaTable {
+  /** The check of one subscription. The same counts for whatever limits it is given later. */
+  hooks(subscription: string, limits: QuotaLimits): Hooks;
+  use(subscription: string): QuotaUse;
+  reset(subscription: string): void;
+  /** Counts of the present month, of subscriptions that are wanted. */
+  rows(isWanted: (subscription: string) => boolean): QuotaRow[];
+  restore(rows: readonly QuotaRow[]): void;
+  /** Changes with every count. */
+  readonly version: number;
+}
+
+interface Counter {
+  day: number;
+  daily: number;
+  month: number;
+  monthly: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** An empty table. `now` is the wall clock, epoch milliseconds. */
+export function createQuotaTable(now: () => number): QuotaTable {
+  const counters = new Map<string, Counter>();
+  let version = 0;
+
+  const counterOf = (subscription: string): Counter => {
+    let counter = counters.get(subscription);
+    if (counter === undefined) counters.set(subscription, (counter = { day: 0, daily: 0, month: 0, monthly: 0 }));
+    return counter;
+  };
+  /** Begins a new day or month. A clock that steps back begins neither. */
+  const turn = (counter: Counter): void => {
+    const day = Math.floor(now() / DAY_MS);
+    if (day <= counter.day) return;
+    counter.day = day;
+    counter.daily = 0;
+    const month = monthOf(day);
+    if (month === counter.month) return;
+    counter.month = month;
+    counter.monthly = 0;
+  };
+
+  return {
+    hooks(subscription, { daily, monthly }) {
+      const counter = counterOf(subscription);
+      return {
+        request(exchange) {
+          turn(counter);
+          const refused = over(exchange, dayOf(counter), daily, now()) ?? over(exchange, monthOfCounter(counter), monthly, now());
+          if (refused !== undefined) return reply(refused, now());
+          counter.daily += 1;
+          counter.monthly += 1;
+          version += 1;
+          return undefined;
+        },
+        giveBack() {
+          counter.daily -= 1;
+          counter.monthly -= 1;
+          version += 1;
+        },
+      };
+    },
+    use(subscription) {
+      const counter = counterOf(subscription);
+      turn(counter);
+      return { daily: counter.daily, monthly: counter.monthly };
+    },
+    reset(subscription) {
+      Object.assign(counterOf(subscription), { daily: 0, monthly: 0 });
+      version += 1;
+    },
+    rows: (isWanted) =>
+      [...counters]
+        .filter(([subscription, { monthly }]) => monthly > 0 && isWanted(subscription))
+        .map(([subscription, { day, daily, month, monthly }]) => [subscription, day, daily, month, monthly]),
+    restore(rows) {
+      for (const [subscription, day, daily, month, monthly] of rows) Object.assign(counterOf(subscription), { day, daily, month, monthly });
+    },
+    get version() {
+      return version;
+    },
+  };
+}
+
+/** A day or a month with what was used of it. */
+interface Period {
+  readonly name: 'daily' | 'monthly';
+  readonly used: number;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+interface UsedUp extends Period {
+  readonly limit: number;
+}
+
+/** What is used up; undefined after noting on the exchange how much will be left. */
+function over(exchange: Exchange, period: Period, limit: number | undefined, nowMs: number): UsedUp | undefined {
+  if (limit === undefined) return undefined;
+  const { used, startMs, endMs } = period;
+  const isUsedUp = used >= limit;
+  const remaining = isUsedUp ? 0 : limit - used - 1;
+  if (isUsedUp || exchange.limit === undefined || remaining < exchange.limit.remaining) {
+    const retryAfterMs = isUsedUp ? endMs - nowMs : 0;
+    exchange.limit = { limit, remaining, resetAtMs: endMs, retryAfterMs, windowSeconds: (endMs - startMs) / 1000 } satisfies LimitState;
+  }
+  return isUsedUp ? { ...period, limit } : undefined;
+}
+
+function reply({ name, limit, used, endMs }: UsedUp, nowMs: number): Reply {
+  const until = new Date(endMs).toISOString();
+  const message = `The ${name} quota of ${limit} requests is used up: ${used} were made. It begins anew at ${until}.`;
+  return errorReply('rate_limited', message, ['Retry-After', String(Math.max(1, Math.ceil((endMs - nowMs) / 1000)))]);
+}
+
+/** Months since the epoch, by day since the epoch. */
+function monthOf(day: number): number {
+  const date = new Date(day * DAY_MS);
+  return (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth();
+}
+
+const monthStart = (month: number): number => Date.UTC(1970, month, 1);
+const dayOf = ({ day, daily }: Counter): Period => ({ name: 'daily', used: daily, startMs: day * DAY_MS, endMs: (day + 1) * DAY_MS });
+const monthOfCounter = ({ month, monthly }: Counter): Period => ({
+  name: 'monthly',
+  used: monthly,
+  startMs: monthStart(month),
+  endMs: monthStart(month + 1),
+});
