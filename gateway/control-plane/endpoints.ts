@@ -1,6 +1,19 @@
 /** Every operation of the API below /v1, slice by slice, in the order in which the documentation shows them. */
+import { apiEndpoints } from './apis/routes.js';
+import { consumerEndpoints } from './consumers/routes.js';
 import type { Endpoint } from './http/endpoint.js';
 import { metricsEndpoints } from './metrics/routes.js';
+import { planEndpoints } from './plans/routes.js';
+import { policyEndpoints } from './policies/routes.js';
+import { resourceEndpoints } from './resources/routes.js';
 import { tenantEndpoints } from './tenants/routes.js';
 
-export const endpoints: readonly Endpoint[] = [...tenantEndpoints, ...metricsEndpoints];
+export const endpoints: readonly Endpoint[] = [
+  ...tenantEndpoints,
+  ...apiEndpoints,
+  ...metricsEndpoints,
+  ...consumerEndpoints,
+  ...planEndpoints,
+  ...policyEndpoints,
+  ...resourceEndpoints,
+];

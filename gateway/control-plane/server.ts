@@ -5,14 +5,12 @@ import type { Socket } from 'node:net';
 import { fastify, LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, StoaError } from '../../schema/error.js';
 import { apiKeyRoutes } from './api-keys/routes.js';
-import { apiRoutes } from './apis/routes.js';
 import { auditRoutes } from './audit/routes.js';
 import { authenticate } from './auth/bearer.js';
 import { issuerRoutes } from './auth/issuer.js';
 import type { Clients } from './auth/secrets.js';
 import { createTierLimits, type Standing } from './auth/tier-limits.js';
 import type { Tokens } from './auth/tokens.js';
-import { consumerRoutes } from './consumers/routes.js';
 import type { ControlPlane } from './context.js';
 import { gatewayRoutes } from './gateways/routes.js';
 import { healthRoutes } from './health/routes.js';
@@ -24,9 +22,6 @@ import { MAX_SET_BYTES, requireReadableEncoding } from './http/gzip.js';
 import { addIdempotency } from './http/idempotency.js';
 import { addNotFound } from './http/not-found.js';
 import { startJobs } from './jobs.js';
-import { planRoutes } from './plans/routes.js';
-import { policyRoutes } from './policies/routes.js';
-import { resourceRoutes } from './resources/routes.js';
 import { subscriptionRoutes } from './subscriptions/routes.js';
 import { webhookRoutes } from './webhooks/routes.js';
 import { acceptEmptyBody } from './http/optional-body.js';
@@ -160,17 +155,6 @@ async function v1Routes(app: FastifyInstance, { cp, tokens, platformLimit }: Ser
   app.addHook('onClose', () => jobs.stop());
   acceptEmptyBody(app);
   for (const operation of endpoints) addEndpoint(app, cp, operation);
-  const slices = [
-    resourceRoutes,
-    apiRoutes,
-    consumerRoutes,
-    policyRoutes,
-    planRoutes,
-    webhookRoutes,
-    subscriptionRoutes,
-    apiKeyRoutes,
-    gatewayRoutes,
-    auditRoutes,
-  ];
+  const slices = [webhookRoutes, subscriptionRoutes, apiKeyRoutes, gatewayRoutes, auditRoutes];
   for (const routes of slices) await app.register(routes, { cp });
 }

@@ -10,6 +10,7 @@ import { openMemoryDatabase } from '../../gateway/control-plane/database/open.js
 import { createLog } from '../../gateway/control-plane/log.js';
 import { buildServer } from '../../gateway/control-plane/server.js';
 import { createVault } from '../../gateway/control-plane/vault.js';
+import { requireDocumentedAnswer } from './documented-answer.js';
 
 export const CLIENT_SECRET = 'test-client-secret';
 export const GATEWAY_TOKEN = 'test-gateway-token';
@@ -113,6 +114,8 @@ function createSend(app: FastifyInstance, adminToken: string): Send {
       ...(body === undefined ? {} : { payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
     });
     const isJson = String(answer.headers['content-type']).includes('json') && answer.body !== '';
-    return { status: answer.statusCode, headers: answer.headers, body: isJson ? answer.json<unknown>() : undefined, text: answer.body };
+    const parsed = isJson ? answer.json<unknown>() : undefined;
+    requireDocumentedAnswer(line, answer.statusCode, parsed);
+    return { status: answer.statusCode, headers: answer.headers, body: parsed, text: answer.body };
   };
 }

@@ -1,80 +1,70 @@
 /** APIs over HTTP (rows AP1 to AP11). */
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import type { JsonObject } from '../../../schema/kind.js';
-import type { ApiSpec } from '../../../schema/kinds/api.js';
-import { requireRight, type Right } from '../auth/roles.js';
+import { api, type ApiSpec } from '../../../schema/kinds/api.js';
 import type { ControlPlane } from '../context.js';
-import { etagOf, expectedVersion } from '../http/etag.js';
-import { listQuery, offsetOf, pageAnswer } from '../http/page.js';
-import { parse } from '../http/parse.js';
-import { bodyOf, changeResource, createResource, patchSpec, removeResource, requireResource, requireText } from '../resources/rest.js';
-import { countResources, listResources } from '../resources/store.js';
-import { requireTenant } from '../tenants/access.js';
+import { resourceAnswer } from '../http/answers.js';
+import type { Endpoint } from '../http/endpoint.js';
+import {
+  changeOperation,
+  createOperation,
+  getOperation,
+  listOperation,
+  removeOperation,
+  type RestKind,
+} from '../resources/kind-endpoints.js';
 import { firstOfPaths } from './store.js';
 
-const tenantParams = z.object({ tenant: z.string() });
-const apiParams = z.object({ tenant: z.string(), api: z.string() });
-
-/** Routes of APIs, mounted below `/v1`. */
-export const apiRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
-  app.post('/tenants/:tenant/apis', async (request, reply) => {
-    const api = await create(cp, request);
-    return reply
-      .code(201)
-      .header('etag', etagOf(api))
-      .send(await viewApi(cp, api));
-  });
-
-  app.get('/tenants/:tenant/apis', async ({ actor, params, query }) => {
-    requireRight(actor, 'read');
-    const tenant = await requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
-    const page = parse(listQuery, query);
-    const filter = { kind: 'API', tenant: tenant.name };
-    const apis = await listResources(cp.db, filter, offsetOf(page), page.limit);
-    return pageAnswer('apis', await viewApis(cp, tenant.name, apis), await countResources(cp.db, filter), page);
-  });
-
-  app.get('/tenants/:tenant/apis/:api', async (request, reply) => {
-    const api = await apiOf(cp, request, 'read');
-    return reply.header('etag', etagOf(api)).send(await viewApi(cp, api));
-  });
-
-  app.route({
-    method: ['PATCH', 'PUT'],
-    url: '/tenants/:tenant/apis/:api',
-    handler: async (request, reply) => {
-      const api = await apiOf(cp, request, 'write');
-      const patch = withUpstreamUrl(bodyOf(request.body));
-      const change = (spec: JsonObject) => patchSpec({ name: api.name, spec }, patch);
-      const changed = await changeResource(cp, request.actor, api, change, { expectVersion: expectedVersion(request, api) });
-      return reply.header('etag', etagOf(changed)).send(await viewApi(cp, changed));
-    },
-  });
-
-  app.delete('/tenants/:tenant/apis/:api', async (request, reply) => {
-    const api = await apiOf(cp, request, 'write');
-    await removeResource(cp, request.actor, api, expectedVersion(request, api));
-    return reply.code(204).send();
-  });
-  return Promise.resolve();
+const documentB = {
+  name: 'payment-api',
+  description: 'Payment processing API',
+  upstream_url: 'https://api.payments.example.com',
+  path: '/payments',
+  version: 'v1',
+  auth_required: true,
+  rate_limit: { requests_per_hour: 1000 },
 };
 
-async function create(cp: ControlPlane, { actor, params, body }: FastifyRequest): Promise<StoredResource> {
-  const tenant = await requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
-  requireRight(actor, 'write');
-  const { name: _name, ...spec } = bodyOf(body);
-  return createResource(cp, actor, { kind: 'API', tenant: tenant.name, name: requireText(bodyOf(body), 'name'), spec });
-}
+const apis: RestKind = {
+  definition: api,
+  tag: 'APIs',
+  urls: ['/tenants/:tenant/apis'],
+  answer: resourceAnswer(api, {
+    tenant_id: z.string().describe('Name of the tenant.'),
+    public_url: z.string().describe('Where the gateway serves it.'),
+    status: z.enum(['active', 'inactive']).describe('inactive while "activated" is false.'),
+  }),
+  examples: {
+    create: documentB,
+    answer: {
+      id: 'api-xyz789',
+      tenant_id: 'acme',
+      ...documentB,
+      public_url: 'https://gateway.gostoa.dev/acme/payments',
+      status: 'active',
+      methods: ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'],
+      activated: true,
+      timeout_ms: 30_000,
+      connect_timeout_ms: 5000,
+      retries: 2,
+      managed_by: null,
+      created_at: '2025-01-09T10:15:00Z',
+      updated_at: '2025-01-09T10:15:00Z',
+    },
+    change: { rate_limit: { requests_per_hour: 2000 } },
+  },
+  view: viewApis,
+  patch: (_cp, _actor, _api, body) => Promise.resolve(withUpstreamUrl(body)),
+};
 
-async function apiOf(cp: ControlPlane, { actor, params }: FastifyRequest, right: Right): Promise<StoredResource> {
-  const wanted = parse(apiParams, params);
-  const tenant = await requireTenant(cp.db, actor, wanted.tenant);
-  const api = await requireResource(cp.db, 'API', tenant.name, wanted.api);
-  requireRight(actor, right);
-  return api;
-}
+export const apiEndpoints: readonly Endpoint[] = [
+  createOperation(apis),
+  listOperation(apis),
+  getOperation(apis),
+  changeOperation(apis),
+  removeOperation(apis),
+];
 
 /** `backend_url` is an older word (row AP1); a stored spec knows the newer one alone. */
 function withUpstreamUrl({ backend_url, ...patch }: JsonObject): JsonObject {
@@ -83,13 +73,8 @@ function withUpstreamUrl({ backend_url, ...patch }: JsonObject): JsonObject {
     : { ...patch, upstream_url: backend_url };
 }
 
-const viewApi = async (cp: ControlPlane, api: StoredResource): Promise<unknown> => (await viewApis(cp, api.tenant, [api]))[0];
-
-async function viewApis(
-  { db, gatewayUrl }: ControlPlane,
-  tenant: string,
-  apis: readonly StoredResource[],
-): Promise<Record<string, unknown>[]> {
+async function viewApis({ db, gatewayUrl }: ControlPlane, apis: readonly StoredResource[]): Promise<Record<string, unknown>[]> {
+  const tenant = apis[0]?.tenant ?? '';
   const first = await firstOfPaths(db, tenant, apis);
   return apis.map((api) => {
     const { path, version, activated } = api.spec as unknown as ApiSpec;

@@ -1,7 +1,7 @@
 /** Schemas of answers: what the OpenAPI document says, and what the tests hold every answer against. */
 import { z } from 'zod';
 import type { KindDefinition } from '../../../schema/kind.js';
-import { fieldsOf, variantsOf } from '../../../schema/schema-walk.js';
+import { descriptionOf, fieldsOf, isRequired, variantsOf } from '../../../schema/schema-walk.js';
 
 /** An instant in UTC, as every answer writes it. */
 export const instant = (about: string): z.ZodType<string> => z.iso.datetime().describe(about);
@@ -46,12 +46,20 @@ export function resourceBody(definition: KindDefinition, extra: z.ZodRawShape = 
   );
 }
 
-/** The body that changes one: any of its fields, null to take one away. */
+/** The body that changes one: any of its fields; null takes away what need not be there. */
 export function patchBody(definition: KindDefinition, extra: z.ZodRawShape = {}): z.ZodType {
+  const name = definition.name.optional().describe('May be repeated, not changed.');
   return bodyVariants(definition, (spec) => {
-    const fields = Object.entries({ ...spec, ...extra }).map(([field, schema]) => [field, (schema as z.ZodType).nullable().optional()]);
-    return z.strictObject(Object.fromEntries(fields) as z.ZodRawShape);
+    const fields = Object.entries(spec).map(([field, schema]) => [field, patchField(schema as z.ZodType)]);
+    return z.strictObject({ name, ...(Object.fromEntries(fields) as z.ZodRawShape), ...extra });
   });
+}
+
+/** A field that is not sent stays as it is: defaults have no say. */
+function patchField(field: z.ZodType): z.ZodType {
+  const value = field instanceof z.ZodDefault ? (field.unwrap() as z.ZodType) : field;
+  const described = value.describe(descriptionOf(field));
+  return isRequired(field) ? described.optional() : described.nullable().optional();
 }
 
 function bodyVariants({ spec }: KindDefinition, make: (fields: z.ZodRawShape) => z.ZodType): z.ZodType {

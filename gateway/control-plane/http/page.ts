@@ -4,8 +4,8 @@ import { queryInteger } from './parse.js';
 
 /** `?page=1&limit=20`: pages count from 1. */
 export const pageQuery = {
-  page: queryInteger(1, 1_000_000).default(1),
-  limit: queryInteger(1, 100).default(20),
+  page: queryInteger(1, 1_000_000).default(1).describe('Number of the page, from 1.'),
+  limit: queryInteger(1, 100).default(20).describe('How many items a page holds.'),
 };
 
 export interface Page {

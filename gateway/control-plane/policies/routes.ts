@@ -1,70 +1,115 @@
 /** Policies over HTTP: of all tenants below /admin, of one below its tenant; the same handlers (decision K7). */
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import type { Json, JsonObject } from '../../../schema/kind.js';
-import type { PolicySpec } from '../../../schema/kinds/policy.js';
-import { requireRight, type Right } from '../auth/roles.js';
-import type { ControlPlane } from '../context.js';
-import { etagOf, expectedVersion } from '../http/etag.js';
+import { policyKind, type PolicySpec } from '../../../schema/kinds/policy.js';
+import { catalog } from '../../catalog.js';
+import type { Actor, ControlPlane } from '../context.js';
+import { pageOf, resourceAnswer, resourceBody } from '../http/answers.js';
+import { jsonObject } from '../http/body.js';
+import { endpoint, type Endpoint } from '../http/endpoint.js';
 import { listQuery, offsetOf, pageAnswer } from '../http/page.js';
-import { invalidField, parse } from '../http/parse.js';
-import { bodyOf, changeResource, createResource, patchSpec, removeResource, requireText } from '../resources/rest.js';
+import { invalidField } from '../http/parse.js';
+import { answerWith, changeOperation, getOperation, removeOperation, type RestKind } from '../resources/kind-endpoints.js';
+import { createResource, requireText } from '../resources/rest.js';
 import { countResources, listResources } from '../resources/store.js';
 import { requireTenant } from '../tenants/access.js';
 import { requirePolicy } from './access.js';
+import { bindingEndpoints, policyBinding } from './binding-routes.js';
 import { listBindings, targetOf } from './bindings.js';
-import { addBindingRoutes } from './binding-routes.js';
 
-const tenantParams = z.object({ tenant: z.string().optional() });
-const policyParams = z.object({ tenant: z.string().optional(), policy: z.string() });
-const policiesQuery = listQuery.extend({ tenant_id: z.string().optional() });
+const tag = 'Policies';
+const urls = ['/tenants/:tenant/policies', '/admin/policies'];
+const policy = policyKind(catalog.policyTypes);
 
-/** Routes of policies and their bindings, mounted below `/v1`. */
-export const policyRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
-  addBindingRoutes(app, cp);
-  for (const url of ['/admin/policies', '/tenants/:tenant/policies']) {
-    app.post(url, async (request, reply) => {
-      const policy = await create(cp, request);
-      return reply
-        .code(201)
-        .header('etag', etagOf(policy))
-        .send({ ...(await viewPolicy(cp, policy)), ...warningsFor(policy) });
-    });
-    app.get(url, (request) => list(cp, request));
-    app.get(`${url}/:policy`, async (request, reply) => {
-      const policy = await policyOf(cp, request, 'read');
-      return reply.header('etag', etagOf(policy)).send(await viewPolicy(cp, policy));
-    });
-    app.route({
-      method: ['PATCH', 'PUT'],
-      url: `${url}/:policy`,
-      handler: async (request, reply) => {
-        const changed = await patch(cp, request);
-        return reply.header('etag', etagOf(changed)).send(await viewPolicy(cp, changed));
-      },
-    });
-    app.delete(`${url}/:policy`, async (request, reply) => {
-      const policy = await policyOf(cp, request, 'write');
-      await removeResource(cp, request.actor, policy, expectedVersion(request, policy));
-      return reply.code(204).send();
-    });
-  }
-  return Promise.resolve();
+const policies: RestKind = {
+  definition: policy,
+  tag,
+  urls,
+  answer: resourceAnswer(policy, {
+    tenant_id: z.string().describe('Name of the tenant.'),
+    bindings: z.array(policyBinding).describe('The targets, each with its id.'),
+    warnings: z.array(z.string()).optional().describe('In the answer that creates it: what may surprise.'),
+  }),
+  bodyFields: {
+    tenant_id: z.string().optional().describe('Id or name of the tenant, where the path names none.'),
+    api_id: z.string().optional().describe('Id or name of an API: binds the policy to it.'),
+    consumer_id: z.string().optional().describe('Id or name of a consumer: binds the policy to it.'),
+  },
+  examples: { change: { config: { requests_per_minute: 200, burst: 20 } } },
+  view: (cp, resources) => Promise.all(resources.map((resource) => viewPolicy(cp, resource))),
+  find: (cp, actor, tenant, idOrName) => requirePolicy(cp, actor, idOrName, tenant?.name),
+  patch: patchOf,
 };
 
-async function create(cp: ControlPlane, { actor, params, body }: FastifyRequest): Promise<StoredResource> {
-  const { name: _name, tenant_id, consumer_id, api_id, ...fields } = bodyOf(body);
-  const tenant = (await requireTenant(cp.db, actor, tenantWord(parse(tenantParams, params).tenant, tenant_id, actor.tenant))).name;
-  requireRight(actor, 'write');
-  const spec = await withBinding(cp, tenant, fields, { api_id, consumer_id });
-  return createResource(cp, actor, { kind: 'Policy', tenant, name: requireText(bodyOf(body), 'name'), spec });
-}
+const create = endpoint({
+  id: 'createPolicy',
+  method: 'POST',
+  urls,
+  tag,
+  summary: 'Create a policy',
+  right: 'write',
+  body: jsonObject,
+  documentedBody: resourceBody(policy, policies.bodyFields),
+  status: 201,
+  answer: policies.answer,
+  errors: ['conflict', 'not_found'],
+  examples: {
+    body: {
+      name: 'browser-cors',
+      policy_type: 'cors',
+      tenant_id: 'ten-abc123',
+      scope: 'api',
+      config: {
+        origins: ['https://yourapp.com', 'http://localhost:3000'],
+        methods: ['GET', 'POST', 'PUT', 'DELETE'],
+        headers: ['Content-Type', 'X-API-Key'],
+        max_age: 3600,
+      },
+    },
+  },
+  async handle(cp, { actor, tenant, body, reply }) {
+    const { name: _name, tenant_id, consumer_id, api_id, ...fields } = body;
+    const owner = tenant ?? (await requireTenant(cp.db, actor, tenantWord(tenant_id, actor.tenant)));
+    const spec = await withBinding(cp, owner.name, fields, { api_id, consumer_id });
+    const draft = { kind: 'Policy', tenant: owner.name, name: requireText(body, 'name'), spec };
+    const created = await createResource(cp, actor, draft);
+    return { ...(await answerWith(cp, policies, reply, created)), ...warningsFor(created) };
+  },
+});
 
-/** The tenant stands in the path, in the body, or in the token. */
-function tenantWord(inPath: string | undefined, inBody: Json | undefined, ofActor: string | undefined): string {
+const list = endpoint({
+  id: 'listPolicies',
+  method: 'GET',
+  urls,
+  tag,
+  summary: 'List policies',
+  right: 'read',
+  query: listQuery.extend({ tenant_id: z.string().optional().describe('Id or name of the tenant, where the path names none.') }),
+  status: 200,
+  answer: pageOf('policies', policies.answer),
+  async handle(cp, { actor, tenant, query }) {
+    const { tenant_id, ...page } = query;
+    const named = tenant ?? (tenant_id === undefined ? undefined : await requireTenant(cp.db, actor, tenant_id));
+    const filter = { kind: 'Policy', tenant: named?.name ?? actor.tenant };
+    const found = await listResources(cp.db, filter, offsetOf(page), page.limit);
+    return pageAnswer('policies', await policies.view(cp, found), await countResources(cp.db, filter), page);
+  },
+});
+
+export const policyEndpoints: readonly Endpoint[] = [
+  create,
+  list,
+  getOperation(policies),
+  changeOperation(policies),
+  removeOperation(policies),
+  ...bindingEndpoints,
+];
+
+/** Where the path names no tenant it stands in the body, or in the token. */
+function tenantWord(inBody: Json | undefined, ofActor: string | undefined): string {
   if (inBody !== undefined && typeof inBody !== 'string') throw invalidField('tenant_id', 'Expected a text.');
-  const word = inPath ?? inBody ?? ofActor;
+  const word = inBody ?? ofActor;
   if (word === undefined) throw invalidField('tenant_id', 'The field "tenant_id" is missing.');
   return word;
 }
@@ -89,38 +134,13 @@ function optionalText(field: string, value: Json | undefined): string | undefine
   throw invalidField(field, 'Expected a text.');
 }
 
-async function patch(cp: ControlPlane, request: FastifyRequest): Promise<StoredResource> {
-  const policy = await policyOf(cp, request, 'write');
-  const { tenant_id, consumer_id, api_id, ...fields } = bodyOf(request.body);
+async function patchOf(cp: ControlPlane, actor: Actor, { tenant }: StoredResource, body: JsonObject): Promise<JsonObject> {
+  const { tenant_id, consumer_id, api_id, ...fields } = body;
   if (tenant_id !== undefined) {
-    const named = await requireTenant(cp.db, request.actor, requireText({ tenant_id }, 'tenant_id'));
-    if (named.name !== policy.tenant) throw invalidField('tenant_id', 'A policy cannot move to another tenant.');
+    const named = await requireTenant(cp.db, actor, requireText({ tenant_id }, 'tenant_id'));
+    if (named.name !== tenant) throw invalidField('tenant_id', 'A policy cannot move to another tenant.');
   }
-  const wanted = await withBinding(cp, policy.tenant, fields, { api_id, consumer_id });
-  const change = (spec: JsonObject) => patchSpec({ name: policy.name, spec }, wanted);
-  return changeResource(cp, request.actor, policy, change, { expectVersion: expectedVersion(request, policy) });
-}
-
-async function policyOf(cp: ControlPlane, { actor, params }: FastifyRequest, right: Right): Promise<StoredResource> {
-  const { policy, tenant } = parse(policyParams, params);
-  const found = await requirePolicy(cp, actor, policy, tenant);
-  requireRight(actor, right);
-  return found;
-}
-
-async function list(cp: ControlPlane, { actor, params, query }: FastifyRequest): Promise<Record<string, unknown>> {
-  requireRight(actor, 'read');
-  const { tenant_id, ...page } = parse(policiesQuery, query);
-  const word = parse(tenantParams, params).tenant ?? tenant_id;
-  const tenant = word === undefined ? actor.tenant : (await requireTenant(cp.db, actor, word)).name;
-  const filter = { kind: 'Policy', tenant };
-  const policies = await listResources(cp.db, filter, offsetOf(page), page.limit);
-  return pageAnswer(
-    'policies',
-    await Promise.all(policies.map((policy) => viewPolicy(cp, policy))),
-    await countResources(cp.db, filter),
-    page,
-  );
+  return withBinding(cp, tenant, fields, { api_id, consumer_id });
 }
 
 async function viewPolicy({ db }: ControlPlane, policy: StoredResource): Promise<Record<string, unknown>> {
