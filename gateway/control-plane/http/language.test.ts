@@ -31,7 +31,7 @@ describe('the language of an answer (CV22)', () => {
 
 /** Files whose messages are for whoever starts the product, or for the CLI, or for developers. */
 const NOT_FOR_CLIENTS =
-  /\/(database|settings|main|start|vault|private-file|log|issuer|endpoint|openapi|french|french-sets)(\/|\.ts)|schema\/(config|duration|yaml|manifest|variables|overlay|generated|json-schema|reference-page|lint|plan|check-text|api-key|shown)/;
+  /\/(database|settings|main|start|vault|private-file|log|issuer|endpoint|openapi|french|french-sets|maintenance|answers|kind-endpoints)(\/|\.ts)|schema\/(config|duration|yaml|manifest|variables|overlay|generated|json-schema|reference-page|lint|plan|check-text|api-key|shown)/;
 /** Texts that begin like a sentence and are none that a client reads. */
 const NO_MESSAGE =
   /^(Bearer realm|Basic realm|Another issuer|A write has a resource|Consumer \{\}|The policy governs every|(API|Consumer|Tenant) \{\} was deleted)/;
@@ -52,7 +52,7 @@ const textOf = (node: ts.Node): string | undefined => {
 /** Whether a text documents a field or an operation rather than tell somebody of a mistake. */
 function isDocumentation(node: ts.Node, source: ts.SourceFile): boolean {
   for (let parent = node.parent as ts.Node | undefined; parent !== undefined; parent = parent.parent) {
-    if (ts.isCallExpression(parent) && /(\.(describe|meta)|^instant|^pageOf)$/.test(parent.expression.getText(source))) {
+    if (ts.isCallExpression(parent) && /(\.(describe|meta)|^instant|^pageOf|^word)$/.test(parent.expression.getText(source))) {
       if (parent.arguments.some((argument) => argument.pos <= node.pos && node.end <= argument.end)) return true;
     }
     if (ts.isPropertyAssignment(parent) && /^(summary|description|example|examples|help)$/.test(parent.name.getText(source))) return true;
