@@ -1,6 +1,7 @@
 /** Every operation of the API below /v1, slice by slice, in the order in which the documentation shows them. */
 import { apiEndpoints } from './apis/routes.js';
 import { consumerEndpoints } from './consumers/routes.js';
+import { gatewayEndpoints } from './gateways/endpoints.js';
 import type { Endpoint } from './http/endpoint.js';
 import { metricsEndpoints } from './metrics/routes.js';
 import { planEndpoints } from './plans/routes.js';
@@ -16,4 +17,5 @@ export const endpoints: readonly Endpoint[] = [
   ...planEndpoints,
   ...policyEndpoints,
   ...resourceEndpoints,
+  ...gatewayEndpoints,
 ];

@@ -48,6 +48,9 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   hooksEntered = 0;
   hooks: readonly Hooks[] = NO_HOOKS;
 
+  /** The upstream broke off in the middle of its answer. */
+  isCutShort = false;
+
   /** Milliseconds of the monotonic clock. */
   readonly startedAt: number = performance.now();
   readonly gateway: Gateway;

@@ -181,7 +181,9 @@ export function finish(exchange: Exchange, complete: boolean): void {
   const latencyMs = performance.now() - exchange.startedAt;
   if (route !== undefined) {
     route.metrics.observe(exchange.status, latencyMs, exchange.method);
-    gateway.usage.observe(route, credential, exchange.status, latencyMs, gateway.now());
+    // Its status went out before the upstream broke off: what it comes to is a bad gateway.
+    const status = exchange.isCutShort ? 502 : exchange.status;
+    gateway.usage.observe(route, credential, status, latencyMs, gateway.now());
   }
   if (!gateway.log.has('info')) return;
   gateway.log.event('info', 'request completed', {

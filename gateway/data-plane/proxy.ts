@@ -244,6 +244,7 @@ export class ProxiedExchange extends HttpExchange {
   }
 
   #cutShort(error: Error): void {
+    this.isCutShort = true;
     this.#report(error, this.status);
     this.breakOff();
   }

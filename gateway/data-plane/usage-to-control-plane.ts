@@ -20,7 +20,7 @@ export interface UsageDeliveryOptions {
 }
 
 export interface UsageDelivery {
-  /** Reports what is left, as far as the control plane takes it, and keeps the rest on the disk. */
+  /** Reports what is left, as far as the control plane takes it within two seconds, and keeps the rest on the disk. */
   stop(): Promise<void>;
 }
 
@@ -36,6 +36,7 @@ interface State {
 
 const INTERVAL_MS = 2000;
 const TIMEOUT_MS = 10_000;
+const STOP_GRACE_MS = 2000;
 const MAX_ENTRIES = 500;
 const MAX_LAST_REPORTS = 20;
 
@@ -61,27 +62,33 @@ export function startUsageDelivery(options: UsageDeliveryOptions): UsageDelivery
     return true;
   };
   /** One report at most. Whether one was taken. */
-  const tick = async (): Promise<boolean> => {
+  const tick = async (signal: AbortSignal): Promise<boolean> => {
     const isDue = makeReport();
     await save();
     if (!isDue || state.unsent === null || !isConnected()) return false;
-    if ((await post(options, state.unsent)) === 'refused') onProblem(`Report ${state.number} was refused; what it holds is lost.`);
+    if ((await post(options, state.unsent, signal)) === 'refused') onProblem(`Report ${state.number} was refused; what it holds is lost.`);
     state = { ...state, unsent: null };
     return true;
   };
+  const stopping = new AbortController();
   let running: Promise<unknown> | undefined;
   const run = (): void => {
-    running ??= tick()
-      .catch((error: unknown) => onProblem(`Usage could not be reported: ${error instanceof Error ? error.message : String(error)}`))
+    running ??= tick(stopping.signal)
+      .catch(
+        (error: unknown) =>
+          stopping.signal.aborted || onProblem(`Usage could not be reported: ${error instanceof Error ? error.message : String(error)}`),
+      )
       .finally(() => (running = undefined));
   };
   const timer = setInterval(run, intervalMs).unref();
   return {
     async stop() {
       clearInterval(timer);
+      stopping.abort();
       await running;
+      const end = AbortSignal.timeout(STOP_GRACE_MS);
       let left = MAX_LAST_REPORTS;
-      while (left > 0 && (await tick().catch(() => false))) left -= 1;
+      while (left > 0 && (await tick(end).catch(() => false))) left -= 1;
       try {
         writeSealedSync(file, [content()]);
       } catch (error) {
@@ -104,13 +111,18 @@ function load(file: string, meter: UsageMeter, onProblem: (problem: string) => v
 }
 
 /** Throws when the control plane did not answer, or not now. */
-async function post({ controlPlaneUrl, tokens }: UsageDeliveryOptions, report: UsageReport): Promise<'taken' | 'refused'> {
+async function post(
+  { controlPlaneUrl, tokens }: UsageDeliveryOptions,
+  report: UsageReport,
+  signal: AbortSignal,
+): Promise<'taken' | 'refused'> {
   const { statusCode, body } = await request(`${controlPlaneUrl}/v1/gateways/reports`, {
     method: 'POST',
     headers: { authorization: `Bearer ${await tokens.get()}`, 'content-type': 'application/json' },
     body: JSON.stringify(report),
     headersTimeout: TIMEOUT_MS,
     bodyTimeout: TIMEOUT_MS,
+    signal,
   });
   await body.dump();
   if (statusCode === 401 || statusCode === 403) tokens.refused();

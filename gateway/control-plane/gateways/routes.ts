@@ -1,11 +1,10 @@
-/** What gateways and the control plane tell each other: the sync stream one way, events of live traffic the other. */
+/** The sync stream that gateways follow; what they report goes the other way. */
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ControlPlane } from '../context.js';
 import { parse, queryInteger } from '../http/parse.js';
 import { requireGateway } from './access.js';
-import { storeEvents } from './events.js';
 import { createFeed, type Feed } from './feed.js';
 import { streamChanges } from './stream.js';
 
@@ -14,24 +13,10 @@ const streamQuery = z.object({
   store: z.string().max(200).optional(),
 });
 
-const line = z.string().max(2000);
-const event = z.strictObject({
-  id: z.string().min(1).max(200),
-  at: z.iso.datetime({ offset: true }),
-  event_type: z.enum(['rate_limit_exceeded', 'auth_failed', 'backend_error']),
-  tenant: z.string().min(1).max(63),
-  api: line.optional(),
-  consumer: line.optional(),
-  path: line,
-  status: z.int().min(100).max(599),
-  reason: line.optional(),
-});
-const eventsBody = z.strictObject({ events: z.array(event).max(5000) });
-
 /** How long a stream may take to end when the server stops. */
 const STOP_GRACE_MS = 500;
 
-/** Routes for gateways, mounted below `/v1`. Streams end when the server closes. */
+/** The route of the stream, mounted below `/v1`. Streams end when the server closes. */
 export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: number }> = (app, { cp, pingMs }) => {
   const feed = createFeed(cp);
   const stopping = new AbortController();
@@ -46,12 +31,6 @@ export const gatewayRoutes: FastifyPluginAsync<{ cp: ControlPlane; pingMs?: numb
     const text = openStream({ cp, feed, since, pingMs, request, stopping: stopping.signal });
     // A connection that were kept for another request would hold up the stop of the server.
     return reply.headers({ 'content-type': 'application/x-ndjson', 'cache-control': 'no-store', connection: 'close' }).send(text);
-  });
-
-  app.post('/gateways/events', async (request, reply) => {
-    requireGateway(request.actor);
-    const { events } = parse(eventsBody, request.body);
-    return reply.code(202).send(await storeEvents(cp, events));
   });
   return Promise.resolve();
 };

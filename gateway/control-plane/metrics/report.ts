@@ -4,9 +4,9 @@ import type { ControlPlane, Trx } from '../context.js';
 import {
   addUsage,
   lastReport,
-  noteKeyUse,
+  noteKeyUses,
   noteReport,
-  plus,
+  sumOf,
   tenantsOfApis,
   tenantsOfSubscriptions,
   type Counts,
@@ -21,7 +21,7 @@ export function takeReport(cp: ControlPlane, report: UsageReport): Promise<boole
   return cp.db.transaction().execute(async (trx) => {
     if (report.number <= (await lastReport(trx, report.gateway))) return false;
     for (const { key, counts } of await sums(trx, report.entries, now)) await addUsage(trx, key, counts);
-    for (const [id, usedAt] of report.keys) await noteKeyUse(trx, id, new Date(Math.min(usedAt, now)).toISOString());
+    await noteKeyUses(trx, latestUses(report.keys, now));
     await noteReport(trx, report.gateway, report.number, new Date(now).toISOString());
     return true;
   });
@@ -51,9 +51,16 @@ async function sums(trx: Trx, entries: readonly UsageEntry[], now: number): Prom
       ] as const) {
         const name = `${key.scope} ${key.at}`;
         const known = found.get(name);
-        found.set(name, { key, counts: known === undefined ? entry : plus(known.counts, entry) });
+        found.set(name, { key, counts: sumOf(known === undefined ? [entry] : [known.counts, entry]) });
       }
     }
   }
   return [...found.values()];
+}
+
+/** One use per key, none ahead of our clock. */
+function latestUses(keys: UsageReport['keys'], now: number): { readonly id: string; readonly at: string }[] {
+  const latest = new Map<string, number>();
+  for (const [id, usedAt] of keys) latest.set(id, Math.max(latest.get(id) ?? 0, Math.min(usedAt, now)));
+  return [...latest].map(([id, at]) => ({ id, at: new Date(at).toISOString() }));
 }

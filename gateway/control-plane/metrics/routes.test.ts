@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { latencyBucket } from '../../../schema/latency.js';
 import type { UsageEntry } from '../../../schema/sync.js';
 import { openControlPlane, type TestControlPlane } from '../../../test/helpers/control-plane.js';
+import { changesAfter } from '../gateways/store.js';
 import { forgetOldUsage } from './retention.js';
 
 const NOW = Date.parse('2026-03-15T12:30:00Z');
@@ -202,4 +203,57 @@ it('a key shows when it was used last, and never an earlier use (KY24)', async (
   const { body } = await control.send('GET /v1/tenants/acme/apikeys');
 
   expect(body.apikeys[0].last_used_at).toBe(new Date(NOW - 1000).toISOString());
+});
+
+it('a key that was revoked meanwhile shows its last use too, and gateways are told nothing (KY24)', async () => {
+  await control.send(`DELETE /v1/tenants/acme/apikeys/${key}`);
+  const newest = (await changesAfter(control.cp.db, 0, 1000)).at(-1)?.number ?? 0;
+
+  await report(
+    1,
+    [],
+    [
+      [key, NOW - 5000],
+      [key, NOW - 1000],
+      [key, NOW - 3000],
+    ],
+  );
+
+  const { body } = await control.send('GET /v1/tenants/acme/apikeys');
+  expect(body.apikeys[0]).toMatchObject({ status: 'revoked', last_used_at: new Date(NOW - 1000).toISOString() });
+  expect(await changesAfter(control.cp.db, newest, 10)).toEqual([]);
+});
+
+it('the last uses of more keys than one statement holds are noted, and never ahead of the clock (KY24)', async () => {
+  const uses = Array.from({ length: 1200 }, (_, index): [string, number] => [`key-none-${index}`, NOW]);
+
+  expect((await report(1, [], [...uses, [key, NOW + HOUR_MS]])).body).toEqual({ taken: true });
+
+  const { body } = await control.send('GET /v1/tenants/acme/apikeys');
+  expect(body.apikeys[0].last_used_at).toBe(new Date(NOW).toISOString());
+});
+
+it('a subscription has metrics of its own, at both of its addresses, in whole milliseconds (MT2)', async () => {
+  await report(1, [entry(), entry({ subscription: undefined, requests: 9 })]);
+
+  for (const address of [`tenants/acme/subscriptions/${subscription}`, `subscriptions/${subscription}`]) {
+    const { status, body } = await control.send(`GET /v1/${address}/metrics?start_date=2026-03-15`);
+    expect(status).toBe(200);
+    expect(body.metrics).toMatchObject([{ date: '2026-03-15', requests: 4, errors: 1 }]);
+    expect(Number.isInteger(body.metrics[0].p95_latency_ms)).toBe(true);
+  }
+});
+
+it('a subscription of another tenant has neither metrics nor usage (MT4 SB14)', async () => {
+  await control.send('POST /v1/tenants', { name: 'other' });
+  const token = await control.tokenFor('tenant:other');
+
+  for (const path of [
+    `subscriptions/${subscription}/metrics`,
+    `subscriptions/${subscription}/usage`,
+    `tenants/other/subscriptions/${subscription}/usage`,
+    `tenants/other/apis/${api}/metrics`,
+    'tenants/acme/metrics',
+  ])
+    expect((await control.send(`GET /v1/${path}`, undefined, { token })).status, path).toBe(404);
 });

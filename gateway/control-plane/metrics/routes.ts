@@ -23,14 +23,16 @@ const query = z.strictObject({
 });
 
 const count = z.int().min(0);
-const ms = z.number().min(0);
+const ms = z.int().min(0);
 const metricsAnswer = z.strictObject({
   metrics: z
     .array(
       z.strictObject({
         date: z.string().describe('First day of the bucket; an instant for hours.'),
         requests: count.describe('Requests that reached the API.'),
-        errors: count.describe('Answers with a status of 500 and above, the gateway’s own included.'),
+        errors: count.describe(
+          'Answers with a status of 500 and above, the gateway’s own included, and answers that the upstream broke off.',
+        ),
         p50_latency_ms: ms.describe('Median latency, within 1 %.'),
         p95_latency_ms: ms.describe('95th percentile, within 1 %.'),
         p99_latency_ms: ms.describe('99th percentile, within 1 %.'),
@@ -75,6 +77,24 @@ const apiMetrics = tenantEndpoint({
 });
 
 const subscriptionParams = z.object({ subscription: id.describe('Id or name of the subscription.') });
+
+const subscriptionMetrics = endpoint({
+  id: 'getSubscriptionMetrics',
+  method: 'GET',
+  urls: ['/tenants/:tenant/subscriptions/:subscription/metrics', '/subscriptions/:subscription/metrics'],
+  tag,
+  summary: 'Get the metrics of a subscription',
+  right: 'read',
+  params: subscriptionParams,
+  query,
+  status: 200,
+  answer: metricsAnswer,
+  async handle(cp, call) {
+    const subscription = await requireSubscription(cp.db, call.tenant?.name ?? call.actor.tenant, call.params.subscription);
+    return { metrics: await metricsOf(cp.db, subscription.id, call.query, cp.now()) };
+  },
+});
+
 const quotaAnswer = z
   .strictObject({
     limit: count.describe('How many requests are allowed.'),
@@ -155,4 +175,4 @@ const report = endpoint({
   },
 });
 
-export const metricsEndpoints: readonly Endpoint[] = [tenantMetrics, apiMetrics, subscriptionUsage, report];
+export const metricsEndpoints: readonly Endpoint[] = [tenantMetrics, apiMetrics, subscriptionMetrics, subscriptionUsage, report];

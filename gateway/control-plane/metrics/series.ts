@@ -2,7 +2,7 @@
 import { latencyQuantile } from '../../../schema/latency.js';
 import type { Db } from '../context.js';
 import { invalidField } from '../http/parse.js';
-import { listUsage, plus, type Counts } from './store.js';
+import { listUsage, sumOf, type Counts } from './store.js';
 
 export const GRANULARITIES = ['hour', 'day', 'week', 'month'] as const;
 export type Granularity = (typeof GRANULARITIES)[number];
@@ -28,7 +28,6 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const DEFAULT_DAYS = 30;
 const MAX_BUCKETS = 5000;
-const NOTHING: Counts = { requests: 0, errors: 0, latency: [] };
 
 /** Start of the bucket that holds an instant, epoch milliseconds. */
 const STARTS: Readonly<Record<Granularity, (at: number) => number>> = {
@@ -57,9 +56,9 @@ export async function metricsOf(db: Db, scope: string, request: SeriesRequest, n
   for (const row of await listUsage(db, scope, grain, text(first), text(last + DAY_MS - HOUR_MS))) {
     const at = Date.parse(grain === 'hour' ? `${row.at}:00:00Z` : `${row.at}T00:00:00Z`);
     const start = STARTS[granularity](at);
-    buckets.set(start, plus(buckets.get(start) ?? NOTHING, row));
+    buckets.get(start)?.push(row);
   }
-  return [...buckets].map(([start, counts]) => itemOf(granularity, start, counts));
+  return [...buckets].map(([start, counts]) => itemOf(granularity, start, sumOf(counts)));
 }
 
 /** First and last day, epoch milliseconds of their midnight. */
@@ -72,10 +71,10 @@ function rangeOf({ start_date, end_date }: SeriesRequest, now: number): { readon
   return { first, last };
 }
 
-function bucketsOf(granularity: Granularity, first: number, last: number): Map<number, Counts> {
-  const buckets = new Map<number, Counts>();
+function bucketsOf(granularity: Granularity, first: number, last: number): Map<number, Counts[]> {
+  const buckets = new Map<number, Counts[]>();
   for (let start = STARTS[granularity](first); start < last + DAY_MS; start = NEXT[granularity](start)) {
-    buckets.set(start, NOTHING);
+    buckets.set(start, []);
     if (buckets.size > MAX_BUCKETS)
       throw invalidField('granularity', `The range has more than ${MAX_BUCKETS} buckets; ask for a shorter one, or a coarser granularity.`);
   }
@@ -84,7 +83,7 @@ function bucketsOf(granularity: Granularity, first: number, last: number): Map<n
 
 function itemOf(granularity: Granularity, start: number, { requests, errors, latency }: Counts): MetricsItem {
   const iso = new Date(start).toISOString();
-  const quantile = (share: number): number => Math.round(latencyQuantile(latency, share) * 10) / 10;
+  const quantile = (share: number): number => Math.round(latencyQuantile(latency, share));
   return {
     date: granularity === 'hour' ? `${iso.slice(0, 19)}Z` : iso.slice(0, 10),
     requests,

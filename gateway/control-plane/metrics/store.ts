@@ -1,5 +1,5 @@
 /** Rows of what was measured, and of the reports that were taken. */
-import type { Insertable, Selectable } from 'kysely';
+import { sql, type Insertable, type Selectable } from 'kysely';
 import { addLatencies, latencyPairs, type Latencies, type LatencyPairs } from '../../../schema/latency.js';
 import type { Db, Trx } from '../context.js';
 import type { UsageTable } from '../database/tables.js';
@@ -37,7 +37,7 @@ export async function addUsage(trx: Trx, key: UsageKey, counts: Counts): Promise
   const { scope, grain, at } = key;
   const query = trx.selectFrom('usage').selectAll().where('scope', '=', scope).where('grain', '=', grain);
   const known = await query.where('at', '=', at).executeTakeFirst();
-  const sum = known === undefined ? counts : plus(countsOf(known), counts);
+  const sum = sumOf(known === undefined ? [counts] : [countsOf(known), counts]);
   const row: Insertable<UsageTable> = { ...key, requests: sum.requests, errors: sum.errors, latency: JSON.stringify(sum.latency) };
   const { requests, errors, latency } = row;
   await trx
@@ -47,11 +47,17 @@ export async function addUsage(trx: Trx, key: UsageKey, counts: Counts): Promise
     .execute();
 }
 
-/** Two counts in one. */
-export function plus(a: Counts, b: Counts): Counts {
-  const latency: Latencies = new Map(a.latency.map(([bucket, count]) => [bucket, count]));
-  addLatencies(latency, b.latency);
-  return { requests: a.requests + b.requests, errors: a.errors + b.errors, latency: latencyPairs(latency) };
+/** Counts in one. */
+export function sumOf(all: readonly Counts[]): Counts {
+  const [only] = all;
+  if (only !== undefined && all.length === 1) return only;
+  const latency: Latencies = new Map();
+  for (const counts of all) addLatencies(latency, counts.latency);
+  return {
+    requests: all.reduce((sum, { requests }) => sum + requests, 0),
+    errors: all.reduce((sum, { errors }) => sum + errors, 0),
+    latency: latencyPairs(latency),
+  };
 }
 
 const countsOf = ({ requests, errors, latency }: Selectable<UsageTable>): Counts => ({
@@ -99,10 +105,14 @@ export async function tenantsOfSubscriptions(db: Db, ids: readonly string[]): Pr
   return found;
 }
 
-/** Notes when a key was used last, unless a later use is known. */
-export async function noteKeyUse(trx: Trx, id: string, at: string): Promise<void> {
-  const update = trx.updateTable('api_keys').set({ last_used_at: at }).where('id', '=', id);
-  await update.where((row) => row.or([row('last_used_at', 'is', null), row('last_used_at', '<', at)])).execute();
+/** Notes when keys were used last, each named once, where no later use is known. Gateways are not told: it changes nothing for them. */
+export async function noteKeyUses(trx: Trx, uses: readonly { readonly id: string; readonly at: string }[]): Promise<void> {
+  for (let start = 0; start < uses.length; start += CHUNK) {
+    const rows = uses.slice(start, start + CHUNK).map(({ id, at }) => sql`(${id}, ${at})`);
+    await sql`with used(id, at) as (values ${sql.join(rows)})
+      update api_keys set last_used_at = used.at from used
+      where api_keys.id = used.id and (api_keys.last_used_at is null or api_keys.last_used_at < used.at)`.execute(trx);
+  }
 }
 
 /** Forgets everything of a tenant. */

@@ -1,0 +1,43 @@
+/** What gateways report of live traffic; what they measured has a route of its own (`metrics/routes.ts`). */
+import { z } from 'zod';
+import { endpoint, type Endpoint } from '../http/endpoint.js';
+import { requireGateway } from './access.js';
+import { storeEvents } from './events.js';
+
+const tag = 'Gateways';
+
+const line = z.string().max(2000);
+const id = z.string().min(1).max(200);
+const at = (about: string) => z.iso.datetime({ offset: true }).describe(about);
+const event = z.strictObject({
+  id: id.describe('Unique among all gateways.'),
+  at: at('When it happened.'),
+  event_type: z.enum(['rate_limit_exceeded', 'auth_failed', 'backend_error']).describe('What happened.'),
+  tenant: z.string().min(1).max(63).describe('Name of the tenant.'),
+  api: line.optional().describe('Name of the API.'),
+  consumer: line.optional().describe('Name of the consumer.'),
+  path: line.describe('Path of the request.'),
+  status: z.int().min(100).max(599).describe('Status of the answer.'),
+  reason: line.optional().describe('Why it happened.'),
+});
+
+const reportEvents = endpoint({
+  id: 'reportEvents',
+  method: 'POST',
+  urls: ['/gateways/events'],
+  tag,
+  summary: 'Report events of live traffic; each id counts once',
+  right: 'sync',
+  body: z.strictObject({ events: z.array(event).max(5000).describe('The events.') }),
+  status: 202,
+  answer: z.strictObject({
+    received: z.int().min(0).describe('How many events were in the request.'),
+    stored: z.int().min(0).describe('How many of them are new, and belong to a tenant that exists.'),
+  }),
+  async handle(cp, { actor, body }) {
+    requireGateway(actor);
+    return storeEvents(cp, body.events);
+  },
+});
+
+export const gatewayEndpoints: readonly Endpoint[] = [reportEvents];
