@@ -8,7 +8,9 @@ import { createKeyTable } from '../../gateway/data-plane/key-table.js';
 import { createLimiter, CounterTable } from '../../gateway/data-plane/limiter.js';
 import { parseTarget, pathProblem } from '../../gateway/data-plane/path.js';
 import { PrefixTable, prefixesOf } from '../../gateway/data-plane/prefix-table.js';
+import type { Credential, Route } from '../../gateway/data-plane/snapshot.js';
 import { createSteadyClock } from '../../gateway/data-plane/steady-clock.js';
+import { createUsageMeter } from '../../gateway/data-plane/usage-meter.js';
 import type { PlanRequest } from '../../schema/change.js';
 import { check } from '../../schema/check.js';
 import { parseManifests } from '../../schema/manifest.js';
@@ -50,6 +52,7 @@ function requestFunctions(): Measured[] {
     routerFunction(10_000),
     limiterFunction(),
     accessLineFunction(),
+    usageFunction(),
   ];
 }
 
@@ -117,6 +120,26 @@ function accessLineFunction(): Measured {
       run: () => JSON.stringify({ ts: Date.now(), level: 'info', event: 'request completed', ...fields }),
     },
   };
+}
+
+/** One answer counted, 100 APIs with 1 000 subscriptions and keys. */
+function usageFunction(): Measured {
+  const meter = createUsageMeter();
+  const routes = Array.from({ length: 100 }, (_, index) => ({ id: `api-${index}`, tenant: 'acme' }) as Route);
+  const credentials = Array.from({ length: 1000 }, (_, index) => ({ subscriptionId: `sub-${index}`, keyId: `key-${index}` }) as Credential);
+  const counts = new Map(credentials.map(({ keyId }) => [keyId, 0]));
+  let turn = 0;
+  const next = (): number => (turn = (turn + 1) % 1000);
+  const observe = (): void => {
+    const index = next();
+    const route = routes[index % 100];
+    if (route !== undefined) meter.observe(route, credentials[index], 200, 0.5 + index / 10, 1_795_000_000_000);
+  };
+  const increment = (): void => {
+    const key = credentials[next()]?.keyId ?? '';
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  };
+  return { name: 'usage, 1 000 subscriptions', run: observe, yardstick: { name: 'Map get and set', run: increment } };
 }
 
 /** What runs for each manifest set. */

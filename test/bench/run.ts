@@ -1,13 +1,19 @@
 /**
- * What the hot functions and the CLI cost, as ratios in one run: each function beside a yardstick, each command beside `node -e 0`.
- * `npm run bench -- --write` puts the tables into docs/performance.md; `--only functions` or `--only cli` runs one half.
+ * What the hot functions, queries of metrics and the CLI cost: each function beside a yardstick, each query beside its plain reading, each command beside
+ * `node -e 0`.
+ * `npm run bench -- --write` puts the tables into docs/performance.md; `--only functions`, `--only metrics` or `--only cli` runs one part.
  */
 import { parseArgs } from 'node:util';
 import { benchCli } from './cli.js';
 import { benchFunctions } from './functions.js';
+import { benchMetrics } from './metrics.js';
 import { machine, writeSection } from './lib/page.js';
 
-const SECTIONS: Readonly<Record<string, () => string | Promise<string>>> = { functions: benchFunctions, cli: benchCli };
+const SECTIONS: Readonly<Record<string, () => string | Promise<string>>> = {
+  functions: benchFunctions,
+  metrics: benchMetrics,
+  cli: benchCli,
+};
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, write: { type: 'boolean', default: false } } });
 
