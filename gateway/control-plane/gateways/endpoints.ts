@@ -8,10 +8,9 @@ const tag = 'Gateways';
 
 const line = z.string().max(2000);
 const id = z.string().min(1).max(200);
-const at = (about: string) => z.iso.datetime({ offset: true }).describe(about);
 const event = z.strictObject({
   id: id.describe('Unique among all gateways.'),
-  at: at('When it happened.'),
+  at: z.iso.datetime({ offset: true }).describe('When it happened.'),
   event_type: z.enum(['rate_limit_exceeded', 'auth_failed', 'backend_error']).describe('What happened.'),
   tenant: z.string().min(1).max(63).describe('Name of the tenant.'),
   api: line.optional().describe('Name of the API.'),
