@@ -1,4 +1,5 @@
 /** Every operation of the API below /v1, slice by slice, in the order in which the documentation shows them. */
+import { apiKeyEndpoints } from './api-keys/routes.js';
 import { apiEndpoints } from './apis/routes.js';
 import { consumerEndpoints } from './consumers/routes.js';
 import { gatewayEndpoints } from './gateways/endpoints.js';
@@ -7,11 +8,14 @@ import { metricsEndpoints } from './metrics/routes.js';
 import { planEndpoints } from './plans/routes.js';
 import { policyEndpoints } from './policies/routes.js';
 import { resourceEndpoints } from './resources/routes.js';
+import { subscriptionEndpoints } from './subscriptions/routes.js';
 import { tenantEndpoints } from './tenants/routes.js';
 
 export const endpoints: readonly Endpoint[] = [
   ...tenantEndpoints,
   ...apiEndpoints,
+  ...subscriptionEndpoints,
+  ...apiKeyEndpoints,
   ...metricsEndpoints,
   ...consumerEndpoints,
   ...planEndpoints,

@@ -2,12 +2,12 @@
 import type { StoredResource } from '../../schema/change.js';
 import type { ControlPlane } from './context.js';
 import { keysOfConsumers } from './api-keys/consumers.js';
-import { findSubscription } from './subscriptions/store.js';
+import { findSubscriptions } from './subscriptions/store.js';
 import { viewSubscription } from './subscriptions/view.js';
 
 const LIVED: Readonly<Record<string, (cp: ControlPlane, resource: StoredResource) => Promise<object | undefined>>> = {
   Subscription: async (cp, { tenant, id }) => {
-    const subscription = await findSubscription(cp.db, tenant, id);
+    const [subscription] = await findSubscriptions(cp.db, tenant, id);
     return subscription === undefined ? undefined : viewSubscription(cp.db, subscription, cp.now());
   },
   Consumer: async (cp, { id }) => (await keysOfConsumers(cp.db, [id], cp.now())).get(id),

@@ -4,7 +4,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify, LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, StoaError } from '../../schema/error.js';
-import { apiKeyRoutes } from './api-keys/routes.js';
 import { auditRoutes } from './audit/routes.js';
 import { authenticate } from './auth/bearer.js';
 import { issuerRoutes } from './auth/issuer.js';
@@ -22,7 +21,6 @@ import { MAX_SET_BYTES, requireReadableEncoding } from './http/gzip.js';
 import { addIdempotency } from './http/idempotency.js';
 import { addNotFound } from './http/not-found.js';
 import { startJobs } from './jobs.js';
-import { subscriptionRoutes } from './subscriptions/routes.js';
 import { webhookRoutes } from './webhooks/routes.js';
 import { acceptEmptyBody } from './http/optional-body.js';
 
@@ -155,6 +153,6 @@ async function v1Routes(app: FastifyInstance, { cp, tokens, platformLimit }: Ser
   app.addHook('onClose', () => jobs.stop());
   acceptEmptyBody(app);
   for (const operation of endpoints) addEndpoint(app, cp, operation);
-  const slices = [webhookRoutes, subscriptionRoutes, apiKeyRoutes, gatewayRoutes, auditRoutes];
+  const slices = [webhookRoutes, gatewayRoutes, auditRoutes];
   for (const routes of slices) await app.register(routes, { cp });
 }

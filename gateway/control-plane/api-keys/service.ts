@@ -1,7 +1,7 @@
 /** The verbs of API keys: create, rotate, revoke. Each is one transaction, audited, and known to the gateways right after it. */
 import { StoaError } from '../../../schema/error.js';
 import { recordAudit } from '../audit/store.js';
-import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
+import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { requireActive, requireSubscription } from '../subscriptions/require.js';
 import { countRotation, type SubscriptionRow } from '../subscriptions/store.js';
@@ -135,11 +135,11 @@ export function revokeKey(cp: ControlPlane, actor: Actor, tenant: string, id: st
   });
 }
 
-/** A key of a tenant. Throws `not_found`. */
-async function requireKey(trx: Trx, tenant: string, id: string): Promise<ApiKeyRow> {
-  const key = await findKey(trx, tenant, id);
-  if (key === undefined) throw new StoaError('not_found', `API key "${id}" does not exist in tenant "${tenant}".`);
-  return key;
+/** A key of a tenant, made at `madeSince` or later. Throws `not_found`. */
+export async function requireKey(db: Db, tenant: string, id: string, madeSince = ''): Promise<ApiKeyRow> {
+  const key = await findKey(db, tenant, id);
+  if (key !== undefined && key.created_at >= madeSince) return key;
+  throw new StoaError('not_found', `API key "${id}" does not exist in tenant "${tenant}".`);
 }
 
 function auditKey(trx: Trx, action: string, actor: Actor, subscription: SubscriptionRow, key: ApiKeyRow, at: number): Promise<void> {

@@ -1,16 +1,23 @@
 /** A subscription that must be there, or must be active, for what is asked. */
 import { StoaError } from '../../../schema/error.js';
 import type { Db } from '../context.js';
-import { findSubscription, type SubscriptionRow } from './store.js';
+import { findSubscriptions, type SubscriptionRow } from './store.js';
 
 const HINTS: Readonly<Record<string, string>> = {
   pending_approval: 'Approve the subscription first.',
   suspended: 'Resume the subscription first.',
 };
 
-/** A subscription by id, or by name inside a tenant. Throws `not_found`; another tenant's subscription is not found. */
+/**
+ * A subscription by id or name. `tenant` is undefined for whoever sees every tenant: then a name must be clear among them.
+ * Throws `not_found`, also for another tenant's subscription, and `conflict` when several tenants have the name.
+ */
 export async function requireSubscription(db: Db, tenant: string | undefined, idOrName: string): Promise<SubscriptionRow> {
-  const subscription = await findSubscription(db, tenant, idOrName);
+  const [subscription, another] = await findSubscriptions(db, tenant, idOrName);
+  if (another !== undefined) {
+    const hint = 'Name it by its id, or below its tenant.';
+    throw new StoaError('conflict', `Several tenants have a subscription "${idOrName}".`, { hint });
+  }
   if (subscription !== undefined) return subscription;
   const place = tenant === undefined ? '' : ` in tenant "${tenant}"`;
   throw new StoaError('not_found', `Subscription "${idOrName}" does not exist${place}.`);

@@ -8,6 +8,8 @@ import type { Database, SubscriptionStateTable } from '../database/tables.js';
 /** A subscription: its state, and what its resource says. */
 export interface SubscriptionRow extends Selectable<SubscriptionStateTable> {
   readonly name: string;
+  /** Of the resource; the state has none. */
+  readonly version: number;
   readonly spec: SubscriptionSpec;
 }
 
@@ -23,14 +25,13 @@ export interface SubscriptionFilter {
 
 const CHUNK = 500;
 
-/** One subscription by id, or by name inside its tenant. Without a tenant only by id. */
-export async function findSubscription(db: Db, tenant: string | undefined, idOrName: string): Promise<SubscriptionRow | undefined> {
+/** Subscriptions by id, else by name: at most one inside a tenant; without a tenant up to two, of different tenants. */
+export async function findSubscriptions(db: Db, tenant: string | undefined, idOrName: string): Promise<SubscriptionRow[]> {
   const byId = await joined(db).where('state.id', '=', idOrName).executeTakeFirst();
-  if (byId !== undefined && (tenant === undefined || byId.tenant === tenant)) return parseRow(byId);
-  if (tenant === undefined) return undefined;
-  const inTenant = joined(db).where('resource.kind', '=', 'Subscription').where('resource.tenant', '=', tenant);
-  const byName = await inTenant.where('resource.name', '=', idOrName).executeTakeFirst();
-  return byName === undefined ? undefined : parseRow(byName);
+  if (byId !== undefined && (tenant === undefined || byId.tenant === tenant)) return [parseRow(byId)];
+  const named = joined(db).where('resource.kind', '=', 'Subscription').where('resource.name', '=', idOrName);
+  const rows = tenant === undefined ? named : named.where('resource.tenant', '=', tenant);
+  return (await rows.orderBy('state.id').limit(2).execute()).map(parseRow);
 }
 
 /** One page of subscriptions, newest first. */
@@ -146,7 +147,10 @@ export async function findPlan(db: Db, tenant: string, name: string): Promise<Pl
 const states = (db: Db) => db.selectFrom('subscription_states as state');
 
 const joined = (db: Db) =>
-  states(db).innerJoin('resources as resource', 'resource.id', 'state.id').selectAll('state').select(['resource.name', 'resource.spec']);
+  states(db)
+    .innerJoin('resources as resource', 'resource.id', 'state.id')
+    .selectAll('state')
+    .select(['resource.name', 'resource.version', 'resource.spec']);
 
 function filtered<Row>(
   query: SelectQueryBuilder<Database & { state: SubscriptionStateTable }, 'state', Row>,
@@ -162,6 +166,6 @@ function filtered<Row>(
   );
 }
 
-function parseRow(row: Selectable<SubscriptionStateTable> & { name: string; spec: string }): SubscriptionRow {
+function parseRow(row: Selectable<SubscriptionStateTable> & { name: string; version: number; spec: string }): SubscriptionRow {
   return { ...row, spec: JSON.parse(row.spec) as SubscriptionSpec };
 }
