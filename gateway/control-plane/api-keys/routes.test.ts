@@ -27,7 +27,7 @@ const info = () => server.ok('GET', `/v1/subscriptions/${sub}/rotation-info`);
 const validKeys = (keys?: readonly string[]) => server.validKeys(sub, keys);
 
 describe('document C, step by step', () => {
-  test('a rotation answers the six fields, and the new key as api_key too', async () => {
+  test('a rotation answers the six fields, and the new key as api_key too (KY1, KY2, KY3, KY4)', async () => {
     const { status, body } = await rotate({ grace_period_hours: 24 });
 
     expect(status).toBe(200);
@@ -42,7 +42,7 @@ describe('document C, step by step', () => {
     });
   });
 
-  test('before, during and after the grace window: old, both, new', async () => {
+  test('before, during and after the grace window: old, both, new (KY7, KY8, KY9)', async () => {
     expect(await validKeys()).toEqual([firstKey]);
 
     const { new_api_key: second } = (await rotate({ grace_period_hours: 1 })).body;
@@ -54,7 +54,7 @@ describe('document C, step by step', () => {
     expect(await validKeys([firstKey, second])).toEqual([second]);
   });
 
-  test('rotation-info has its six fields, and no previous key once the window has closed', async () => {
+  test('rotation-info has its six fields, and no previous key once the window has closed (KY11)', async () => {
     expect(await info()).toEqual({
       subscription_id: sub,
       api_key_prefix: firstKey.slice(0, 12),
@@ -79,7 +79,7 @@ describe('document C, step by step', () => {
     expect(await info()).toEqual({ ...open, has_previous_key: false, previous_key_expires_at: null });
   });
 
-  test('the list of subscriptions follows rotations', async () => {
+  test('the list of subscriptions follows rotations (KY19, SB11)', async () => {
     const { new_api_key_prefix: prefix } = (await rotate()).body;
 
     const { subscriptions } = await server.ok('GET', '/v1/subscriptions/tenant/acme');
@@ -87,7 +87,7 @@ describe('document C, step by step', () => {
     expect(subscriptions[0]).toMatchObject({ api_key_prefix: prefix, rotation_count: 1, last_rotated_at: '2026-02-13T12:00:00.000Z' });
   });
 
-  test('every rotation is in the audit log with user and time, and no key is', async () => {
+  test('every rotation is in the audit log with user and time, and no key is (KY20)', async () => {
     const { new_api_key: second } = (await rotate({ grace_period_hours: 3 })).body;
 
     const { logs } = await server.ok('GET', '/v1/audit/acme?action=subscription.key_rotated');
@@ -118,7 +118,7 @@ describe('the body of a rotation', () => {
     expect(body).toMatchObject({ grace_period_hours: 24 });
   });
 
-  test.each([0, 169, -1, 1.5, 'x', '24', null, true, [24], 1e309])('refuses %j hours and rotates nothing', async (hours) => {
+  test.each([0, 169, -1, 1.5, 'x', '24', null, true, [24], 1e309])('refuses %j hours and rotates nothing (KY5)', async (hours) => {
     const { status, body } = await rotate({ grace_period_hours: hours });
 
     expect(status).toBe(400);
@@ -126,7 +126,7 @@ describe('the body of a rotation', () => {
     expect(await info()).toMatchObject({ rotation_count: 0, has_previous_key: false });
   });
 
-  test.each([1, 168])('takes %d hours', async (hours) => {
+  test.each([1, 168])('takes %d hours (KY5)', async (hours) => {
     const { status, body } = await rotate({ grace_period_hours: hours });
 
     expect(status).toBe(200);
@@ -139,7 +139,7 @@ describe('the body of a rotation', () => {
 });
 
 describe('an open grace window', () => {
-  test('is a promise: a rotation is refused, named when it closes, and changes nothing', async () => {
+  test('is a promise: a rotation is refused, named when it closes, and changes nothing (KY12)', async () => {
     const { new_api_key: second } = (await rotate({ grace_period_hours: 5 })).body;
 
     const { status, body } = await rotate();
@@ -154,7 +154,7 @@ describe('an open grace window', () => {
     expect(await info()).toMatchObject({ rotation_count: 1 });
   });
 
-  test('force ends the oldest key at once and gives the current one its grace', async () => {
+  test('force ends the oldest key at once and gives the current one its grace (KY12)', async () => {
     const { new_api_key: second } = (await rotate()).body;
 
     const { status, body } = await rotate({ force: true, grace_period_hours: 2 });
@@ -209,7 +209,7 @@ describe('which key a rotation is about', () => {
     expect(body.error.hint).toMatch(verb === 'suspend' ? /Resume/ : /new subscription/);
   });
 
-  test('the key form rotates that key alone and answers the new id', async () => {
+  test('the key form rotates that key alone and answers the new id (KY26)', async () => {
     const other = await server.ok('POST', '/v1/tenants/acme/apikeys', { subscription_id: sub, name: 'Staging Key' });
 
     const rotated = await server.ok('POST', `/v1/tenants/acme/apikeys/${other.id}/rotate`);
@@ -234,7 +234,7 @@ describe('which key a rotation is about', () => {
     expect(body).toMatchObject({ subscription_id: sub, api_key: expect.stringMatching(KEY) });
   });
 
-  test('the consumer form asks which of several subscriptions is meant', async () => {
+  test('the consumer form asks which of several subscriptions is meant (CN7)', async () => {
     const { id: second } = await subscribe();
     const path = `/v1/tenants/acme/consumers/${consumerId}/rotate-key`;
 
@@ -254,7 +254,7 @@ describe('which key a rotation is about', () => {
     expect((await server.call('POST', '/v1/tenants/acme/consumers/con-none/rotate-key')).status).toBe(404);
   });
 
-  test('what does not exist is 404 in every form', async () => {
+  test('what does not exist is 404 in every form (KY15)', async () => {
     for (const path of [
       '/v1/subscriptions/sub-none/rotate-key',
       '/v1/tenants/acme/subscriptions/sub-none/rotate-key',
@@ -268,7 +268,7 @@ describe('which key a rotation is about', () => {
 });
 
 describe('keys', () => {
-  test('a key is shown at its creation and never again', async () => {
+  test('a key is shown at its creation and never again (KY6, KY24, KY25)', async () => {
     const { status, body } = await server.call('POST', '/v1/tenants/acme/apikeys', {
       subscription_id: sub,
       name: 'Production Key',
@@ -291,7 +291,7 @@ describe('keys', () => {
     expect(list.apikeys[0]).not.toHaveProperty('digest');
   });
 
-  test('an expiry is kept to the millisecond, also for the old key of a rotation', async () => {
+  test('an expiry is kept to the millisecond, also for the old key of a rotation (KY28)', async () => {
     const { id, api_key: key } = await server.ok('POST', '/v1/tenants/acme/apikeys', {
       subscription_id: sub,
       expires_at: '2026-02-13T15:00:00+01:00',
@@ -320,14 +320,14 @@ describe('keys', () => {
     expect((await server.ok('GET', '/v1/tenants/acme/apikeys')).total).toBe(1);
   });
 
-  test('a subscription that is not active gets no key', async () => {
+  test('a subscription that is not active gets no key (KY25)', async () => {
     await server.ok('POST', `/v1/subscriptions/${sub}/suspend`);
 
     expect((await server.call('POST', '/v1/tenants/acme/apikeys', { subscription_id: sub })).status).toBe(409);
     expect((await server.call('POST', '/v1/tenants/acme/apikeys', { subscription_id: 'sub-none' })).status).toBe(404);
   });
 
-  test('a deleted key dies alone, and a second deletion changes nothing', async () => {
+  test('a deleted key dies alone, and a second deletion changes nothing (KY27)', async () => {
     const other = await server.ok('POST', '/v1/tenants/acme/apikeys', { subscription_id: sub });
 
     for (let round = 0; round < 2; round += 1)
@@ -337,7 +337,7 @@ describe('keys', () => {
     expect((await server.ok('GET', '/v1/audit/acme?action=api_key.revoked')).total).toBe(1);
   });
 
-  test('the emergency cut: delete the old key during its grace, and the new one lives on', async () => {
+  test('the emergency cut: delete the old key during its grace, and the new one lives on (KY13)', async () => {
     const { new_api_key: second } = (await rotate({ grace_period_hours: 1 })).body;
     const { apikeys } = await server.ok('GET', `/v1/tenants/acme/apikeys?subscription_id=${sub}`);
     const old = apikeys.find(({ status }: { status: string }) => status === 'grace');

@@ -29,7 +29,7 @@ afterEach(() => state.close());
 const storedStatus = async () => (await findKey(state.cp.db, 'acme', keyId))?.status;
 const newest = async () => (await logRange(state.cp.db)).newest;
 
-test('marks an ended key only when no clock that steps back could still find it valid', async () => {
+test('marks an ended key only when no clock that steps back could still find it valid (KY10)', async () => {
   state.advance(2 * HOUR - 1);
   await sweep(state.cp);
   expect(await storedStatus()).toBe('active');

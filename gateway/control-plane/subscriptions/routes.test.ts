@@ -23,7 +23,7 @@ const createFlat = (body: object = {}) =>
   server.ok('POST', '/v1/subscriptions', { api_id: apiId, consumer_id: consumerId, tenant_id: 'acme', ...body });
 
 describe('creation', () => {
-  test('the nested form with plan standard waits for approval and has no key (document B)', async () => {
+  test('the nested form with plan standard waits for approval and has no key (document B) (SB1, SB8)', async () => {
     const { status, body } = await server.call('POST', '/v1/tenants/acme/subscriptions', {
       api_id: apiId,
       plan: 'standard',
@@ -50,7 +50,7 @@ describe('creation', () => {
     expect(body.name).toBe(body.id);
   });
 
-  test('the flat form without a plan is active and shows its key once (document A)', async () => {
+  test('the flat form without a plan is active and shows its key once (document A) (SB9)', async () => {
     const created = await createFlat();
 
     expect(created).toMatchObject({ status: 'active', consumer_id: consumerId, approved_at: '2026-02-13T12:00:00.000Z' });
@@ -125,7 +125,7 @@ describe('lists', () => {
     expect((await server.ok('GET', '/v1/subscriptions')).total).toBe(3);
   });
 
-  test('status filters, and pending is another word for pending_approval', async () => {
+  test('status filters, and pending is another word for pending_approval (SB2)', async () => {
     await createFlat();
     const waiting = await createNested();
 
@@ -153,7 +153,7 @@ describe('lists', () => {
 });
 
 describe('steps', () => {
-  test('an approval sets the limits and shows the key once; a second one is a conflict', async () => {
+  test('an approval sets the limits and shows the key once; a second one is a conflict (SB4, SB5)', async () => {
     const { id } = await createNested({ plan: 'standard' });
 
     const approved = await server.ok('POST', `/v1/tenants/acme/subscriptions/${id}/approve`, { rate_limit: 1000, quota: 50000 });
@@ -175,7 +175,7 @@ describe('steps', () => {
     },
   );
 
-  test('the flat revocation takes no body and any content type, and a second one changes nothing', async () => {
+  test('the flat revocation takes no body and any content type, and a second one changes nothing (SB10)', async () => {
     const { id } = await createFlat();
 
     const first = await server.raw('POST', `/v1/subscriptions/${id}/revoke`, {});
@@ -194,7 +194,7 @@ describe('steps', () => {
     ).toBe(415);
   });
 
-  test('the nested revocation answers 204, twice', async () => {
+  test('the nested revocation answers 204, twice (SB6)', async () => {
     const { id } = await createFlat();
 
     for (let round = 0; round < 2; round += 1)
