@@ -115,6 +115,7 @@ export const FRENCH: Readonly<Record<string, string>> = {
   '{} does not exist.': '{} n’existe pas.',
   '{} exists already.': '{} existe déjà.',
   'Several tenants have a policy "{}".': 'Plusieurs tenants ont une politique « {} ».',
+  'Several tenants have a subscription "{}".': 'Plusieurs tenants ont un abonnement « {} ».',
   'Name it by its id, or below its tenant.': 'Désignez-la par son identifiant, ou sous son tenant.',
   'Give tenant_id when you name an API by its name.': 'Donnez tenant_id quand vous désignez une API par son nom.',
 
