@@ -70,7 +70,7 @@ const typed = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', '.stoa/', 'docs/reference/', '**/.stoa/'] },
+  { ignores: ['dist/', 'gateway/control-plane/openapi/assets/', 'coverage/', 'node_modules/', '.stoa/', 'docs/reference/', '**/.stoa/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts', '**/*.tsx'],

@@ -1,5 +1,8 @@
 /** The generated files of the repository as path and text; what writes them and what checks them both ask here. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { catalog } from '../gateway/catalog.js';
+import { buildDocument } from '../gateway/control-plane/openapi/document.js';
 import { generatedFiles as catalogFiles } from '../schema/generated.js';
 import { errorsPage, exitCodesPage } from './error-reference.js';
 
@@ -10,7 +13,13 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/exit-codes.md', exitCodesPage()],
   ];
-  return new Map([...pages, ['docs/reference/README.md', indexPage(pages)]]);
+  return new Map([...pages, ['docs/reference/README.md', indexPage(pages)], ['openapi.json', openApiText()]]);
+}
+
+/** The document of a control plane with the defaults of its settings. */
+function openApiText(): string {
+  const { version } = JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
+  return `${JSON.stringify(buildDocument({ version, publicUrl: 'http://localhost:8000' }), undefined, 2)}\n`;
 }
 
 /** The list of all pages, by their titles. */

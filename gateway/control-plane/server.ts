@@ -14,6 +14,7 @@ import type { ControlPlane } from './context.js';
 import { gatewayRoutes } from './gateways/routes.js';
 import { healthRoutes } from './health/routes.js';
 import { endpoints } from './endpoints.js';
+import { documentationRoutes } from './openapi/routes.js';
 import { addJsonParser } from './http/body.js';
 import { addEndpoint } from './http/endpoint.js';
 import { answerError, pathOf } from './http/errors.js';
@@ -51,6 +52,7 @@ export async function buildServer(deps: ServerDeps): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   await app.register(healthRoutes, { cp: deps.cp, version: deps.version, isStopping: deps.isStopping ?? (() => false) });
   await app.register(issuerRoutes, deps);
+  await app.register(documentationRoutes, { cp: deps.cp, version: deps.version });
   await app.register(v1Routes, { ...deps, prefix: '/v1' });
   return app;
 }

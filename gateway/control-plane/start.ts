@@ -1,6 +1,6 @@
 /** Starts and stops a whole control plane: database, keys, issuer, server, alias listeners. */
 import { EventEmitter, once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -11,6 +11,7 @@ import { loadClients, randomSecret } from './auth/secrets.js';
 import { createTokens, loadSigningKey } from './auth/tokens.js';
 import type { ControlPlane } from './context.js';
 import { openDatabase } from './database/open.js';
+import { packageRoot } from './package-root.js';
 import { readOrMakePrivateFile } from './private-file.js';
 import { buildServer } from './server.js';
 import type { Settings } from './settings.js';
@@ -128,10 +129,6 @@ async function closeServers(app: FastifyInstance, aliases: readonly Server[]): P
   clearTimeout(cut);
 }
 
-/** The version in the nearest package.json above this file: it runs from the sources and from `dist/`. */
-function productVersion(directory = import.meta.dirname): string {
-  const file = path.join(directory, 'package.json');
-  if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-  const parent = path.dirname(directory);
-  return parent === directory ? 'unknown' : productVersion(parent);
-}
+/** The version of the product. */
+const productVersion = (): string =>
+  (JSON.parse(readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;

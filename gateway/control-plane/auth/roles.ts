@@ -24,9 +24,11 @@ export const isTokenRole = (name: string): name is Role => Object.hasOwn(RIGHTS,
 /** Whether one of the actor's roles gives the right. */
 export const hasRight = ({ roles }: Pick<Actor, 'roles'>, right: Right): boolean => roles.some((role) => RIGHTS[role].includes(right));
 
+/** The roles that give a right. */
+export const rolesWith = (right: Right): readonly Role[] => ROLES.filter((role) => RIGHTS[role].includes(right));
+
 /** Throws `forbidden` when none of the actor's roles gives the right. */
 export function requireRight(actor: Actor, right: Right): void {
   if (hasRight(actor, right)) return;
-  const needed = ROLES.filter((role) => RIGHTS[role].includes(right)).join(', ');
-  throw new StoaError('forbidden', ERRORS.forbidden.title, { hint: `Needed is one of the roles: ${needed}.` });
+  throw new StoaError('forbidden', ERRORS.forbidden.title, { hint: `Needed is one of the roles: ${rolesWith(right).join(', ')}.` });
 }
