@@ -54,6 +54,16 @@ describe('the process', () => {
     expect([...files, first.output(), second.output()].join('\n')).not.toContain(secret);
   });
 
+  it('serves its documentation with the address that it listens on (CV8, CV9, CV10)', async () => {
+    const { url } = await start({ env: SECRET });
+
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as { servers: unknown };
+    const pages = await Promise.all(['/docs', '/redoc'].map((page) => fetch(`${url}${page}`)));
+
+    expect(document.servers).toEqual([{ url: `${url}/v1` }]);
+    for (const page of pages) expect(await page.text()).toContain('<div id="page"></div>');
+  });
+
   it('keeps its directory and files to their owner', async () => {
     await start();
 

@@ -16,16 +16,16 @@ export interface DocumentationOptions {
 
 /** `/openapi.json`, `/docs`, `/redoc` and what the pages load. */
 export const documentationRoutes: FastifyPluginAsync<DocumentationOptions> = (app, { cp, version }) => {
-  const { publicUrl } = cp;
   let document: string | undefined;
   app.get('/openapi.json', (_request, reply) => {
-    document ??= JSON.stringify(buildDocument({ version, publicUrl }));
+    // The public address may be known only once the server listens.
+    document ??= JSON.stringify(buildDocument({ version, publicUrl: cp.publicUrl }));
     return reply.type('application/json; charset=utf-8').send(document);
   });
   for (const page of pages) {
     app.get(page.url, (_request, reply) =>
       reply
-        .headers(securityHeaders(new URL(publicUrl).origin))
+        .headers(securityHeaders(new URL(cp.publicUrl).origin))
         .type('text/html; charset=utf-8')
         .send(page.html),
     );
