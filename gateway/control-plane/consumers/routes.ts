@@ -82,7 +82,7 @@ const create = tenantEndpoint({
   status: 201,
   answer: consumers.answer,
   errors: ['conflict'],
-  examples: { body: documentA },
+  examples: { body: documentA, answer: consumers.examples?.answer },
   handle: async (cp, { actor, tenant, body, reply }) =>
     answerWith(cp, consumers, reply, await createConsumer(cp, actor, tenant.name, body)),
 });

@@ -53,7 +53,7 @@ function nameAnswer(names: Names, id: string, answer: z.ZodType): void {
     names.add(answer, ...(/^(create|get)[A-Z]/.test(id) ? [withoutVerb(id)] : []), `${capital(id)}Answer`);
     return;
   }
-  names.add(item, `${withoutVerb(id)}Item`);
+  names.add(item, `${withoutVerb(id)}Item`, `${capital(id)}Item`);
   names.add(answer, `${withoutVerb(id)}Page`, `${capital(id)}Answer`);
 }
 

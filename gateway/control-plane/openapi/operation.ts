@@ -39,7 +39,7 @@ export function describeOperation(place: Place, components: Components): Node {
 
 /** The first address has the operation's own id; the others say where they are, a second method its name. */
 function idOf({ operation: { id, urls, methods }, url, method }: Place): string {
-  const words = url.split('/').filter((segment) => segment !== '' && !segment.startsWith(':'));
+  const words = url.replace(/:[a-z_]+/gi, '').split(/[^a-z0-9]+/i);
   const at = url === urls[0] ? '' : `At${words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join('')}`;
   return `${id}${at}${method === methods[0] ? '' : `By${method.charAt(0)}${method.slice(1).toLowerCase()}`}`;
 }

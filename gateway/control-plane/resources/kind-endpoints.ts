@@ -85,7 +85,7 @@ export function listOperation(kind: RestKind): Endpoint {
 
 /** `GET` of one. */
 export function getOperation(kind: RestKind): Endpoint {
-  const { definition, tag, answer } = kind;
+  const { definition, tag, answer, examples } = kind;
   const { urls, params, find } = addressOf(kind);
   return endpoint({
     id: `get${capital(definition.kind)}`,
@@ -97,6 +97,7 @@ export function getOperation(kind: RestKind): Endpoint {
     params,
     status: 200,
     answer,
+    examples: { answer: examples?.answer },
     handle: async (cp, call) => answerWith(cp, kind, call.reply, await find(cp, call)),
   });
 }
