@@ -1,27 +1,114 @@
-/** Addresses that nothing of ours may ever call: unspecified, link-local and cloud metadata, multicast, reserved, unique local (security requirement 30). */
+/** Which addresses the product may call by itself: upstreams, callbacks, webhooks (security requirement 30). The one table, for both servers and for checks. */
 
-/** Whether the host of a parsed URL is such an address. The parser has brought every numeric spelling into one form; a name is looked at when it is resolved. */
-export function isForbiddenHost(hostname: string): boolean {
-  if (hostname.startsWith('[')) return isForbiddenV6(groupsOf(hostname.slice(1, -1)));
-  return /^\d+(\.\d+){3}$/.test(hostname) && isForbiddenV4(hostname.split('.').map(Number));
+/** What an address is: callable by anybody, only where the operator allows it, or never. */
+type Reach = 'public' | 'private' | 'never';
+
+/** An address as a resolver gives it. */
+export interface ResolvedAddress {
+  readonly address: string;
+  readonly family: number;
+}
+
+interface LookupOptions {
+  readonly all?: boolean | undefined;
+}
+
+type Resolve = (
+  hostname: string,
+  options: LookupOptions & { all: true },
+  callback: (error: Error | null, addresses: ResolvedAddress[]) => void,
+) => void;
+type LookupCallback = (error: Error | null, address: string | ResolvedAddress[], family?: number) => void;
+
+/** Whether the host of a parsed URL is an address that nothing of ours ever calls. A name is looked at when it is resolved. */
+export const isForbiddenHost = (hostname: string): boolean => reachOfHost(hostname) === 'never';
+
+/** Whether the host of a parsed URL is, without any resolving, one that only an operator's leave makes callable: a private or loopback address, or localhost. */
+export const isPrivateHost = (hostname: string): boolean => /^(.+\.)?localhost\.?$/i.test(hostname) || reachOfHost(hostname) === 'private';
+
+/** Whether this IP address may be connected to. */
+export function isAllowedAddress(address: string, allowPrivate: boolean): boolean {
+  const reach = reachOf(address);
+  return reach === 'public' || (reach === 'private' && allowPrivate);
+}
+
+/** Thrown into a connection attempt; it never becomes a retry. */
+export class AddressError extends Error {
+  readonly code = 'STOA_ADDRESS';
+}
+
+/** A `lookup` for sockets: resolves with `resolve` and hands on only addresses that are allowed, so that the connection goes to what was checked. */
+export function checkedLookup(
+  resolve: Resolve,
+  allowPrivate: boolean,
+): (hostname: string, options: LookupOptions, callback: LookupCallback) => void {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) {
+        callback(error, []);
+        return;
+      }
+      const allowed = addresses.filter(({ address }) => isAllowedAddress(address, allowPrivate));
+      const [first] = allowed;
+      if (first === undefined) callback(new AddressError(`${hostname} leads to no address that is allowed.`), []);
+      else if (options.all === true) callback(null, allowed);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
+
+const V4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+
+/** The reach of a host as URL writes it; undefined for a name. */
+function reachOfHost(hostname: string): Reach | undefined {
+  if (hostname.startsWith('[')) return reachOfV6(groupsOf(hostname.slice(1, -1)));
+  return V4.test(hostname) ? reachOfV4(hostname.split('.').map(Number)) : undefined;
+}
+
+/** The reach of an address in any spelling; undefined for what is none. */
+function reachOf(address: string): Reach | undefined {
+  if (!address.includes(':')) return reachOfHost(address);
+  const url = `http://[${address.replace(/%.*$/, '')}]`;
+  return URL.canParse(url) ? reachOfHost(new URL(url).hostname) : undefined;
 }
 
 /** Single addresses at which clouds answer with credentials, outside of the ranges. */
 const METADATA: ReadonlySet<string> = new Set(['100.100.100.200', '168.63.129.16']);
 
-function isForbiddenV4(bytes: readonly number[]): boolean {
+type Range = (a: number, b: number, c: number) => boolean;
+
+/** Unspecified, link-local and cloud metadata, protocol assignments, multicast and reserved. */
+const NEVER: readonly Range[] = [
+  (a) => a === 0,
+  (a, b) => a === 169 && b === 254,
+  (a, b, c) => a === 192 && b === 0 && c === 0,
+  (a) => a >= 224,
+];
+/** Private, loopback, shared, benchmarks. */
+const PRIVATE: readonly Range[] = [
+  (a) => a === 10 || a === 127,
+  (a, b) => a === 172 && b >= 16 && b < 32,
+  (a, b) => a === 192 && b === 168,
+  (a, b) => a === 100 && b >= 64 && b < 128,
+  (a, b) => a === 198 && (b === 18 || b === 19),
+];
+
+function reachOfV4(bytes: readonly number[]): Reach {
   const [a = 0, b = 0, c = 0] = bytes;
-  return a === 0 || (a === 169 && b === 254) || (a === 192 && b === 0 && c === 0) || a >= 224 || METADATA.has(bytes.join('.'));
+  const isIn = (ranges: readonly Range[]): boolean => ranges.some((range) => range(a, b, c));
+  if (isIn(NEVER) || METADATA.has(bytes.join('.'))) return 'never';
+  return isIn(PRIVATE) ? 'private' : 'public';
 }
 
-function isForbiddenV6(groups: readonly number[]): boolean {
+/** Link-local, site-local, unique local, multicast, discard; what carries an IPv4 address is as that one. */
+function reachOfV6(groups: readonly number[]): Reach {
   const [first = 0] = groups;
   const isZero = (from: number, to: number): boolean => groups.slice(from, to).every((group) => group === 0);
-  if (isZero(0, 7) && groups[7] === 1) return false;
-  if ((first & 0xff80) === 0xfe80 || (first & 0xfe00) === 0xfc00 || first >= 0xff00) return true;
-  if (first === 0x100 && isZero(1, 4)) return true;
+  if (isZero(0, 7) && groups[7] === 1) return 'private';
+  if ((first & 0xff80) === 0xfe80 || (first & 0xfe00) === 0xfc00 || first >= 0xff00) return 'never';
+  if (first === 0x100 && isZero(1, 4)) return 'never';
   const inner = embedded(groups, isZero);
-  return inner !== undefined && isForbiddenV4(inner.flatMap((group) => [group >> 8, group & 255]));
+  return inner === undefined ? 'public' : reachOfV4(inner.flatMap((group) => [group >> 8, group & 255]));
 }
 
 /** The two groups that carry an IPv4 address: IPv4-compatible, -mapped and -translated, NAT64, 6to4. */

@@ -23,6 +23,8 @@ export interface ControlPlane {
   nextAnnouncement(): Promise<void>;
   /** Encrypts and decrypts what must be kept but never read on disk (AES-256-GCM, key file beside the database). */
   readonly vault: { seal(text: string): string; open(sealed: string): string; digest(text: string): string };
+  /** Whether webhooks may be sent to private and loopback addresses. */
+  readonly allowPrivateWebhooks: boolean;
   /** Token that gateways present; compared in constant time. */
   readonly gatewayToken: string;
 }

@@ -10,6 +10,8 @@ import { policyEndpoints } from './policies/routes.js';
 import { resourceEndpoints } from './resources/routes.js';
 import { subscriptionEndpoints } from './subscriptions/routes.js';
 import { tenantEndpoints } from './tenants/routes.js';
+import { deliveryEndpoints } from './webhooks/delivery-routes.js';
+import { webhookEndpoints } from './webhooks/routes.js';
 
 export const endpoints: readonly Endpoint[] = [
   ...tenantEndpoints,
@@ -20,6 +22,8 @@ export const endpoints: readonly Endpoint[] = [
   ...consumerEndpoints,
   ...planEndpoints,
   ...policyEndpoints,
+  ...webhookEndpoints,
+  ...deliveryEndpoints,
   ...resourceEndpoints,
   ...gatewayEndpoints,
 ];

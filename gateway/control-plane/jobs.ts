@@ -2,13 +2,14 @@
 import { startSweeper } from './api-keys/sweeper.js';
 import type { ControlPlane } from './context.js';
 import { startUsageRetention } from './metrics/retention.js';
+import { startWebhookWorker } from './webhooks/worker.js';
 
 interface Job {
   /** Waits for what is under way, then does no more. */
   stop(): Promise<void>;
 }
 
-const JOBS: readonly ((cp: ControlPlane) => Job)[] = [startSweeper, startUsageRetention];
+const JOBS: readonly ((cp: ControlPlane) => Job)[] = [startSweeper, startUsageRetention, startWebhookWorker];
 
 /** Starts every job. */
 export function startJobs(cp: ControlPlane): Job {

@@ -1,6 +1,7 @@
 /** What a write of declared state does to lived state, kind by kind, in the transaction of the write. */
 import type { Actor, ControlPlane, Trx } from './context.js';
 import { forgetTenant } from './metrics/store.js';
+import { forgetDeliveries } from './webhooks/store.js';
 import { apiReaction, consumerReaction, subscriptionReaction, tenantReaction, type Written } from './subscriptions/reaction.js';
 
 type Reaction = (trx: Trx, cp: ControlPlane, actor: Actor, written: Written) => Promise<void>;
@@ -9,9 +10,14 @@ type Reaction = (trx: Trx, cp: ControlPlane, actor: Actor, written: Written) => 
 export const REACTIONS: Readonly<Record<string, Reaction>> = {
   Tenant: async (trx, cp, actor, written) => {
     await tenantReaction(trx, cp, actor, written);
-    if (written.after === undefined) await forgetTenant(trx, written.id);
+    if (written.after !== undefined || written.before === undefined) return;
+    await forgetTenant(trx, written.id);
+    await forgetDeliveries(trx, { tenant: written.before.name });
   },
   API: apiReaction,
   Consumer: consumerReaction,
   Subscription: subscriptionReaction,
+  Webhook: async (trx, _cp, _actor, { after, id }) => {
+    if (after === undefined) await forgetDeliveries(trx, { webhook: id });
+  },
 };

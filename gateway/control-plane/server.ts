@@ -22,7 +22,6 @@ import { MAX_SET_BYTES, requireReadableEncoding } from './http/gzip.js';
 import { addIdempotency } from './http/idempotency.js';
 import { addNotFound } from './http/not-found.js';
 import { startJobs } from './jobs.js';
-import { webhookRoutes } from './webhooks/routes.js';
 import { acceptEmptyBody } from './http/optional-body.js';
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -155,6 +154,6 @@ async function v1Routes(app: FastifyInstance, { cp, tokens, platformLimit }: Ser
   app.addHook('onClose', () => jobs.stop());
   acceptEmptyBody(app);
   for (const operation of endpoints) addEndpoint(app, cp, operation);
-  const slices = [webhookRoutes, gatewayRoutes, auditRoutes];
+  const slices = [gatewayRoutes, auditRoutes];
   for (const routes of slices) await app.register(routes, { cp });
 }

@@ -18,6 +18,7 @@ export interface Settings {
   readonly publicUrl: string | undefined;
   /** Calls an hour of clients without a tenant. */
   readonly platformLimit: number;
+  readonly allowPrivateWebhooks: boolean;
   readonly clientSecret: string | undefined;
   readonly bootstrapSecret: string | undefined;
   readonly gatewayToken: string | undefined;
@@ -32,6 +33,7 @@ const OPTIONS = {
   'alias-ports': { type: 'string', default: '' },
   'gateway-url': { type: 'string', default: 'http://127.0.0.1:3001' },
   'public-url': { type: 'string' },
+  'allow-private-webhooks': { type: 'boolean', default: false },
   'platform-rate-limit': { type: 'string', default: String(DEFAULT_PLATFORM_LIMIT) },
 } as const;
 
@@ -46,6 +48,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     aliasPorts: flags['alias-ports'] === '' ? [] : flags['alias-ports'].split(',').map((port) => readPort('alias-ports', port)),
     gatewayUrl: readUrl('gateway-url', flags['gateway-url']),
     publicUrl: flags['public-url'] === undefined ? undefined : readUrl('public-url', flags['public-url']),
+    allowPrivateWebhooks: flags['allow-private-webhooks'],
     platformLimit: readCount('platform-rate-limit', flags['platform-rate-limit']),
     clientSecret: filled('STOA_CLIENT_SECRET'),
     bootstrapSecret: filled('STOA_BOOTSTRAP_SECRET'),

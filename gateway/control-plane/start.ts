@@ -80,6 +80,7 @@ function createContext(
     },
     announce: () => void bell.emit('ring'),
     nextAnnouncement: async () => void (await once(bell, 'ring')),
+    allowPrivateWebhooks: settings.allowPrivateWebhooks,
     vault: openVault(file('vault.key')),
     gatewayToken: settings.gatewayToken ?? readOrMakePrivateFile(file('gateway.token'), randomSecret),
   };

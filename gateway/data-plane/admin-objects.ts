@@ -1,6 +1,7 @@
 /** Routes and policies of the admin API (document D): what is accepted, and how they are shown. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { isAllowedAddress } from '../../schema/address.js';
 import type { Catalog } from '../../schema/catalog.js';
 import { HTTP_METHODS } from '../../schema/kinds/api.js';
 import type { PolicySpec } from '../../schema/kinds/policy.js';
@@ -8,7 +9,6 @@ import { resourceName } from '../../schema/name.js';
 import { canonicalJson } from '../../schema/resource.js';
 import type { SyncResource } from '../../schema/sync.js';
 import { StoaError, type Diagnostic } from '../../schema/error.js';
-import { isAllowedAddress } from './address.js';
 import type { CompiledRoute } from './compile.js';
 import type { AdminApi, AdminPolicy } from './config-source.js';
 import { isOwnPath } from './own-routes.js';

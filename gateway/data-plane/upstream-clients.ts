@@ -1,7 +1,8 @@
 /** Connections to upstreams: one pool per origin, addresses checked when a connection is made. */
+import { lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
 import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
-import { AddressError, checkedLookup, isAllowedAddress } from './address.js';
+import { AddressError, checkedLookup, isAllowedAddress } from '../../schema/address.js';
 import type { Upstream } from './snapshot.js';
 
 /** Below what servers use (node 5 s, nginx 75 s), so that a connection is rarely closed under a request. */
@@ -51,7 +52,7 @@ function clientOptions(upstream: Upstream, allowPrivate: boolean): Client.Option
 }
 
 function checkedConnector(upstream: Upstream, allowPrivate: boolean): buildConnector.connector {
-  const connect = buildConnector({ timeout: upstream.connectTimeoutMs, lookup: checkedLookup(allowPrivate) });
+  const connect = buildConnector({ timeout: upstream.connectTimeoutMs, lookup: checkedLookup(lookup, allowPrivate) });
   return (options, callback) => {
     const { hostname } = options;
     if (isIP(hostname) !== 0 && !isAllowedAddress(hostname, allowPrivate)) {

@@ -63,6 +63,7 @@ export async function openControlPlane(options: { readonly now?: number } = {}):
     publicUrl: 'https://api.example.test',
     announce: () => void bell.emit('ring'),
     nextAnnouncement: async () => void (await once(bell, 'ring')),
+    allowPrivateWebhooks: true,
     vault: createVault(Buffer.alloc(32, 7)),
     gatewayToken: GATEWAY_TOKEN,
   };

@@ -36,6 +36,7 @@ export async function openLivedState(): Promise<LivedState> {
     publicUrl: 'http://control.test',
     announce: () => bell.emit('ring'),
     nextAnnouncement: async () => void (await once(bell, 'ring')),
+    allowPrivateWebhooks: true,
     vault: createVault(Buffer.alloc(32, 7)),
     gatewayToken: 'gateway-token',
   };

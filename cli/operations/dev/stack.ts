@@ -114,7 +114,16 @@ function controlOptions(options: StackOptions, port: number, gatewayPort: number
   return {
     name: 'control-plane',
     script: script('control-plane'),
-    args: ['--data-dir', options.dataDir, '--port', String(port), '--gateway-url', `http://127.0.0.1:${gatewayPort}`, ...aliases],
+    args: [
+      '--data-dir',
+      options.dataDir,
+      '--port',
+      String(port),
+      '--gateway-url',
+      `http://127.0.0.1:${gatewayPort}`,
+      '--allow-private-webhooks',
+      ...aliases,
+    ],
     env: { ...withoutOurs(options.env), STOA_CLIENT_SECRET, STOA_GATEWAY_TOKEN, STOA_BOOTSTRAP_SECRET: options.bootstrapSecret },
     port,
   };

@@ -5,6 +5,7 @@ import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../con
 import { appendChanges } from '../gateways/store.js';
 import { requireActive, requireSubscription } from '../subscriptions/require.js';
 import { countRotation, type SubscriptionRow } from '../subscriptions/store.js';
+import { emit } from '../webhooks/outbox.js';
 import { issueKey, type IssuedKey } from './issue.js';
 import { planRotation, type Rotation } from './rotation.js';
 import { findKey, lastCreation, liveKeys, revokeKeys, startGrace, type ApiKeyRow } from './store.js';
@@ -54,6 +55,7 @@ export function rotateKey(cp: ControlPlane, actor: Actor, request: RotateRequest
     if (!isFirst && !(await countRotation(trx, subscription.id, subscription.rotation_count, new Date(now).toISOString())))
       throw overtaken();
     await auditRotation(trx, { actor, request, subscription, rotation, issued, isFirst, now });
+    if (!isFirst) await emit(trx, 'subscription.key_rotated', subscription, now);
     return { issued, subscription: subscription.id, oldKeyExpiresAt: rotation.oldKeyExpiresAt, rotationCount };
   });
 }

@@ -171,6 +171,27 @@ export interface UsageReportTable {
   taken_at: string;
 }
 
+/** One event on its way to one address. Indexes: (status, next_at), (tenant, created_at), (webhook_id, created_at). */
+export interface WebhookDeliveryTable {
+  id: string;
+  /** The same for all addresses and all tries: receivers tell repeats by it. */
+  event_id: string;
+  tenant: string;
+  /** Null for the callback of a subscription. */
+  webhook_id: string | null;
+  url: string;
+  event: string;
+  /** The exact bytes of the body. */
+  payload: string;
+  status: string;
+  tries: number;
+  next_at: string;
+  last_status: number | null;
+  last_error: string | null;
+  created_at: string;
+  finished_at: string | null;
+}
+
 export interface Database {
   resources: ResourceTable;
   resource_claims: ResourceClaimTable;
@@ -186,4 +207,5 @@ export interface Database {
   settings: SettingTable;
   usage: UsageTable;
   usage_reports: UsageReportTable;
+  webhook_deliveries: WebhookDeliveryTable;
 }

@@ -119,6 +119,8 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Name it by its id, or below its tenant.': 'Désignez-la par son identifiant, ou sous son tenant.',
   'Give tenant_id when you name an API by its name.': 'Donnez tenant_id quand vous désignez une API par son nom.',
 
+  'Delivery "{}" does not exist in tenant "{}".': 'La livraison « {} » n’existe pas dans le tenant « {} ».',
+
   // Fields of requests.
   'Unknown field "{}".': 'Champ inconnu « {} ».',
   'The field "{}" is missing.': 'Le champ « {} » est manquant.',

@@ -43,12 +43,6 @@ export function removeResource(cp: ControlPlane, actor: Actor, resource: StoredR
   return commit(cp, (trx) => deleteResource(cp, trx, actor, resource, { expectVersion }));
 }
 
-/** The body of a request as an object. Throws `validation_error`. */
-export function bodyOf(body: unknown): JsonObject {
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as JsonObject;
-  throw invalidField('', 'Expected a JSON object.');
-}
-
 /** A text field of a body. Throws `validation_error` when it is missing, empty or something else. */
 export function requireText(body: JsonObject, field: string): string {
   const value = body[field];

@@ -7,7 +7,8 @@ import { revokeKeysOf } from '../api-keys/issue.js';
 import { recordAudit } from '../audit/store.js';
 import type { Actor, ControlPlane, Db, Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
-import { deleteState, findPlan, insertState, statesOf, updateState, type SubscriptionFilter } from './store.js';
+import { emit } from '../webhooks/outbox.js';
+import { deleteState, findPlan, findSubscriptions, insertState, statesOf, updateState, type SubscriptionFilter } from './store.js';
 
 /** A written resource: before and after, and its id, which survives its deletion. */
 export interface Written {
@@ -22,9 +23,14 @@ const OPEN: readonly SubscriptionStatus[] = ['pending_approval', 'active', 'susp
 export async function subscriptionReaction(trx: Trx, cp: ControlPlane, _actor: Actor, { before, after, id }: Written): Promise<void> {
   if (after === undefined) {
     await revokeKeysOf(trx, [id], cp.now());
+    const [row] = await findSubscriptions(trx, undefined, id);
+    if (row !== undefined && OPEN.includes(row.status as SubscriptionStatus))
+      await emit(trx, 'subscription.revoked', { ...row, status: 'revoked', reason: 'The subscription was deleted.' }, cp.now());
     await deleteState(trx, id);
   } else if (before === undefined) {
     await startState(trx, cp, after, id);
+    const [row] = await findSubscriptions(trx, undefined, id);
+    if (row !== undefined) await emit(trx, 'subscription.created', row, cp.now());
   }
   await appendChanges(trx, 'subscription', [id]);
 }
@@ -88,6 +94,8 @@ async function revokeAll(
   const open = (await statesOf(trx, filter)).filter(({ status }) => OPEN.includes(status as SubscriptionStatus));
   for (const { id, tenant, consumer } of open) {
     await updateState(trx, id, OPEN, { status: 'revoked', ended_at, reason });
+    const [row] = await findSubscriptions(trx, undefined, id);
+    if (row !== undefined) await emit(trx, 'subscription.revoked', row, now);
     const named = consumer === null ? {} : { consumer };
     await recordAudit(trx, { tenant, action: 'subscription.revoked', resource: id, actor, ...named, details: { reason }, at: now });
   }

@@ -5,6 +5,7 @@ import { issueKey, revokeKeysOf } from '../api-keys/issue.js';
 import { recordAudit } from '../audit/store.js';
 import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
+import { emit, type SubscriptionEvent } from '../webhooks/outbox.js';
 import { requireSubscription } from './require.js';
 import { updateState, type SubscriptionRow } from './store.js';
 
@@ -12,6 +13,8 @@ interface Step {
   readonly from: readonly SubscriptionStatus[];
   readonly to: SubscriptionStatus;
   readonly action: string;
+  /** What webhooks are told. */
+  readonly event?: SubscriptionEvent;
   /** What to do when the subscription is in a state that the step does not start from. */
   readonly hint: string;
 }
@@ -23,17 +26,31 @@ const STEPS = {
     from: ['pending_approval'],
     to: 'active',
     action: 'subscription.approved',
+    event: 'subscription.approved',
     hint: 'Only a subscription that waits for approval can be approved.',
   },
   reject: {
     from: ['pending_approval'],
     to: 'rejected',
     action: 'subscription.rejected',
+    event: 'subscription.rejected',
     hint: 'Only a subscription that waits for approval can be rejected; revoke an active one.',
   },
-  suspend: { from: ['active'], to: 'suspended', action: 'subscription.suspended', hint: 'Only an active subscription can be suspended.' },
+  suspend: {
+    from: ['active'],
+    to: 'suspended',
+    action: 'subscription.suspended',
+    event: 'subscription.suspended',
+    hint: 'Only an active subscription can be suspended.',
+  },
   resume: { from: ['suspended'], to: 'active', action: 'subscription.resumed', hint: 'Only a suspended subscription can be resumed.' },
-  revoke: { from: ALL, to: 'revoked', action: 'subscription.revoked', hint: 'The subscription is revoked already.' },
+  revoke: {
+    from: ALL,
+    to: 'revoked',
+    action: 'subscription.revoked',
+    event: 'subscription.revoked',
+    hint: 'The subscription is revoked already.',
+  },
 } as const satisfies Record<string, Step>;
 
 export type Verb = keyof typeof STEPS;
@@ -68,6 +85,7 @@ export function takeStep(cp: ControlPlane, actor: Actor, request: StepRequest): 
     const secret = await changeKeys(trx, before, request.verb, now);
     await appendChanges(trx, 'subscription', [before.id]);
     await auditStep(trx, actor, { before, request, step, now });
+    if (step.event !== undefined) await emit(trx, step.event, { ...before, ...change }, now);
     return { row: { ...before, ...change }, secret };
   });
 }
