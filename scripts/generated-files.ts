@@ -4,6 +4,7 @@ import path from 'node:path';
 import { catalog } from '../gateway/catalog.js';
 import { buildDocument } from '../gateway/control-plane/openapi/document.js';
 import { generatedFiles as catalogFiles } from '../schema/generated.js';
+import { coveragePage } from './coverage-reference.js';
 import { errorsPage, exitCodesPage } from './error-reference.js';
 
 /** Text of each file by its path from the root. */
@@ -12,6 +13,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ...Object.entries(catalogFiles(catalog)),
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/exit-codes.md', exitCodesPage()],
+    ['docs/reference/coverage.md', coveragePage(path.resolve(import.meta.dirname, '..'))],
   ];
   return new Map([...pages, ['docs/reference/README.md', indexPage(pages)], ['openapi.json', openApiText()]]);
 }
