@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { traitsOf } from './schema-walk.js';
 import { normalizeRateLimit, rateLimitConfig } from './rate-limit.js';
 
-describe('a rate limit', () => {
+describe('a rate limit (PL7 PL8 PL9)', () => {
   it.each([
     [{ requests_per_second: 5 }, { limit: 5, window_secs: 1, burst: 0 }],
     [

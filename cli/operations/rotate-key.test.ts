@@ -33,7 +33,7 @@ describe('graceOf', () => {
     expect(graceOf(undefined, undefined)).toEqual({ hours: 24 });
   });
 
-  it("takes the hours of document C's table from the scenario", () => {
+  it("takes the hours of document C's table from the scenario (KY14)", () => {
     const hours = Object.fromEntries(
       Object.keys(SCENARIOS).map((name) => [name, graceOf(undefined, name as keyof typeof SCENARIOS).hours]),
     );

@@ -56,7 +56,7 @@ describe('tenants (document B)', () => {
     expect(fieldsOf(answer)).toEqual(['admin_email', 'id', 'status', 'tier']);
   });
 
-  it('refuse a name twice with 409, and a name that is no label with 400', async () => {
+  it('refuse a name twice with 409, and a name that is no label with 400 (CV18 TN1)', async () => {
     expect((await send('POST /v1/tenants', TENANT)).body.error.code).toBe('conflict');
     expect((await send('POST /v1/tenants', { name: 'Acme Inc.' })).body.error.details[0].field).toBe('name');
   });
@@ -73,7 +73,7 @@ describe('tenants (document B)', () => {
     });
   });
 
-  it('are listed in pages of a stable order', async () => {
+  it('are listed in pages of a stable order (CV30 TN3)', async () => {
     for (const name of ['t1', 't2', 't3']) await send('POST /v1/tenants', { name });
 
     const pages = await Promise.all([1, 2, 3].map((page) => send(`GET /v1/tenants?page=${page}&limit=2`)));
@@ -89,7 +89,7 @@ describe('tenants (document B)', () => {
 });
 
 describe('APIs (document B)', () => {
-  it('are active at once, with the address where they answer', async () => {
+  it('are active at once, with the address where they answer (AP2 CV33)', async () => {
     const created = await send('POST /v1/tenants/acme/apis', API);
 
     expect(created.status).toBe(201);
@@ -111,7 +111,7 @@ describe('APIs (document B)', () => {
     expect([created.body.upstream_url, changed.body.upstream_url]).toEqual(['http://127.0.0.1:1', 'http://127.0.0.1:2']);
   });
 
-  it('of two versions give the later one its own address, and refuse a route twice', async () => {
+  it('of two versions give the later one its own address, and refuse a route twice (AP9 CV18)', async () => {
     control.advance(1);
     const second = await send('POST /v1/tenants/acme/apis', { ...API, name: 'payment-api-2', version: 'v2' });
     const same = await send('POST /v1/tenants/acme/apis', { ...API, name: 'payment-api-3' });
@@ -120,7 +120,7 @@ describe('APIs (document B)', () => {
     expect([same.status, same.body.error.message]).toEqual([409, 'API "payment-api" of tenant "acme" holds path /payments/v1 already.']);
   });
 
-  it.each(['file:///etc/passwd', 'https://user:pass@x.example', 'not a url'])('refuse the upstream %s', async (upstream_url) => {
+  it.each(['file:///etc/passwd', 'https://user:pass@x.example', 'not a url'])('refuse the upstream %s (AP11)', async (upstream_url) => {
     const answer = await send('POST /v1/tenants/acme/apis', { name: 'bad', path: '/bad', upstream_url });
 
     expect([answer.status, answer.body.error.details[0].field]).toEqual([400, 'upstream_url']);
@@ -128,7 +128,7 @@ describe('APIs (document B)', () => {
 });
 
 describe('policies (document A, days 4 to 6)', () => {
-  it('are created, bound and listed as printed', async () => {
+  it('are created, bound and listed as printed (PL1 PL3 PL4 PL10 PL12)', async () => {
     const cors = await send('POST /v1/admin/policies', {
       name: 'browser-cors',
       policy_type: 'cors',
@@ -156,7 +156,7 @@ describe('policies (document A, days 4 to 6)', () => {
     expect((await send('POST /v1/admin/policies/bindings', { ...binding, policy_id: 'pol-none' })).status).toBe(404);
   });
 
-  it('replace their config and keep the rest', async () => {
+  it('replace their config and keep the rest (PL2 PL5)', async () => {
     const created = await send('POST /v1/admin/policies', {
       name: 'limit',
       policy_type: 'rate_limit',
@@ -173,7 +173,7 @@ describe('policies (document A, days 4 to 6)', () => {
     expect(tenant.body.config).toEqual({ limit: 5, window_secs: 10 });
   });
 
-  it('warn when a policy meant for one consumer governs all, and take consumer_id instead', async () => {
+  it('warn when a policy meant for one consumer governs all, and take consumer_id instead (PL14)', async () => {
     const { id } = (await send('POST /v1/consumers/acme', { name: 'premium', external_id: 'premium' })).body;
     const policy = {
       policy_type: 'rate_limit',
@@ -191,7 +191,7 @@ describe('policies (document A, days 4 to 6)', () => {
     expect(narrow.body.warnings).toBeUndefined();
   });
 
-  it('are checked by their type', async () => {
+  it('are checked by their type (PL15)', async () => {
     const answer = await send('POST /v1/admin/policies', {
       name: 'bad',
       policy_type: 'rate_limit',
@@ -231,7 +231,7 @@ describe('policies (document A, days 4 to 6)', () => {
 describe('consumers (document A, days 5 to 7)', () => {
   const body = { name: 'user-12345', email: 'user@example.com', consumer_metadata: { user_id: '12345', plan: 'starter' } };
 
-  it('are created as printed, several of one name told apart by external_id', async () => {
+  it('are created as printed, several of one name told apart by external_id (CN1 CN2)', async () => {
     const first = await send('POST /v1/consumers/acme', { ...body, external_id: 'user-1700000001' });
     const second = await send('POST /v1/consumers/acme', { ...body, external_id: 'user-1700000002' });
 
@@ -242,7 +242,7 @@ describe('consumers (document A, days 5 to 7)', () => {
     expect(second.body.resource_name).toBe('user-12345-user-1700000002');
   });
 
-  it('refuse an external_id twice', async () => {
+  it('refuse an external_id twice (CN3)', async () => {
     const answer = await send('POST /v1/tenants/acme/consumers', { ...body, external_id: 'user-1700000001' });
 
     expect([answer.status, answer.body.error.code]).toEqual([409, 'conflict']);
@@ -286,7 +286,7 @@ describe('webhooks (document B)', () => {
     expect(control.cp.vault.open(ciphertext)).toBe('whsec_abc123');
   });
 
-  it('refuse an event that does not exist', async () => {
+  it('refuse an event that does not exist (WH8)', async () => {
     const answer = await send('POST /v1/tenants/acme/webhooks', { ...body, events: ['subscription.exploded'] });
 
     expect([answer.status, answer.body.error.details[0].field]).toEqual([400, expect.stringContaining('events')]);

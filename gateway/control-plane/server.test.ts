@@ -27,7 +27,7 @@ describe('every answer', () => {
     ['a page that is too long', 'GET /v1/tenants?limit=101', undefined, 400, 'validation_error'],
     ['a path that cannot be decoded', 'GET /v1/tenants/%zz', undefined, 400, 'bad_request'],
     ['an unknown tenant', 'GET /v1/tenants/nobody', undefined, 404, 'not_found'],
-  ])('to %s has the documented error body', async (_, line, body, status, code) => {
+  ])('to %s has the documented error body (CV13 CV17)', async (_, line, body, status, code) => {
     const answer = await control.send(line, body);
 
     expect([answer.status, answer.body?.error?.code]).toEqual([status, code]);
@@ -62,7 +62,7 @@ describe('every answer', () => {
     expect(forged.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('hides what is our own fault, and logs it with its stack under the same id', async () => {
+  it('hides what is our own fault, and logs it with its stack under the same id (CV20)', async () => {
     const broken = await openControlPlane();
     Object.defineProperty(broken.cp, 'gatewayUrl', {
       get: () => {

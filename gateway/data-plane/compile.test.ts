@@ -102,7 +102,7 @@ function pass(hooks: readonly Hooks[] | undefined, consumerId?: string, requests
 }
 
 describe('compile', () => {
-  it('serves an API at the prefixes of decision K16 and strips them', () => {
+  it('serves an API at the prefixes of decision K16 and strips them (AP9 AP10 TN10)', () => {
     const { put, publisher } = setup();
 
     put(api('pay', { version: 'v1', methods: ['GET', 'POST'], upstream_url: 'https://up.example.com:8443/base/' }));
@@ -223,7 +223,7 @@ describe('compile', () => {
 
 describe('policies of one type', () => {
   it.each([
-    ['the lowest priority number rules', [limit('a', 3, { priority: 10 }), limit('b', 7, { priority: 20, ...onApi('pay') })], 3],
+    ['the lowest priority number rules (PL13)', [limit('a', 3, { priority: 10 }), limit('b', 7, { priority: 20, ...onApi('pay') })], 3],
     ['of equal ones the closest target rules', [limit('c', 3), limit('d', 7, onApi('pay'))], 7],
     ['of equally close ones the newest rules', [limit('e', 3, onApi('pay')), limit('f', 7, onApi('pay'))], 7],
     ['a disabled one does not count', [limit('g', 3, { enabled: false }), limit('h', 7)], 7],
@@ -255,7 +255,7 @@ describe('policies of one type', () => {
     expect(pass(route('/acme/pay')?.hooksFor(credential('other')), 'other').passed).toBe(other);
   });
 
-  it('counts a tenant policy over all APIs of the tenant, and an API policy for each', () => {
+  it('counts a tenant policy over all APIs of the tenant, and an API policy for each (PL12)', () => {
     const { put, route } = setup();
     put(api('pay'), api('bill'), limit('all', 5));
 
@@ -290,7 +290,7 @@ describe('limits', () => {
     expect(pass(route('/acme/pay')?.hooksFor(undefined)).passed).toBe(2);
   });
 
-  it('scales every limit by the factor of the tenant, at once', () => {
+  it('scales every limit by the factor of the tenant, at once (TN6 PL16)', () => {
     const { put, route } = setup();
     put(api('pay', { rate_limit: { requests_per_hour: 7 } }), limit('p', 5));
     expect(pass(route('/acme/pay')?.hooksFor(undefined)).passed).toBe(5);

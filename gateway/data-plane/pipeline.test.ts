@@ -47,7 +47,7 @@ const reasons = [
   ['api_not_allowed', auth, { tenant: 'other' }],
 ] as const;
 
-it.each(reasons)('answers 401 with one body and logs %s', async (reason, headers, changes) => {
+it.each(reasons)('answers 401 with one body and logs %s (AP7 KY16 KY17 KY18)', async (reason, headers, changes) => {
   const { capture, gateway } = await gatewayWith({ keys: new Map([[KEY, makeCredential(changes)]]) });
 
   const answer = await fetch(`${gateway.url}/x?api_key=${KEY}&x-api-key=${KEY}`, { headers });
@@ -187,7 +187,7 @@ it('tells the state of the limit on every answer, in both spellings', async () =
   expect(headers.get('retry-after')).toBeNull();
 });
 
-it('answers 429 with Retry-After of at least 1, and reports who was limited', async () => {
+it('answers 429 with Retry-After of at least 1, and reports who was limited (AP8 QT3)', async () => {
   const spent: LimitState = { ...FREE, remaining: 0, retryAfterMs: 20 };
   const limited: PolicyServices = {
     ...services,

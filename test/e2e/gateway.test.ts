@@ -123,7 +123,7 @@ describe('a gateway beside its control plane', () => {
     for (const text of [gateway.output(), ...textsOf(directory)]) expect(text).not.toContain(key);
   });
 
-  it('puts a limit in force, edits it, and keeps what was consumed', async () => {
+  it('puts a limit in force, edits it, and keeps what was consumed (PL6 AP5)', async () => {
     const controlPlane = await startControlPlane();
     const gateway = await startGateway(controlPlane);
     const { key } = await seed(controlPlane);

@@ -26,7 +26,7 @@ const limited = (id: string, consumer: string, hoursAgo = 0) => ({
 
 const deliver = (events: readonly object[]) => server.call('POST', '/v1/gateways/events', { events }, { token: GATEWAY_TOKEN });
 
-test('both addresses give one answer, with the fields that the scripts of document A read', async () => {
+test('both addresses give one answer, with the fields that the scripts of document A read (AU1 AU3)', async () => {
   const audit = await server.ok('GET', '/v1/audit/acme?limit=50');
   const logs = await server.ok('GET', '/v1/tenants/acme/logs?limit=50');
 
@@ -43,7 +43,7 @@ test('both addresses give one answer, with the fields that the scripts of docume
   });
 });
 
-test('events of live traffic are counted exactly, within the hours that are asked for', async () => {
+test('events of live traffic are counted exactly, within the hours that are asked for (AU2)', async () => {
   const events = Array.from({ length: 120 }, (_value, index) => limited(`gw-${index}`, index % 3 === 0 ? 'app' : 'batch', index % 30));
   const { status, body } = await deliver(events);
   await deliver(events.slice(0, 50));
@@ -95,7 +95,7 @@ test('pages do not overlap and say whether more follow', async () => {
   expect(pages[0]).toMatchObject({ total: 7, total_events: 7 });
 });
 
-test('filters by action, user, resource and time', async () => {
+test('filters by action, user, resource and time (AU4)', async () => {
   server.advance(HOUR);
   await server.ok('POST', '/v1/tenants/acme/apis', { name: 'payments', path: '/payments', upstream_url: 'https://up.example.com' });
   const total = async (query: string) => (await server.ok('GET', `/v1/audit/acme?${query}`)).total as number;
@@ -153,7 +153,7 @@ test('a tenant that takes a used name does not see the keys of the one before', 
   expect((await server.ok('GET', '/v1/tenants/acme/apikeys')).total).toBe(1);
 });
 
-test('an entry of a written resource names it', async () => {
+test('an entry of a written resource names it (AU5)', async () => {
   const { logs } = await server.ok('GET', '/v1/audit/acme?action=tenant.created');
 
   expect(logs[0].details.resource).toBe('Tenant acme');

@@ -91,7 +91,7 @@ describe('token endpoint', () => {
 describe('bearer check', () => {
   const status = async (token: string | null) => (await control.send('GET /v1/tenants', undefined, { token })).status;
 
-  it('answers 401 with a challenge without a token', async () => {
+  it('answers 401 with a challenge without a token (CV2 CV15)', async () => {
     const answer = await control.send('GET /v1/tenants', undefined, { token: null });
 
     expect([answer.status, answer.body.error.code, answer.headers['www-authenticate']]).toEqual([
@@ -142,7 +142,7 @@ describe('bearer check', () => {
 });
 
 describe('tenants and roles', () => {
-  it('hides other tenants from a token of one tenant', async () => {
+  it('hides other tenants from a token of one tenant (CV16 CV17 CV31)', async () => {
     const token = await control.tokenFor('tenant:acme');
     await control.send('POST /v1/tenants/globex/apis', { name: 'secret', path: '/secret', upstream_url: 'https://x.example' });
     await control.send('POST /v1/admin/policies', {

@@ -46,7 +46,7 @@ async function everything(): Promise<string> {
 }
 
 describe('apply', () => {
-  it('creates a whole set in one transaction, with audit, history and what gateways follow', async () => {
+  it('creates a whole set in one transaction, with audit, history and what gateways follow (CV32 AU5)', async () => {
     const answer = await apply([tenant, api('a'), consumer, subscription]);
 
     expect([answer.status, answer.body.applied, answer.body.revision]).toEqual([200, true, 1]);
