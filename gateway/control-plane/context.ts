@@ -1,6 +1,7 @@
 /** What every slice of the control plane is given. Made once by `main.ts`; tests make their own. */
 import type { Kysely, Transaction } from 'kysely';
 import type { FastifyBaseLogger } from 'fastify';
+import type { ApplySource } from '../../schema/change.js';
 import type { Catalog } from '../../schema/catalog.js';
 import type { Database } from './database/tables.js';
 
@@ -27,6 +28,8 @@ export interface ControlPlane {
   readonly allowPrivateWebhooks: boolean;
   /** Token that gateways present; compared in constant time. */
   readonly gatewayToken: string;
+  /** How long the audit log is kept; 0 for ever. */
+  readonly auditRetentionDays: number;
 }
 
 /** `gateway` is what the gateway token gives: it may follow the change stream and report events, nothing else. */
@@ -47,4 +50,13 @@ export interface Actor {
   /** Name of the only tenant that the actor may see; undefined for all. */
   readonly tenant: string | undefined;
   readonly requestId: string;
+  /** What they act through; REST when absent. */
+  readonly origin?: Origin;
+}
+
+/** Where a write comes from. */
+export interface Origin {
+  /** Null for a write over REST. */
+  readonly project: string | null;
+  readonly source: ApplySource;
 }

@@ -1,6 +1,7 @@
 /** Every operation of the API below /v1, slice by slice, in the order in which the documentation shows them. */
 import { apiKeyEndpoints } from './api-keys/routes.js';
 import { apiEndpoints } from './apis/routes.js';
+import { auditEndpoints } from './audit/routes.js';
 import { consumerEndpoints } from './consumers/routes.js';
 import { gatewayEndpoints } from './gateways/endpoints.js';
 import type { Endpoint } from './http/endpoint.js';
@@ -25,5 +26,6 @@ export const endpoints: readonly Endpoint[] = [
   ...webhookEndpoints,
   ...deliveryEndpoints,
   ...resourceEndpoints,
+  ...auditEndpoints,
   ...gatewayEndpoints,
 ];

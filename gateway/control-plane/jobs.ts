@@ -1,5 +1,6 @@
 /** What a control plane does by itself, beside answering: each job starts with the server and ends with it. */
 import { startSweeper } from './api-keys/sweeper.js';
+import { startRetention } from './audit/retention.js';
 import type { ControlPlane } from './context.js';
 import { startUsageRetention } from './metrics/retention.js';
 import { startWebhookWorker } from './webhooks/worker.js';
@@ -9,7 +10,7 @@ interface Job {
   stop(): Promise<void>;
 }
 
-const JOBS: readonly ((cp: ControlPlane) => Job)[] = [startSweeper, startUsageRetention, startWebhookWorker];
+const JOBS: readonly ((cp: ControlPlane) => Job)[] = [startSweeper, startUsageRetention, startWebhookWorker, startRetention];
 
 /** Starts every job. */
 export function startJobs(cp: ControlPlane): Job {

@@ -4,7 +4,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify, LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, StoaError } from '../../schema/error.js';
-import { auditRoutes } from './audit/routes.js';
 import { authenticate } from './auth/bearer.js';
 import { issuerRoutes } from './auth/issuer.js';
 import type { Clients } from './auth/secrets.js';
@@ -154,6 +153,5 @@ async function v1Routes(app: FastifyInstance, { cp, tokens, platformLimit }: Ser
   app.addHook('onClose', () => jobs.stop());
   acceptEmptyBody(app);
   for (const operation of endpoints) addEndpoint(app, cp, operation);
-  const slices = [gatewayRoutes, auditRoutes];
-  for (const routes of slices) await app.register(routes, { cp });
+  await app.register(gatewayRoutes, { cp });
 }

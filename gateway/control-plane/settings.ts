@@ -19,6 +19,8 @@ export interface Settings {
   /** Calls an hour of clients without a tenant. */
   readonly platformLimit: number;
   readonly allowPrivateWebhooks: boolean;
+  /** How long the audit log is kept; 0 for ever. */
+  readonly auditRetentionDays: number;
   readonly clientSecret: string | undefined;
   readonly bootstrapSecret: string | undefined;
   readonly gatewayToken: string | undefined;
@@ -35,6 +37,7 @@ const OPTIONS = {
   'public-url': { type: 'string' },
   'allow-private-webhooks': { type: 'boolean', default: false },
   'platform-rate-limit': { type: 'string', default: String(DEFAULT_PLATFORM_LIMIT) },
+  'audit-retention-days': { type: 'string', default: '365' },
 } as const;
 
 /** Reads flags and environment. Throws `usage_error`. */
@@ -50,6 +53,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     publicUrl: flags['public-url'] === undefined ? undefined : readUrl('public-url', flags['public-url']),
     allowPrivateWebhooks: flags['allow-private-webhooks'],
     platformLimit: readCount('platform-rate-limit', flags['platform-rate-limit']),
+    auditRetentionDays: flags['audit-retention-days'] === '0' ? 0 : readCount('audit-retention-days', flags['audit-retention-days']),
     clientSecret: filled('STOA_CLIENT_SECRET'),
     bootstrapSecret: filled('STOA_BOOTSTRAP_SECRET'),
     gatewayToken: filled('STOA_GATEWAY_TOKEN'),

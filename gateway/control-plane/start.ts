@@ -75,6 +75,7 @@ function createContext(
     log,
     now: Date.now,
     gatewayUrl: settings.gatewayUrl,
+    auditRetentionDays: settings.auditRetentionDays,
     get publicUrl() {
       return address.url;
     },

@@ -66,6 +66,7 @@ export async function openControlPlane(options: { readonly now?: number } = {}):
     allowPrivateWebhooks: true,
     vault: createVault(Buffer.alloc(32, 7)),
     gatewayToken: GATEWAY_TOKEN,
+    auditRetentionDays: 365,
   };
   const clients = await loadClients(cp, { clientSecret: CLIENT_SECRET });
   const tokens = await createTokens(cp, newSigningKey());
@@ -114,7 +115,7 @@ function createSend(app: FastifyInstance, adminToken: string): Send {
       },
       ...(body === undefined ? {} : { payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
     });
-    const isJson = String(answer.headers['content-type']).includes('json') && answer.body !== '';
+    const isJson = String(answer.headers['content-type']).startsWith('application/json') && answer.body !== '';
     const parsed = isJson ? answer.json<unknown>() : undefined;
     requireDocumentedAnswer(line, answer.statusCode, parsed);
     return { status: answer.statusCode, headers: answer.headers, body: parsed, text: answer.body };

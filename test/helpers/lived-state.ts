@@ -39,6 +39,7 @@ export async function openLivedState(): Promise<LivedState> {
     allowPrivateWebhooks: true,
     vault: createVault(Buffer.alloc(32, 7)),
     gatewayToken: 'gateway-token',
+    auditRetentionDays: 365,
   };
   return { cp, close, advance: (ms) => (now += ms) };
 }

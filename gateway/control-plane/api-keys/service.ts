@@ -87,6 +87,8 @@ function auditRotation(trx: Trx, { actor, request, subscription, rotation, issue
     actor,
     ...(subscription.consumer === null ? {} : { consumer: subscription.consumer }),
     details: {
+      before: { key_id: rotation.replaced?.key.id ?? null, rotation_count: subscription.rotation_count },
+      after: { key_id: issued.row.id, rotation_count: subscription.rotation_count + (isFirst ? 0 : 1) },
       key_id: issued.row.id,
       api_key_prefix: issued.row.prefix,
       replaced_key_id: rotation.replaced?.key.id ?? null,
@@ -146,7 +148,13 @@ export async function requireKey(db: Db, tenant: string, id: string, madeSince =
 
 function auditKey(trx: Trx, action: string, actor: Actor, subscription: SubscriptionRow, key: ApiKeyRow, at: number): Promise<void> {
   const { tenant, id, consumer } = subscription;
-  const details = { subscription_id: id, name: key.name, api_key_prefix: key.prefix, expires_at: key.expires_at };
+  const known = { subscription_id: id, name: key.name, api_key_prefix: key.prefix, expires_at: key.expires_at };
+  const isNew = action === 'api_key.created';
+  const details = {
+    ...known,
+    before: isNew ? null : { status: key.status },
+    after: isNew ? { status: key.status, ...known } : { status: 'revoked' },
+  };
   return recordAudit(trx, { tenant, action, resource: key.id, actor, ...(consumer === null ? {} : { consumer }), details, at });
 }
 

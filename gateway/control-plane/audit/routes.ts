@@ -1,54 +1,144 @@
 /** The audit log over HTTP: two addresses, one answer (decision K10). */
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { requireRight } from '../auth/roles.js';
-import type { ControlPlane } from '../context.js';
+import type { StoredResource } from '../../../schema/change.js';
+import { keyOf } from '../../../schema/resource.js';
+import type { Actor, ControlPlane } from '../context.js';
+import { instant } from '../http/answers.js';
+import { tenantEndpoint, type Endpoint } from '../http/endpoint.js';
 import { offsetOf } from '../http/page.js';
-import { parse, queryInteger } from '../http/parse.js';
-import { requireTenant } from '../tenants/access.js';
-import { countAudit, listAudit, type AuditFilter, type AuditRow } from './store.js';
+import { queryInteger } from '../http/parse.js';
+import { exportAudit } from './export.js';
+import { countAudit, listAudit, type AuditFilter } from './store.js';
+import { viewEntry } from './view.js';
 
 const HOUR_MS = 3_600_000;
 const TEN_YEARS_IN_HOURS = 87_660;
+const tag = 'Audit';
 
-const word = z.string().min(1).max(500).optional();
-const instant = z
-  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'Expected an instant such as 2026-01-09T00:00:00Z, or a date.' })
-  .transform((text) => new Date(text).toISOString())
-  .optional();
+const word = (about: string) => z.string().min(1).max(500).optional().describe(about);
+const moment = (about: string) =>
+  z
+    .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'Expected an instant such as 2026-01-09T00:00:00Z, or a date.' })
+    .transform((text) => new Date(text).toISOString())
+    .optional()
+    .describe(about);
+
+const filters = {
+  event_type: word('Only events of this type, such as rate_limit_exceeded.'),
+  action: word('Only this action, such as api.created.'),
+  user: word('Only what this user did.'),
+  resource: word('Only what was done to this resource: its id, its name, or "API acme/payments".'),
+  consumer: word('Only what concerns the consumer of this name.'),
+  path: word('Only requests for this path.'),
+  status: queryInteger(100, 599).optional().describe('Only requests that were answered with this status.'),
+  request_id: word('Only what this request did.'),
+  source: z.enum(['rest', 'apply', 'gateway']).optional().describe('Only what came this way.'),
+  project: word('Only what this project applied.'),
+  hours: queryInteger(1, TEN_YEARS_IN_HOURS).optional().describe('Only the last so many hours.'),
+  from: moment('Only from this instant or date on.'),
+  to: moment('Only before this instant or date.'),
+};
+type Wanted = z.output<z.ZodObject<typeof filters>>;
 
 /** Scripts count and group what one answer holds (document A), so that a page holds as much as it may unless they say otherwise. */
-const auditQuery = z.strictObject({
-  event_type: word,
-  action: word,
-  user: word,
-  resource: word,
-  consumer: word,
-  hours: queryInteger(1, TEN_YEARS_IN_HOURS).optional(),
-  from: instant,
-  to: instant,
-  page: queryInteger(1, 1_000_000).default(1),
-  limit: queryInteger(1, 500).default(500),
+const pageQuery = z.strictObject({
+  ...filters,
+  page: queryInteger(1, 1_000_000).default(1).describe('Number of the page, from 1.'),
+  limit: queryInteger(1, 500).default(500).describe('How many entries a page holds.'),
 });
-const tenantParams = z.object({ tenant: z.string().min(1).max(200) });
+const exportQuery = z.strictObject({
+  ...filters,
+  format: z.enum(['jsonl', 'csv']).default('jsonl').describe('JSON, one entry a line, or CSV with a header (RFC 4180).'),
+});
 
-/** Routes of the audit log, mounted below `/v1`. */
-export const auditRoutes: FastifyPluginAsync<{ cp: ControlPlane }> = (app, { cp }) => {
-  for (const path of ['/audit/:tenant', '/tenants/:tenant/logs']) app.get(path, (request) => answer(cp, request));
-  return Promise.resolve();
-};
+const text = z.string().nullable();
+const entry = z.strictObject({
+  id: z.int().describe('Number of the entry.'),
+  action: z.string().describe('What was done: api.created.'),
+  event_type: z.string().describe('Type of the event; the action, for a change.'),
+  resource: z.string().describe('Id of what it was done to; for an event the name of the API, or the path.'),
+  resource_key: text.describe('Kind, tenant and name of the resource: API acme/payments.'),
+  user: z.string().describe('Who did it.'),
+  consumer: text.describe('The consumer it concerns.'),
+  path: text.describe('Path of a request of live traffic.'),
+  status: z.int().nullable().describe('Status that a request of live traffic was answered with.'),
+  created_at: instant('When it happened.'),
+  timestamp: instant('The same as "created_at".'),
+  request_id: text.describe('Id of the request that did it; everything that it took along has the same.'),
+  source: z.enum(['rest', 'apply', 'gateway']).describe('Where it comes from.'),
+  project: text.describe('The project that was applied.'),
+  commit: text.describe('Commit of an apply, when known.'),
+  ci_run: text.describe('CI run of an apply, when known.'),
+  details: z
+    .record(z.string(), z.unknown())
+    .describe(
+      'More about it; of a change the values "before" and "after", and in "cut" the places whose values were too long. Never a secret.',
+    ),
+});
+const entries = z.array(entry);
+const answer = z.strictObject({
+  logs: entries.describe('The entries of this page, newest first.'),
+  entries: entries.describe('The same as "logs".'),
+  total: z.int().min(0).describe('How many entries there are on all pages.'),
+  total_events: z.int().min(0).describe('The same as "total".'),
+  page: z.int().min(1).describe('Number of this page, from 1.'),
+  limit: z.int().min(1).describe('How many entries a page holds.'),
+  has_more: z.boolean().describe('Whether there are further pages.'),
+});
 
-async function answer(cp: ControlPlane, { actor, params, query }: FastifyRequest) {
-  requireRight(actor, 'read');
-  const tenant = await requireTenant(cp.db, actor, parse(tenantParams, params).tenant);
-  const { event_type, hours, from, page, limit, ...rest } = parse(auditQuery, query);
-  const since = hours === undefined ? undefined : new Date(cp.now() - hours * HOUR_MS).toISOString();
+const listLogs = tenantEndpoint({
+  id: 'listAuditLog',
+  method: 'GET',
+  urls: ['/audit/:tenant', '/tenants/:tenant/logs'],
+  tag,
+  summary: 'List who changed what, and events of live traffic',
+  right: 'read',
+  query: pageQuery,
+  status: 200,
+  answer,
+  async handle(cp, { actor, tenant, query: { page, limit, ...rest } }) {
+    const filter = filterOf(cp, actor, tenant, rest);
+    const total = await countAudit(cp.db, filter);
+    const logs = (await listAudit(cp.db, filter, offsetOf({ page, limit }), limit)).map(viewEntry);
+    return { logs, entries: logs, total, total_events: total, page, limit, has_more: page * limit < total };
+  },
+});
+
+const exportLogs = tenantEndpoint({
+  id: 'exportAuditLog',
+  method: 'GET',
+  urls: ['/audit/:tenant/export', '/tenants/:tenant/logs/export'],
+  tag,
+  summary: 'Download the audit log',
+  right: 'read',
+  query: exportQuery,
+  status: 200,
+  mediaTypes: ['application/x-ndjson', 'text/csv'],
+  handle(cp, { actor, tenant, query: { format, ...rest }, reply }) {
+    const day = new Date(cp.now()).toISOString().slice(0, 10);
+    void reply
+      .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8')
+      .header('content-disposition', `attachment; filename="audit-${tenant.name}-${day}.${format}"`);
+    // One page is in memory at a time: the next is read when the client has taken the one before.
+    return Promise.resolve(Readable.from(exportAudit(cp.db, filterOf(cp, actor, tenant, rest), format), { highWaterMark: 1 }));
+  },
+});
+
+export const auditEndpoints: readonly Endpoint[] = [listLogs, exportLogs];
+
+function filterOf(
+  { catalog, now }: ControlPlane,
+  actor: Actor,
+  tenant: StoredResource,
+  { resource, hours, from, ...rest }: Wanted,
+): AuditFilter {
+  const since = hours === undefined ? undefined : new Date(now() - hours * HOUR_MS).toISOString();
   // A tenant of the same name that was deleted before is somebody else's: only the platform sees its log.
   const born = actor.tenant === undefined ? undefined : tenant.created_at;
-  const filter: AuditFilter = { ...rest, tenant: tenant.name, eventType: event_type, from: latest(from, since, born) };
-  const total = await countAudit(cp.db, filter);
-  const logs = (await listAudit(cp.db, filter, offsetOf({ page, limit }), limit)).map(logItem);
-  return { logs, entries: logs, total, total_events: total, page, limit, has_more: page * limit < total };
+  const keys = (name: string): string[] => catalog.kinds.map(({ kind }) => keyOf({ kind, tenant: tenant.name, name }));
+  const resources = resource === undefined ? undefined : [resource, ...keys(resource)];
+  return { ...rest, tenant: tenant.name, resources, from: latest(from, since, born) };
 }
 
 const latest = (...instants: readonly (string | undefined)[]): string | undefined =>
@@ -56,8 +146,3 @@ const latest = (...instants: readonly (string | undefined)[]): string | undefine
     .filter((at) => at !== undefined)
     .sort()
     .at(-1);
-
-function logItem({ id, action, event_type, resource, user, consumer, path, status, created_at, request_id, details }: AuditRow) {
-  const seen = { id, action, event_type, resource, user, consumer, path, status, created_at, timestamp: created_at };
-  return { ...seen, request_id, details: JSON.parse(details) as unknown };
-}

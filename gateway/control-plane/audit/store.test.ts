@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ADMIN, openLivedState, START, type LivedState } from '../../../test/helpers/lived-state.js';
 import { generateApiKey } from '../../../schema/api-key.js';
-import { auditDetails, countAudit, insertEvents, listAudit, recordAudit } from './store.js';
+import { auditDetails } from './details.js';
+import { countAudit, insertEvents, listAudit, recordAudit } from './store.js';
 
 let state: LivedState;
 
@@ -73,6 +74,11 @@ test('an event of a gateway counts once, however often it is delivered', async (
     path: '/apis/acme/payments',
     status: 429,
     request_id: null,
+    resource_key: null,
+    source: 'gateway',
+    project: null,
+    git_commit: null,
+    ci_run: null,
     details: '{}',
     created_at: new Date(START).toISOString(),
   };
@@ -82,5 +88,5 @@ test('an event of a gateway counts once, however often it is delivered', async (
   const again = await state.cp.db.transaction().execute((trx) => insertEvents(trx, [...rows.slice(0, 10), { ...row, event_id: 'gw-new' }]));
 
   expect([first, again]).toEqual([1200, 1]);
-  expect(await countAudit(state.cp.db, { tenant: 'acme', eventType: 'rate_limit_exceeded' })).toBe(1201);
+  expect(await countAudit(state.cp.db, { tenant: 'acme', event_type: 'rate_limit_exceeded' })).toBe(1201);
 });

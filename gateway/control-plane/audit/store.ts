@@ -1,18 +1,18 @@
 /** Rows of the audit log. Every mutation writes one in its own transaction, so that nothing happens without a trace. */
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
-import { redactApiKeys } from '../../../schema/api-key.js';
-import type { Actor, Db, Trx } from '../context.js';
+import type { Actor, Db, Origin, Trx } from '../context.js';
 import type { AuditTable, Database } from '../database/tables.js';
+import { auditDetails } from './details.js';
 
 export interface AuditEntry {
   /** Name of the tenant that the entry belongs to. */
   readonly tenant: string;
   /** What was done: `subscription.key_rotated`. */
   readonly action: string;
-  /** As filtered by `?event_type=`; the action when absent. */
-  readonly eventType?: string;
-  /** What it was done to: an id or `keyOf` of a resource. */
+  /** Id of what it was done to. */
   readonly resource: string;
+  /** `keyOf` it, when it is a declared resource. */
+  readonly key?: string;
   readonly actor: Actor;
   /** Name of the consumer it concerns. */
   readonly consumer?: string;
@@ -25,41 +25,41 @@ export interface AuditEntry {
 /** A row as it is read, whoever wrote it. */
 export type AuditRow = Omit<AuditTable, 'id'> & { readonly id: number };
 
-export interface AuditFilter {
+/** Columns that a filter compares as they are. */
+const COLUMNS = ['event_type', 'action', 'user', 'consumer', 'path', 'status', 'request_id', 'source', 'project'] as const;
+type Column = (typeof COLUMNS)[number];
+
+export interface AuditFilter extends Readonly<Partial<Record<Exclude<Column, 'status'>, string | undefined>>> {
   readonly tenant: string;
-  readonly eventType?: string | undefined;
-  readonly action?: string | undefined;
-  readonly user?: string | undefined;
-  readonly resource?: string | undefined;
-  readonly consumer?: string | undefined;
+  readonly status?: number | undefined;
+  /** What it was done to is one of these: ids, or `keyOf` resources. */
+  readonly resources?: readonly string[] | undefined;
   /** ISO 8601 in UTC, inclusive. */
   readonly from?: string | undefined;
   /** ISO 8601 in UTC, exclusive. */
   readonly to?: string | undefined;
 }
 
-const SECRET_FIELD = /^(api_key|new_api_key|key|secret|secrets|client_secret|password|token|authorization|ciphertext|digest)$/i;
-
-/** JSON of audit details without anything secret: fields that are secret by name, and whatever looks like an API key. */
-export function auditDetails(details: unknown): string {
-  const json = JSON.stringify(details ?? {}, (field, value: unknown) =>
-    SECRET_FIELD.test(field) && value !== null && typeof value !== 'object' ? '[secret]' : value,
-  );
-  return redactApiKeys(json);
-}
+const REST: Origin = { project: null, source: {} };
 
 /** Writes one entry in the transaction of what it reports. */
 export async function recordAudit(trx: Trx, entry: AuditEntry): Promise<void> {
+  const { project, source } = entry.actor.origin ?? REST;
   const row = {
     tenant: entry.tenant,
     action: entry.action,
-    event_type: entry.eventType ?? entry.action,
+    event_type: entry.action,
     resource: entry.resource,
+    resource_key: entry.key ?? null,
     user: entry.actor.name,
     consumer: entry.consumer ?? null,
     path: null,
     status: null,
     request_id: entry.actor.requestId,
+    source: project === null ? 'rest' : 'apply',
+    project,
+    git_commit: source.commit ?? null,
+    ci_run: source.ci_run ?? null,
     details: auditDetails(entry.details),
     event_id: null,
     created_at: new Date(entry.at).toISOString(),
@@ -94,20 +94,52 @@ export async function countAudit(db: Db, filter: AuditFilter): Promise<number> {
   return Number(count);
 }
 
+/** The place of an entry in the log. */
+export interface AuditPlace {
+  readonly created_at: string;
+  readonly id: number;
+}
+
+/** Number of the newest entry of all; 0 in an empty log. */
+export async function lastAuditId(db: Db): Promise<number> {
+  const { last } = await db
+    .selectFrom('audit_log')
+    .select(({ fn }) => fn.max('id').as('last'))
+    .executeTakeFirstOrThrow();
+  // Null over no rows, whatever the type says.
+  return Number((last as unknown) ?? 0);
+}
+
+/** The entries right after a place, newest first, of those that are no newer than `last`. */
+export function auditAfter(db: Db, filter: AuditFilter, last: number, place: AuditPlace | undefined, limit: number): Promise<AuditRow[]> {
+  let query = db
+    .selectFrom('audit_log')
+    .selectAll()
+    .where((row) => matches(row, filter))
+    .where('id', '<=', last);
+  if (place !== undefined) {
+    const { created_at, id } = place;
+    // The first of the two conditions is for the index.
+    query = query.where('created_at', '<=', created_at).where((row) => row.or([row('created_at', '<', created_at), row('id', '<', id)]));
+  }
+  return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
+}
+
+/** Deletes at most `limit` entries from before an instant, the oldest first. Returns how many went. */
+export async function deleteAudit(db: Db, before: string, limit: number): Promise<number> {
+  const old = db.selectFrom('audit_log').select('id').where('created_at', '<', before).orderBy('created_at').limit(limit);
+  const { numDeletedRows } = await db.deleteFrom('audit_log').where('id', 'in', old).executeTakeFirst();
+  return Number(numDeletedRows);
+}
+
 type Row = ExpressionBuilder<Database, 'audit_log'>;
 
 function matches(row: Row, filter: AuditFilter): ExpressionWrapper<Database, 'audit_log', SqlBool> {
-  const equal = {
-    event_type: filter.eventType,
-    action: filter.action,
-    user: filter.user,
-    resource: filter.resource,
-    consumer: filter.consumer,
-  };
-  const wanted = Object.entries(equal) as [keyof typeof equal, string | undefined][];
+  const { resources } = filter;
   return row.and([
     row('tenant', '=', filter.tenant),
-    ...wanted.flatMap(([column, value]) => (value === undefined ? [] : [row(column, '=', value)])),
+    ...COLUMNS.flatMap((column) => (filter[column] === undefined ? [] : [row(column, '=', filter[column])])),
+    ...(resources === undefined ? [] : [row.or([row('resource', 'in', resources), row('resource_key', 'in', resources)])]),
     ...(filter.from === undefined ? [] : [row('created_at', '>=', filter.from)]),
     ...(filter.to === undefined ? [] : [row('created_at', '<', filter.to)]),
   ]);

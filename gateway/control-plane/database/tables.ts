@@ -106,18 +106,26 @@ export interface ApiKeyTable {
   last_used_at: string | null;
 }
 
-/** Indexes: (tenant, created_at), (tenant, event_type, created_at). */
+/** Indexes: (created_at), and (tenant, X, created_at) for each X that is filtered by. */
 export interface AuditTable {
   id: Generated<number>;
   tenant: string;
   action: string;
   event_type: string;
   resource: string;
+  /** `keyOf` the declared resource that it is about; null for anything else. */
+  resource_key: string | null;
   user: string;
   consumer: string | null;
   path: string | null;
   status: number | null;
   request_id: string | null;
+  /** `rest`, `apply` or `gateway`. */
+  source: string;
+  /** Of an apply: its project and, where known, commit and CI run. */
+  project: string | null;
+  git_commit: string | null;
+  ci_run: string | null;
   details: string;
   /** Unique where present: a gateway's event counts once. */
   event_id: string | null;

@@ -1,6 +1,8 @@
 /** Events of live traffic become audit rows: each counts once, however often a gateway delivers it. */
 import type { GatewayEvent } from '../../../schema/sync.js';
-import { auditDetails, insertEvents } from '../audit/store.js';
+import { keyOf } from '../../../schema/resource.js';
+import { auditDetails } from '../audit/details.js';
+import { insertEvents } from '../audit/store.js';
 import type { ControlPlane } from '../context.js';
 import { existingTenants } from './store.js';
 
@@ -32,6 +34,11 @@ function auditRow(event: GatewayEvent, now: number) {
     path,
     status,
     request_id: null,
+    resource_key: api === undefined ? null : keyOf({ kind: 'API', tenant, name: api }),
+    source: 'gateway',
+    project: null,
+    git_commit: null,
+    ci_run: null,
     details: auditDetails({ api, reason }),
     event_id: id,
     created_at: new Date(Math.min(Date.parse(at), now)).toISOString(),

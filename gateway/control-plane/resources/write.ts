@@ -1,10 +1,11 @@
 /** The one place where declared state is written: by an apply, or by REST. */
-import { createHash } from 'node:crypto';
 import { StoaError } from '../../../schema/error.js';
-import type { ApplySource, StoredResource } from '../../../schema/change.js';
-import { canonicalJson, keyOf } from '../../../schema/resource.js';
+import type { StoredResource } from '../../../schema/change.js';
+import { fieldChanges } from '../../../schema/plan-fields.js';
+import { keyOf } from '../../../schema/resource.js';
+import { changedValues } from '../audit/details.js';
 import { recordAudit } from '../audit/store.js';
-import type { Actor, ControlPlane, Trx } from '../context.js';
+import type { Actor, ControlPlane, Origin, Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { REACTIONS } from '../reactions.js';
 import { claimHolders, claimsOf, claimTaken, deleteClaims, insertClaims } from './claims-store.js';
@@ -19,17 +20,12 @@ export interface Write {
   readonly secrets?: Readonly<Record<string, string>> | undefined;
 }
 
-export interface Origin {
-  /** Null for a write over REST. */
-  readonly project: string | null;
-  readonly source: ApplySource;
-}
-
 /**
  * Writes a revision: rows, claims, secrets, history, audit, what gateways follow, and the reactions of lived state. Returns its number.
  * Throws `conflict` when a version has moved or a claim is held by another resource.
  */
-export async function writeRevision(cp: ControlPlane, trx: Trx, actor: Actor, writes: readonly Write[], origin: Origin): Promise<number> {
+export async function writeRevision(cp: ControlPlane, trx: Trx, author: Actor, writes: readonly Write[], origin: Origin): Promise<number> {
+  const actor = { ...author, origin };
   const at = new Date(cp.now()).toISOString();
   const source = JSON.stringify(origin.source);
   const revision = await insertRevision(trx, { project: origin.project, actor: actor.name, source, created_at: at });
@@ -46,7 +42,7 @@ export async function writeRevision(cp: ControlPlane, trx: Trx, actor: Actor, wr
   );
   for (const write of writes) {
     if (write.after !== undefined) await react(cp, trx, actor, write);
-    await audit(cp, trx, actor, write, revision, origin.project);
+    await audit(cp, trx, actor, write, revision);
   }
   return revision;
 }
@@ -105,27 +101,18 @@ function historyRow(write: Write, revision: number) {
   return { revision, resource_id: id, kind, tenant, name, before: json(before), after: json(after) };
 }
 
-async function audit(cp: ControlPlane, trx: Trx, actor: Actor, write: Write, revision: number, project: string | null): Promise<void> {
+async function audit(cp: ControlPlane, trx: Trx, actor: Actor, write: Write, revision: number): Promise<void> {
   const { id, kind, tenant } = resourceOf(write);
   const { before, after } = write;
+  const key = keyOf(resourceOf(write));
   const verb = before === undefined ? 'created' : after === undefined ? 'deleted' : 'updated';
   const details = {
-    resource: keyOf(resourceOf(write)),
+    resource: key,
     revision,
-    project,
-    from: before === undefined ? null : { version: before.version, content: contentDigest(before) },
-    to: after === undefined ? null : { version: after.version, content: contentDigest(after) },
-    ...(before === undefined || after === undefined ? {} : { changed: changedFields(before, after) }),
+    versions: { before: before?.version ?? null, after: after?.version ?? null },
+    ...changedValues(fieldChanges(before, after)),
   };
-  await recordAudit(trx, { tenant, action: `${kind.toLowerCase()}.${verb}`, resource: id, actor, details, at: cp.now() });
-}
-
-/** Enough of a digest to tell two contents apart. */
-const contentDigest = ({ spec }: StoredResource): string => createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 16);
-
-function changedFields(before: StoredResource, after: StoredResource): string[] {
-  const fields = new Set([...Object.keys(before.spec), ...Object.keys(after.spec)]);
-  return [...fields].filter((field) => canonicalJson(before.spec[field]) !== canonicalJson(after.spec[field])).sort();
+  await recordAudit(trx, { tenant, action: `${kind.toLowerCase()}.${verb}`, resource: id, key, actor, details, at: cp.now() });
 }
 
 function resourceOf({ before, after }: Write): StoredResource {

@@ -92,12 +92,13 @@ async function revokeAll(
   const now = cp.now();
   const ended_at = new Date(now).toISOString();
   const open = (await statesOf(trx, filter)).filter(({ status }) => OPEN.includes(status as SubscriptionStatus));
-  for (const { id, tenant, consumer } of open) {
+  for (const { id, tenant, consumer, status } of open) {
     await updateState(trx, id, OPEN, { status: 'revoked', ended_at, reason });
     const [row] = await findSubscriptions(trx, undefined, id);
     if (row !== undefined) await emit(trx, 'subscription.revoked', row, now);
     const named = consumer === null ? {} : { consumer };
-    await recordAudit(trx, { tenant, action: 'subscription.revoked', resource: id, actor, ...named, details: { reason }, at: now });
+    const details = { before: { status }, after: { status: 'revoked' }, reason };
+    await recordAudit(trx, { tenant, action: 'subscription.revoked', resource: id, actor, ...named, details, at: now });
   }
   const ids = open.map(({ id }) => id);
   await revokeKeysOf(trx, ids, now);

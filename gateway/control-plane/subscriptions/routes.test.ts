@@ -371,7 +371,7 @@ test('every step is in the audit log, with who and when and no key', async () =>
   expect(logs[2]).toMatchObject({
     user: expect.any(String),
     consumer: 'app',
-    details: { before: 'active', after: 'suspended', reason: 'unpaid' },
+    details: { before: { status: 'active' }, after: { status: 'suspended', reason: 'unpaid' }, reason: 'unpaid' },
   });
   expect(JSON.stringify(logs)).not.toContain(key);
 });

@@ -1,5 +1,6 @@
 /** The steps between the states of a subscription. Each is one transaction; whoever is second finds the state moved and is refused. */
 import { StoaError } from '../../../schema/error.js';
+import { keyOf } from '../../../schema/resource.js';
 import type { SubscriptionStatus } from '../../../schema/sync.js';
 import { issueKey, revokeKeysOf } from '../api-keys/issue.js';
 import { recordAudit } from '../audit/store.js';
@@ -84,7 +85,7 @@ export function takeStep(cp: ControlPlane, actor: Actor, request: StepRequest): 
     if (!(await updateState(trx, before.id, step.from, change))) throw refusal(before, request.verb, step);
     const secret = await changeKeys(trx, before, request.verb, now);
     await appendChanges(trx, 'subscription', [before.id]);
-    await auditStep(trx, actor, { before, request, step, now });
+    await auditStep(trx, actor, { before, change, reason: request.reason, step, now });
     if (step.event !== undefined) await emit(trx, step.event, { ...before, ...change }, now);
     return { row: { ...before, ...change }, secret };
   });
@@ -103,21 +104,26 @@ async function changeKeys(trx: Trx, { id, tenant }: SubscriptionRow, verb: Verb,
   return null;
 }
 
+type StateChange = Parameters<typeof updateState>[3];
+
 interface StepRecord {
   readonly before: SubscriptionRow;
-  readonly request: StepRequest;
+  readonly change: StateChange;
+  readonly reason: string | undefined;
   readonly step: Step;
   readonly now: number;
 }
 
-function auditStep(trx: Trx, actor: Actor, { before, request, step, now }: StepRecord): Promise<void> {
-  const { tenant, id, consumer, status } = before;
-  const { reason, rateLimit, quota } = request;
-  const details = { before: status, after: step.to, reason, rate_limit: rateLimit, quota };
+function auditStep(trx: Trx, actor: Actor, { before, change, reason, step, now }: StepRecord): Promise<void> {
+  const { tenant, id, name, consumer } = before;
+  const changed = Object.entries(change).filter(([field, value]) => before[field as keyof typeof change] !== value);
+  const old = Object.fromEntries(changed.map(([field]) => [field, before[field as keyof typeof change] ?? null]));
+  const details = { before: old, after: Object.fromEntries(changed), reason };
   return recordAudit(trx, {
     tenant,
     action: step.action,
     resource: id,
+    key: keyOf({ kind: 'Subscription', tenant, name }),
     actor,
     ...(consumer === null ? {} : { consumer }),
     details,

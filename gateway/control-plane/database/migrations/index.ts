@@ -5,10 +5,12 @@ import { createTables } from './001-create-tables.js';
 import { listSubscriptions } from './002-list-subscriptions.js';
 import { createUsage } from './003-create-usage.js';
 import { createWebhookDeliveries } from './004-create-webhook-deliveries.js';
+import { auditSources } from './005-audit-sources.js';
 
 export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [
   createTables,
   listSubscriptions,
   createUsage,
   createWebhookDeliveries,
+  auditSources,
 ];
