@@ -28,11 +28,15 @@ describe.skipIf(missing.length > 0)('docs/operations.md', () => {
     expect(blocks.length).toBeGreaterThanOrEqual(5);
   });
 
-  it.each(blocks)('"$title": the commands succeed', async ({ text }) => {
-    const env = { ...process.env, ...stack.env, STOA_ADMIN_TOKEN: stack.adminToken, STOA_DATA_DIR: stack.dataDir };
+  it.each(blocks)(
+    '"$title": the commands succeed',
+    async ({ text }) => {
+      const env = { ...process.env, ...stack.env, STOA_ADMIN_TOKEN: stack.adminToken, STOA_DATA_DIR: stack.dataDir };
 
-    const { stdout } = await promisify(execFile)('bash', ['-e', '-o', 'pipefail', '-c', text], { cwd: ROOT, env });
+      const { stdout } = await promisify(execFile)('bash', ['-e', '-o', 'pipefail', '-c', text], { cwd: ROOT, env });
 
-    expect(stdout).not.toBe('');
-  });
+      expect(stdout).not.toBe('');
+    },
+    120_000,
+  );
 });
