@@ -5,7 +5,7 @@ import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../con
 import { appendChanges } from '../gateways/store.js';
 import { newResourceId } from '../resource-id.js';
 import { putResource, type ResourceDraft } from '../resources/put.js';
-import { emit } from '../webhooks/outbox.js';
+import { tellOfNew } from './reaction.js';
 import { requireSubscription } from './require.js';
 import { findReferenced, updateState, type SubscriptionRow } from './store.js';
 import type { StepResult } from './transitions.js';
@@ -30,7 +30,7 @@ export function createSubscription(cp: ControlPlane, actor: Actor, request: Crea
     await putResource(cp, trx, actor, await draft(trx, id, request), { isNew: true, id });
     if (request.plan === undefined && request.waitsWithoutPlan) await holdBack(trx, id);
     const row = await requireSubscription(trx, request.tenant, id);
-    if (row.status === 'active') await emit(trx, 'subscription.approved', row, cp.now());
+    await tellOfNew(trx, row, cp.now());
     return { row, secret: await firstKey(trx, row, cp.now()) };
   });
 }

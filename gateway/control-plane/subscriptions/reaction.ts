@@ -8,7 +8,16 @@ import { recordAudit } from '../audit/store.js';
 import type { Actor, ControlPlane, Db, Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { emit } from '../webhooks/outbox.js';
-import { deleteState, findPlan, findSubscriptions, insertState, statesOf, updateState, type SubscriptionFilter } from './store.js';
+import {
+  deleteState,
+  findPlan,
+  findSubscriptions,
+  insertState,
+  statesOf,
+  updateState,
+  type SubscriptionFilter,
+  type SubscriptionRow,
+} from './store.js';
 
 /** A written resource: before and after, and its id, which survives its deletion. */
 export interface Written {
@@ -20,7 +29,7 @@ export interface Written {
 const OPEN: readonly SubscriptionStatus[] = ['pending_approval', 'active', 'suspended'];
 
 /** Starts the state of a new subscription, without a key; ends the keys of a deleted one. Called in the transaction of the write. */
-export async function subscriptionReaction(trx: Trx, cp: ControlPlane, _actor: Actor, { before, after, id }: Written): Promise<void> {
+export async function subscriptionReaction(trx: Trx, cp: ControlPlane, { origin }: Actor, { before, after, id }: Written): Promise<void> {
   if (after === undefined) {
     await revokeKeysOf(trx, [id], cp.now());
     const [row] = await findSubscriptions(trx, undefined, id);
@@ -30,9 +39,16 @@ export async function subscriptionReaction(trx: Trx, cp: ControlPlane, _actor: A
   } else if (before === undefined) {
     await startState(trx, cp, after, id);
     const [row] = await findSubscriptions(trx, undefined, id);
-    if (row !== undefined) await emit(trx, 'subscription.created', row, cp.now());
+    // Over REST the request decides whether it waits: `createSubscription` tells of it when that is settled.
+    if (row !== undefined && typeof origin?.project === 'string') await tellOfNew(trx, row, cp.now());
   }
   await appendChanges(trx, 'subscription', [id]);
+}
+
+/** Tells webhooks of a new subscription, and of its approval when nobody has to approve it. */
+export async function tellOfNew(trx: Trx, subscription: SubscriptionRow, now: number): Promise<void> {
+  await emit(trx, 'subscription.created', subscription, now);
+  if (subscription.status === 'active') await emit(trx, 'subscription.approved', subscription, now);
 }
 
 async function startState(trx: Trx, cp: ControlPlane, { tenant, spec }: Resource, id: string): Promise<void> {

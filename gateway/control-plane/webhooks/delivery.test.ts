@@ -73,6 +73,22 @@ async function subscribe(more: object = {}): Promise<string> {
 const eventsOf = ({ received }: Receiver): string[] => received.map(({ body }) => (JSON.parse(body) as { type: string }).type);
 
 describe('a webhook', () => {
+  it('is told that a subscription without a plan waits, and that one of an apply is approved at once (K2)', async () => {
+    const receiver = await openReceiver();
+    await addWebhook(receiver.url);
+    await subscribe({ plan: undefined });
+    const resource = { kind: 'Subscription', tenant: 'acme', name: 'declared', labels: {}, annotations: {}, spec: { api: 'pay' } };
+    await control.send('POST /v1/apply', { project: 'shop', resources: [resource] });
+    await drain();
+
+    const told = receiver.received.map(({ body }) => JSON.parse(body) as { type: string; data: { status: string } });
+    expect(told.map(({ type, data }) => `${type} ${data.status}`).sort()).toEqual([
+      'subscription.approved active',
+      'subscription.created active',
+      'subscription.created pending_approval',
+    ]);
+  });
+
   it('is told of every event of a subscription that it asked for, without any key (WH4 WH5)', async () => {
     const all = await openReceiver();
     const some = await openReceiver();
