@@ -11,6 +11,8 @@ export interface SyncResource extends Resource {
   readonly id: string;
   readonly created_at: string;
   readonly updated_at: string;
+  /** Of a tenant: its routes are served no longer. */
+  readonly suspended?: boolean | undefined;
 }
 
 export type SubscriptionStatus = 'pending_approval' | 'active' | 'suspended' | 'revoked' | 'expired' | 'rejected';
@@ -28,6 +30,8 @@ export interface SyncSubscription {
   readonly rate_limit?: number | undefined;
   /** Requests per calendar month, set at approval. */
   readonly quota?: number | undefined;
+  /** When it ends by itself, epoch milliseconds. */
+  readonly expires_at?: number | undefined;
 }
 
 /** What a gateway knows of an API key: enough to recognise it, never enough to use it. */

@@ -49,6 +49,8 @@ export interface Actor {
   readonly roles: readonly Role[];
   /** Name of the only tenant that the actor may see; undefined for all. */
   readonly tenant: string | undefined;
+  /** True while that tenant is suspended: its people may look, and change nothing. */
+  readonly isSuspended?: boolean;
   readonly requestId: string;
   /** What they act through; REST when absent. */
   readonly origin?: Origin;

@@ -2,6 +2,7 @@
 import type { Actor, ControlPlane, Trx } from './context.js';
 import { forgetTenant } from './metrics/store.js';
 import { forgetDeliveries } from './webhooks/store.js';
+import { deleteSuspension } from './tenants/store.js';
 import { apiReaction, consumerReaction, subscriptionReaction, tenantReaction, type Written } from './subscriptions/reaction.js';
 
 type Reaction = (trx: Trx, cp: ControlPlane, actor: Actor, written: Written) => Promise<void>;
@@ -12,6 +13,7 @@ export const REACTIONS: Readonly<Record<string, Reaction>> = {
     await tenantReaction(trx, cp, actor, written);
     if (written.after !== undefined || written.before === undefined) return;
     await forgetTenant(trx, written.id);
+    await deleteSuspension(trx, written.id);
     await forgetDeliveries(trx, { tenant: written.before.name });
   },
   API: apiReaction,

@@ -20,7 +20,7 @@ export function keyProblem(credential: Credential, route: Route, nowMs: number):
   if (credential.keyStatus === 'revoked') return 'revoked_api_key';
   if (credential.keyStatus === 'expired' || (credential.notAfter !== null && nowMs >= credential.notAfter)) return 'expired_api_key';
   if (nowMs < credential.notBefore) return 'invalid_api_key';
-  if (!credential.subscriptionActive) return 'subscription_not_active';
+  if (!credential.subscriptionActive || nowMs >= credential.subscriptionEnds) return 'subscription_not_active';
   return credential.tenant === route.tenant && credential.api === route.api ? undefined : 'api_not_allowed';
 }
 

@@ -69,6 +69,7 @@ const credential = (consumer?: string, limits: readonly Hooks[] = []): Credentia
   tenant: 'acme',
   subscriptionId: 'sub-1',
   subscriptionActive: true,
+  subscriptionEnds: Infinity,
   api: 'pay',
   consumerId: consumer,
   consumer,
@@ -300,6 +301,19 @@ describe('limits', () => {
     const { passed, last } = pass(route('/acme/pay')?.hooksFor(undefined));
     expect(passed).toBe(5);
     expect(last.limit).toMatchObject({ limit: 10, remaining: 0 });
+  });
+
+  it('serves no route of a suspended tenant, until it is resumed', () => {
+    const { put, route } = setup();
+    const tenant = resource('Tenant', 'acme', 'acme', {});
+    put(tenant, api('pay'), api('off', { activated: false }));
+    const states = () => ['/acme/pay', '/acme/off'].map((path) => route(path)?.state);
+
+    put({ ...tenant, suspended: true });
+    expect(states()).toEqual(['inactive', 'inactive']);
+    put(tenant);
+
+    expect(states()).toEqual(['active', 'inactive']);
   });
 
   it('lets a request pass when all limits do, and counts a refused one nowhere', () => {

@@ -36,6 +36,8 @@ export interface RouteInput {
   readonly lost: readonly string[];
   readonly bindings: RouteBindings;
   readonly multiplier: number;
+  /** Whether its tenant is suspended: it is known, and not served. */
+  readonly isSuspended: boolean;
 }
 
 export type CompileRoute = (input: RouteInput) => CompiledRoute;
@@ -118,7 +120,7 @@ interface RouteHooks {
 }
 
 function route(
-  { source, prefixes, lost, bindings }: RouteInput,
+  { source, prefixes, lost, bindings, isSuspended }: RouteInput,
   api: ApiSpec,
   upstream: Upstream,
   hooks: RouteHooks,
@@ -132,7 +134,7 @@ function route(
     tenant,
     api: name,
     prefixes,
-    state: api.activated ? 'active' : 'inactive',
+    state: api.activated && !isSuspended ? 'active' : 'inactive',
     ...methodsOf(api.methods),
     authRequired: api.auth_required,
     ...hooks,

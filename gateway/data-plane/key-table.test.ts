@@ -52,6 +52,7 @@ describe('key table', () => {
       tenant: 'acme',
       subscriptionId: 'sub-1',
       subscriptionActive: true,
+      subscriptionEnds: Infinity,
       api: 'pay',
       consumerId: 'con-1',
       consumer: 'app',

@@ -114,6 +114,7 @@ function joinCredential(
     tenant,
     subscriptionId: credential.subscription,
     subscriptionActive: subscription?.status === 'active',
+    subscriptionEnds: subscription?.expires_at ?? Infinity,
     api: subscription?.api ?? '',
     consumerId: consumer?.id,
     consumer: name,

@@ -43,6 +43,7 @@ const reasons = [
   ['expired_api_key', auth, { keyStatus: 'grace', notAfter: NOW }],
   ['revoked_api_key', auth, { keyStatus: 'revoked' }],
   ['subscription_not_active', auth, { subscriptionActive: false }],
+  ['subscription_not_active', auth, { subscriptionEnds: 1 }],
   ['api_not_allowed', auth, { api: 'other' }],
   ['api_not_allowed', auth, { tenant: 'other' }],
 ] as const;

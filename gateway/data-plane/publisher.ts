@@ -123,6 +123,7 @@ export class Publisher {
       lost: this.#prefixes.lost(key).map(({ prefix }) => prefix),
       bindings: topology.bindingsOf(source),
       multiplier: topology.multiplier(source.tenant),
+      isSuspended: topology.isSuspended(source.tenant),
     });
     this.#routes.set(key, route);
     if (route.problems.length > 0 && route.problems.join() !== before?.problems.join()) onProblem(route);

@@ -72,6 +72,8 @@ export interface Credential {
   readonly tenant: string;
   readonly subscriptionId: string;
   readonly subscriptionActive: boolean;
+  /** When the subscription ends by itself, epoch milliseconds; Infinity when it does not. */
+  readonly subscriptionEnds: number;
   /** Name of the API that the subscription opens. */
   readonly api: string;
   readonly consumerId: string | undefined;

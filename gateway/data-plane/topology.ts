@@ -45,6 +45,7 @@ export class Topology {
   readonly #keysByName = new Map<string, string>();
   readonly #keysByTenant = new Map<string, Set<string>>();
   readonly #multipliers = new Map<string, number>();
+  readonly #suspended = new Set<string>();
   /** By place, then by policy id. */
   readonly #bindings = new Map<string, Map<string, readonly Binding[]>>();
   /** By tenant; made when first asked for, dropped when a binding of a consumer changes: routes keep the map that they were compiled with. */
@@ -61,6 +62,11 @@ export class Topology {
   /** Factor on every limit of a tenant. */
   multiplier(tenant: string): number {
     return this.#multipliers.get(tenant) ?? 1;
+  }
+
+  /** Whether the routes of a tenant rest. */
+  isSuspended(tenant: string): boolean {
+    return this.#suspended.has(tenant);
   }
 
   bindingsOf({ id, tenant, name, prefix }: ApiSource): RouteBindings {
@@ -107,11 +113,14 @@ export class Topology {
   }
 
   #putTenant(tenant: string, resource: SyncResource | undefined, apis: Set<string>): void {
-    const before = this.multiplier(tenant);
+    const [multiplierBefore, wasSuspended] = [this.multiplier(tenant), this.isSuspended(tenant)];
     const multiplier = multiplierOf(resource);
     if (multiplier === 1) this.#multipliers.delete(tenant);
     else this.#multipliers.set(tenant, multiplier);
-    if (multiplier !== before) this.#addTenant(tenant, apis);
+    const isSuspended = resource?.suspended === true;
+    if (isSuspended) this.#suspended.add(tenant);
+    else this.#suspended.delete(tenant);
+    if (multiplier !== multiplierBefore || isSuspended !== wasSuspended) this.#addTenant(tenant, apis);
   }
 
   #putApi(key: string, before: ApiSource | undefined, after: ApiSource | undefined, apis: Set<string>): void {

@@ -123,6 +123,25 @@ describe('a gateway beside its control plane', () => {
     for (const text of [gateway.output(), ...textsOf(directory)]) expect(text).not.toContain(key);
   });
 
+  it('serves nothing of a suspended tenant, and nothing of a subscription once it has expired', async () => {
+    const controlPlane = await startControlPlane();
+    const gateway = await startGateway(controlPlane);
+    const { key, subscriptionId } = await seed(controlPlane);
+    await eventually(() => status(gateway, key), 200, SOON_MS);
+
+    await call(controlPlane, 'POST /v1/tenants/acme/suspend', { reason: 'unpaid' });
+    await eventually(() => status(gateway, key), 503, SOON_MS);
+    await call(controlPlane, 'POST /v1/tenants/acme/resume');
+    await eventually(() => status(gateway, key), 200, SOON_MS);
+    const end = Date.now() + 2000;
+    await call(controlPlane, `PATCH /v1/subscriptions/${subscriptionId}`, { expires_at: new Date(end).toISOString() });
+    await eventually(() => status(gateway, key), 401, SOON_MS);
+
+    expect(Date.now()).toBeGreaterThanOrEqual(end);
+    await call(controlPlane, `PATCH /v1/subscriptions/${subscriptionId}`, { expires_at: null });
+    await eventually(() => status(gateway, key), 200, SOON_MS);
+  });
+
   it('puts a limit in force, edits it, and keeps what was consumed (PL6 AP5)', async () => {
     const controlPlane = await startControlPlane();
     const gateway = await startGateway(controlPlane);

@@ -61,6 +61,7 @@ export const makeCredential = (changes: Partial<Credential> = {}): Credential =>
   tenant: 'acme',
   subscriptionId: 'sub-1',
   subscriptionActive: true,
+  subscriptionEnds: Infinity,
   api: 'payments',
   consumerId: 'con-1',
   consumer: 'my-consumer',

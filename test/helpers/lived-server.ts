@@ -87,8 +87,10 @@ async function gatewayView(cp: ControlPlane) {
 /** Digests of the keys of a subscription that a gateway lets through at this instant: its rule, not ours. */
 async function validDigests(cp: ControlPlane, id: string): Promise<ReadonlySet<string>> {
   const { subscriptions, credentials } = await gatewayView(cp);
-  const isActive = subscriptions.some((subscription) => subscription.id === id && subscription.status === 'active');
   const now = cp.now();
+  const isActive = subscriptions.some(
+    (subscription) => subscription.id === id && subscription.status === 'active' && now < (subscription.expires_at ?? Infinity),
+  );
   const valid = credentials.filter(
     ({ subscription, status, not_before, not_after }) =>
       isActive &&

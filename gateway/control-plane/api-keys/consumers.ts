@@ -1,6 +1,7 @@
 /** What the list of consumers shows of their keys: the masked newest key and the APIs that are open to it (decision K12). */
 import type { Db, Trx } from '../context.js';
 import { StoaError } from '../../../schema/error.js';
+import { statusAt } from '../subscriptions/expiry.js';
 import { requireSubscription } from '../subscriptions/require.js';
 import { consumersById, findReferenced, idsByName, statesOf, statesOfConsumers } from '../subscriptions/store.js';
 import type { RotationTarget } from './service.js';
@@ -36,7 +37,7 @@ async function keysInTenant(
   consumers: ReadonlyMap<string, string>,
   now: number,
 ): Promise<[string, ConsumerKeys][]> {
-  const states = (await statesOfConsumers(db, tenant, [...consumers.keys()])).filter(({ status }) => status === 'active');
+  const states = (await statesOfConsumers(db, tenant, [...consumers.keys()])).filter((state) => statusAt(state, now) === 'active');
   const keys = await liveKeys(
     db,
     states.map(({ id }) => id),
@@ -64,12 +65,18 @@ export interface ConsumerChoice {
  * The target of a rotation by consumer: its only active subscription, or the one that is chosen (decision K5).
  * Throws `not_found` for an unknown consumer or choice, `conflict` when no subscription is active or several are.
  */
-export async function targetByConsumer(trx: Trx, tenant: string, idOrName: string, choice: ConsumerChoice): Promise<RotationTarget> {
+export async function targetByConsumer(
+  trx: Trx,
+  tenant: string,
+  idOrName: string,
+  choice: ConsumerChoice,
+  now: number,
+): Promise<RotationTarget> {
   const consumer = await findReferenced(trx, tenant, 'Consumer', idOrName);
   if (consumer === undefined) throw new StoaError('not_found', `Consumer "${idOrName}" does not exist in tenant "${tenant}".`);
   if (choice.subscription !== undefined) return { subscription: await ownSubscription(trx, tenant, consumer.name, choice.subscription) };
   const api = choice.api === undefined ? undefined : await apiName(trx, tenant, choice.api);
-  const active = (await statesOf(trx, { tenant, consumer: consumer.name, api })).filter(({ status }) => status === 'active');
+  const active = (await statesOf(trx, { tenant, consumer: consumer.name, api })).filter((state) => statusAt(state, now) === 'active');
   const [only] = active;
   if (only === undefined || active.length > 1)
     throw notOne(

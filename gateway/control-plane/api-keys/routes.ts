@@ -59,7 +59,7 @@ const createTenantKey = tenantEndpoint({
   urls: ['/tenants/:tenant/apikeys'],
   tag,
   summary: 'Create a further API key for an active subscription; it is shown once',
-  right: 'grant',
+  right: 'operate',
   body: createBody,
   status: 201,
   answer: newKeyAnswer,
@@ -94,7 +94,7 @@ const deleteKey = tenantEndpoint({
   urls: ['/tenants/:tenant/apikeys/:key'],
   tag,
   summary: 'Revoke an API key: that key ends at once, and no other',
-  right: 'grant',
+  right: 'operate',
   params: keyParams,
   status: 204,
   errors: ['not_found'],
@@ -143,7 +143,7 @@ const rotateByConsumer = tenantEndpoint({
   answer: rotationAnswer,
   async handle(cp, { actor, tenant, params, body }) {
     const choice = { subscription: body.subscription_id, api: body.api_id };
-    return (await rotate(cp, actor, body, (trx) => targetByConsumer(trx, tenant.name, params.consumer, choice))).view;
+    return (await rotate(cp, actor, body, (trx) => targetByConsumer(trx, tenant.name, params.consumer, choice, cp.now()))).view;
   },
 });
 

@@ -3,6 +3,7 @@ import { StoaError } from '../../../schema/error.js';
 import { recordAudit } from '../audit/store.js';
 import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
+import { futureInstant } from '../http/parse.js';
 import { requireActive, requireSubscription } from '../subscriptions/require.js';
 import { countRotation, type SubscriptionRow } from '../subscriptions/store.js';
 import { emit } from '../webhooks/outbox.js';
@@ -46,7 +47,7 @@ export function rotateKey(cp: ControlPlane, actor: Actor, request: RotateRequest
   const now = cp.now();
   return commit(cp, async (trx) => {
     const { subscription, key } = await request.find(trx);
-    requireActive(subscription);
+    requireActive(subscription, now);
     const keys = await liveKeys(trx, [subscription.id]);
     const rotation = planRotation({ keys, target: key, graceHours: request.graceHours, force: request.force, now });
     const isFirst = (await lastCreation(trx, subscription.id)) === undefined;
@@ -115,10 +116,10 @@ export async function targetByKey(trx: Trx, tenant: string, id: string): Promise
 /** Gives an active subscription a further key. Throws `validation_error` for an expiry that has passed, `conflict` when it is not active. */
 export function createKey(cp: ControlPlane, actor: Actor, request: CreateKeyRequest): Promise<IssuedKey> {
   const now = cp.now();
-  const expiresAt = request.expiresAt === undefined ? null : futureInstant(request.expiresAt, now);
+  const expiresAt = request.expiresAt === undefined ? null : futureInstant('expires_at', request.expiresAt, now);
   return commit(cp, async (trx) => {
     const subscription = await requireSubscription(trx, request.tenant, request.subscription);
-    requireActive(subscription);
+    requireActive(subscription, now);
     const { id, tenant } = subscription;
     const issued = await issueKey(trx, { tenant, subscription: id, name: request.name, expiresAt }, now);
     await auditKey(trx, 'api_key.created', actor, subscription, issued.row, now);
@@ -156,15 +157,6 @@ function auditKey(trx: Trx, action: string, actor: Actor, subscription: Subscrip
     after: isNew ? { status: key.status, ...known } : { status: 'revoked' },
   };
   return recordAudit(trx, { tenant, action, resource: key.id, actor, ...(consumer === null ? {} : { consumer }), details, at });
-}
-
-function futureInstant(text: string, now: number): string {
-  const instant = Date.parse(text);
-  if (instant > now) return new Date(instant).toISOString();
-  const message = `"${text}" has passed; a key cannot expire before it is made.`;
-  throw new StoaError('validation_error', undefined, {
-    diagnostics: [{ severity: 'error', code: 'expired', message, path: 'expires_at' }],
-  });
 }
 
 const overtaken = (): StoaError =>

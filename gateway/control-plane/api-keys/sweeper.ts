@@ -1,6 +1,7 @@
 /** Tidies up behind the clock. Nothing depends on it: whether a key is valid is decided on each request. */
 import { commit, type ControlPlane } from '../context.js';
 import { appendChanges, compactLog } from '../gateways/store.js';
+import { expireSubscriptions } from '../subscriptions/expiry.js';
 import { findMark, keysEndedWithin, markExpired, overdueKeys, setMark } from './store.js';
 import { CLOCK_TOLERANCE_MS, ENDED_KEY_MEMORY_MS } from './validity.js';
 
@@ -15,6 +16,7 @@ const FORGOTTEN_UNTIL = 'keys_forgotten_until';
 export async function sweep(cp: ControlPlane): Promise<void> {
   const now = cp.now();
   while ((await expireBatch(cp, new Date(now - CLOCK_TOLERANCE_MS).toISOString())) === BATCH);
+  await expireSubscriptions(cp);
   await forgetKeys(cp, new Date(now - ENDED_KEY_MEMORY_MS).toISOString());
   await cp.db.transaction().execute(compactLog);
 }

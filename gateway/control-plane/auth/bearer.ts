@@ -4,6 +4,7 @@ import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import type { Actor, ControlPlane } from '../context.js';
 import { findById } from '../resources/store.js';
+import { suspensionsOf } from '../tenants/store.js';
 import { isSameText } from './secrets.js';
 import type { Tokens } from './tokens.js';
 
@@ -23,7 +24,9 @@ export async function authenticate(cp: ControlPlane, tokens: Tokens, request: Fa
     return { actor: { name: 'gateway', roles: ['gateway'], tenant: undefined, requestId: request.id }, tenant: undefined };
   const { user, roles, tenantId } = await tokens.verify(token);
   const tenant = tenantId === undefined ? undefined : await tenantOf(cp, tenantId);
-  return { actor: { name: user, roles, tenant: tenant?.name, requestId: request.id }, tenant };
+  if (tenant === undefined) return { actor: { name: user, roles, tenant: undefined, requestId: request.id }, tenant };
+  const isSuspended = (await suspensionsOf(cp.db, [tenant.id])).size > 0;
+  return { actor: { name: user, roles, tenant: tenant.name, isSuspended, requestId: request.id }, tenant };
 }
 
 /** Looked up each time: a tenant that is gone takes its tokens with it, also when another one has its name. */

@@ -3,8 +3,9 @@ import { ERRORS, StoaError } from '../../../schema/error.js';
 import type { Actor, Role } from '../context.js';
 
 /**
- * `read`: see everything of a tenant. `write`: declare resources in it. `operate`: rotate keys, suspend and resume.
- * `grant`: approve subscriptions, create and revoke keys. `tenants`: create, change and delete tenants, and so their limits. `sync`: follow the change stream and report events.
+ * `read`: see everything of a tenant. `write`: declare resources in it. `operate`: create, rotate and revoke keys of what is active, suspend and resume subscriptions.
+ * `grant`: approve, reject and revoke subscriptions. `tenants`: create, change, suspend and delete tenants, and so their limits. `sync`: follow the change stream and
+ * report events.
  */
 export type Right = 'read' | 'write' | 'operate' | 'grant' | 'tenants' | 'sync';
 
@@ -27,8 +28,13 @@ export const hasRight = ({ roles }: Pick<Actor, 'roles'>, right: Right): boolean
 /** The roles that give a right. */
 export const rolesWith = (right: Right): readonly Role[] => ROLES.filter((role) => RIGHTS[role].includes(right));
 
-/** Throws `forbidden` when none of the actor's roles gives the right. */
+/** Throws `forbidden` when none of the actor's roles gives the right, and for whatever changes something while the actor's tenant is suspended. */
 export function requireRight(actor: Actor, right: Right): void {
+  if (right !== 'read' && actor.isSuspended === true) {
+    throw new StoaError('forbidden', 'The tenant is suspended: it can be read, and not changed.', {
+      hint: 'Ask the operator of the platform to resume it.',
+    });
+  }
   if (hasRight(actor, right)) return;
   throw new StoaError('forbidden', ERRORS.forbidden.title, { hint: `Needed is one of the roles: ${rolesWith(right).join(', ')}.` });
 }

@@ -81,7 +81,16 @@ export interface SubscriptionStateTable {
   approved_at: string | null;
   ended_at: string | null;
   reason: string | null;
+  /** From its spec, kept here so that the due ones are found. Index: where it is not null. */
+  expires_at: string | null;
   created_at: string;
+}
+
+/** Tenants whose traffic is stopped; `id` is that of the resource. A tenant without a row is active. */
+export interface SuspendedTenantTable {
+  id: string;
+  reason: string | null;
+  suspended_at: string;
 }
 
 /** No foreign keys: what is gone leaves its keys revoked. Unique: digest. Indexes: (subscription_id), (tenant, created_at), (status, not_after). */
@@ -208,6 +217,7 @@ export interface Database {
   revision_changes: RevisionChangeTable;
   projects: ProjectTable;
   subscription_states: SubscriptionStateTable;
+  suspended_tenants: SuspendedTenantTable;
   api_keys: ApiKeyTable;
   audit_log: AuditTable;
   change_log: ChangeLogTable;

@@ -2,7 +2,7 @@
 import type { Selectable } from 'kysely';
 import type { SyncCredential, SyncSubscription } from '../../../schema/sync.js';
 import type { Db, Trx } from '../context.js';
-import type { ApiKeyTable, Database } from '../database/tables.js';
+import type { ApiKeyTable } from '../database/tables.js';
 
 export type ChangeTopic = 'resource' | 'subscription' | 'credential';
 
@@ -59,12 +59,21 @@ export async function storeId(db: Db): Promise<string> {
 }
 
 const RESOURCE_COLUMNS = ['id', 'kind', 'tenant', 'name', 'spec', 'labels', 'annotations', 'created_at', 'updated_at'] as const;
-type ResourceRow = Pick<Selectable<Database['resources']>, (typeof RESOURCE_COLUMNS)[number]>;
+
+/** Resources, and of tenants whether they are suspended. */
+const resourceRows = (db: Db) =>
+  db
+    .selectFrom('resources')
+    .leftJoin('suspended_tenants as suspension', 'suspension.id', 'resources.id')
+    .select(RESOURCE_COLUMNS.map((column) => `resources.${column}` as const))
+    .select('suspension.suspended_at');
+
+type ResourceRow = Awaited<ReturnType<ReturnType<typeof resourceRows>['execute']>>[number];
 
 /** One page of the resources that gateways hold, by id. */
 export async function resourcePage(db: Db, after: string): Promise<{ sent: Sent[]; last: string | undefined }> {
-  const query = db.selectFrom('resources').select(RESOURCE_COLUMNS).where('kind', 'in', SYNCED_KINDS);
-  const rows = await query.where('id', '>', after).orderBy('id').limit(CHUNK).execute();
+  const query = resourceRows(db).where('kind', 'in', SYNCED_KINDS);
+  const rows = await query.where('resources.id', '>', after).orderBy('resources.id').limit(CHUNK).execute();
   return { sent: rows.map(resourceText), last: rows.at(-1)?.id };
 }
 
@@ -79,7 +88,7 @@ export async function resourcesByKey(db: Db, keys: readonly string[]): Promise<S
   const sent: Sent[] = [];
   for (const { kind, tenant, names } of groups.values()) {
     for (let start = 0; start < names.length; start += CHUNK) {
-      const query = db.selectFrom('resources').select(RESOURCE_COLUMNS).where('kind', '=', kind).where('tenant', '=', tenant);
+      const query = resourceRows(db).where('kind', '=', kind).where('tenant', '=', tenant);
       sent.push(...(await query.where('name', 'in', names.slice(start, start + CHUNK)).execute()).map(resourceText));
     }
   }
@@ -98,7 +107,8 @@ function parseKey(key: string): { kind: string; tenant: string; name: string } {
 
 /** JSON columns are put in as they are: what the database holds was written by `JSON.stringify`. */
 function resourceText(row: ResourceRow): Sent {
-  const { spec, labels, annotations, ...plain } = row;
+  const { spec, labels, annotations, suspended_at, ...shown } = row;
+  const plain = suspended_at === null ? shown : { ...shown, suspended: true };
   const key = row.tenant === row.name ? `${row.kind} ${row.name}` : `${row.kind} ${row.tenant}/${row.name}`;
   return [key, `${JSON.stringify(plain).slice(0, -1)},"spec":${spec},"labels":${labels},"annotations":${annotations}}`];
 }
@@ -133,6 +143,7 @@ function subscriptionRows(db: Db) {
     'state.consumer',
     'state.rate_limit',
     'state.quota',
+    'state.expires_at',
   ]);
 }
 
@@ -142,8 +153,19 @@ function subscriptionText(row: SubscriptionRow): Sent {
   const { plan } = JSON.parse(row.spec) as { plan?: string };
   const { id, tenant, name, api } = row;
   const status = row.status as SyncSubscription['status'];
+  const expires_at = row.expires_at === null ? undefined : Date.parse(row.expires_at);
   const limits = { rate_limit: row.rate_limit ?? undefined, quota: row.quota ?? undefined };
-  const subscription: SyncSubscription = { id, tenant, name, status, api, consumer: row.consumer ?? undefined, plan, ...limits };
+  const subscription: SyncSubscription = {
+    id,
+    tenant,
+    name,
+    status,
+    api,
+    consumer: row.consumer ?? undefined,
+    plan,
+    ...limits,
+    expires_at,
+  };
   return [id, JSON.stringify(subscription)];
 }
 

@@ -8,6 +8,11 @@ import { invalidField } from './parse.js';
 /** A body whose fields are checked by somebody else, such as the definition of a kind. */
 export const jsonObject = z.record(z.string(), z.unknown(), { error: 'Expected a JSON object.' }) as unknown as z.ZodType<JsonObject>;
 
+/** The body of a step that a person takes: approve, suspend, revoke. */
+export const reasonBody = z.strictObject({
+  reason: z.string().min(1).max(1000).optional().describe('Why, for those who read it later.'),
+});
+
 const MAX_DEPTH = 40;
 const [QUOTE, BACKSLASH, BRACKET, BRACKET_END, BRACE, BRACE_END] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
 const POISON = new Set(['__proto__', 'constructor', 'prototype']);

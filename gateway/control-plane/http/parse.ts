@@ -16,6 +16,14 @@ export const invalid = (diagnostics: readonly Diagnostic[]): StoaError => new St
 export const invalidField = (field: string, message: string): StoaError =>
   invalid([{ severity: 'error', code: 'invalid_value', message, path: field }]);
 
+/** An instant that is still to come, in UTC. Throws `validation_error` for one that has passed. */
+export function futureInstant(field: string, text: string, now: number): string {
+  const instant = Date.parse(text);
+  if (instant > now) return new Date(instant).toISOString();
+  const message = `"${text}" has passed; an expiry lies ahead.`;
+  throw invalid([{ severity: 'error', code: 'expired', message, path: field }]);
+}
+
 function toDiagnostics(issue: z.core.$ZodIssue): Diagnostic[] {
   const path = issue.path.map(String);
   if (issue.code !== 'unrecognized_keys')

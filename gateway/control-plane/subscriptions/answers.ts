@@ -7,12 +7,15 @@ import { queryInteger } from '../http/parse.js';
 const STATUSES = ['pending_approval', 'active', 'suspended', 'revoked', 'expired', 'rejected'] as const;
 
 const id = z.string().min(1).max(200);
-const text = z.string().max(1000);
 const limit = z.int().positive().max(1_000_000_000).optional();
 
 const plan = z.string().describe('Name of the plan; it decides whether somebody has to approve.');
 const application = z.string().describe('The application that will call, such as mobile-app.');
 const callbackUrl = z.string().describe('Told when the subscription is approved, rejected or revoked; never given the key.');
+
+const expiry = z.iso
+  .datetime({ offset: true, error: 'Expected an instant such as 2027-01-31T00:00:00Z.' })
+  .describe('When it ends by itself, its keys with it; a later instant renews it.');
 
 export const createBody = z.strictObject({
   api_id: id.describe('Id of the API, or its name.'),
@@ -20,6 +23,7 @@ export const createBody = z.strictObject({
   plan: plan.optional(),
   application: application.optional(),
   callback_url: callbackUrl.optional(),
+  expires_at: expiry.optional(),
   tenant_id: id.optional().describe('Id or name of the tenant; not needed below a tenant, or where the API is named by its id.'),
 });
 
@@ -28,14 +32,13 @@ export const changeBody = z.strictObject({
   plan: plan.nullable().optional(),
   application: application.nullable().optional(),
   callback_url: callbackUrl.nullable().optional(),
+  expires_at: expiry.nullable().optional(),
 });
 
 export const approveBody = z.strictObject({
   rate_limit: limit.describe('Requests per hour.'),
   quota: limit.describe('Requests per calendar month.'),
 });
-
-export const reasonBody = z.strictObject({ reason: text.optional().describe('Why, for those who read the subscription.') });
 
 export const listQuery = z.strictObject({
   ...pageQuery,
@@ -77,7 +80,8 @@ export const subscriptionAnswer = z.strictObject({
   reason: z.string().nullable().describe('Why it was rejected, suspended or revoked.'),
   created_at: instant('When it was made.'),
   approved_at: instant('When it was approved.').nullable(),
-  ended_at: instant('When it was rejected or revoked.').nullable(),
+  expires_at: instant('When it ends by itself; null when it does not.').nullable(),
+  ended_at: instant('When it was rejected or revoked, or expired.').nullable(),
 });
 
 /** The request and the answer of document B, which prints five of the fields. */
@@ -106,6 +110,7 @@ export const documentB = {
     reason: null,
     created_at: '2025-01-09T10:30:00Z',
     approved_at: null,
+    expires_at: null,
     ended_at: null,
   },
 } as const;

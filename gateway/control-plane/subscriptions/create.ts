@@ -3,6 +3,7 @@ import { StoaError } from '../../../schema/error.js';
 import { issueKey } from '../api-keys/issue.js';
 import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
+import { futureInstant } from '../http/parse.js';
 import { newResourceId } from '../resource-id.js';
 import { putResource, type ResourceDraft } from '../resources/put.js';
 import { tellOfNew } from './reaction.js';
@@ -19,12 +20,16 @@ export interface CreateRequest {
   readonly plan?: string | undefined;
   readonly application?: string | undefined;
   readonly callbackUrl?: string | undefined;
+  /** ISO 8601, still to come. */
+  readonly expiresAt?: string | undefined;
   /** Whether a subscription without a plan waits for approval (decision K2: the nested form does, the flat one does not). */
   readonly waitsWithoutPlan: boolean;
 }
 
 /** Creates a subscription; active ones get their key, shown once. Throws `not_found` for an unknown API or consumer, `validation_error`. */
 export function createSubscription(cp: ControlPlane, actor: Actor, request: CreateRequest): Promise<StepResult> {
+  const { expiresAt } = request;
+  if (expiresAt !== undefined) futureInstant('expires_at', expiresAt, cp.now());
   return commit(cp, async (trx) => {
     const id = newResourceId('Subscription');
     await putResource(cp, trx, actor, await draft(trx, id, request), { isNew: true, id });
@@ -36,10 +41,15 @@ export function createSubscription(cp: ControlPlane, actor: Actor, request: Crea
 }
 
 async function draft(db: Db, name: string, request: CreateRequest): Promise<ResourceDraft> {
-  const { tenant, plan, application, callbackUrl } = request;
+  const { tenant, plan, application, callbackUrl, expiresAt } = request;
   const api = await requireName(db, tenant, 'API', request.api);
   const consumer = request.consumer === undefined ? undefined : await requireName(db, tenant, 'Consumer', request.consumer);
-  return { kind: 'Subscription', tenant, name, spec: { api, consumer, plan, application, callback_url: callbackUrl } };
+  return {
+    kind: 'Subscription',
+    tenant,
+    name,
+    spec: { api, consumer, plan, application, callback_url: callbackUrl, expires_at: expiresAt },
+  };
 }
 
 async function requireName(db: Db, tenant: string, kind: string, idOrName: string): Promise<string> {

@@ -8,6 +8,7 @@ import { recordAudit } from '../audit/store.js';
 import type { Actor, ControlPlane, Db, Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { emit } from '../webhooks/outbox.js';
+import { changeExpiry, expiryOf } from './expiry.js';
 import {
   deleteState,
   findPlan,
@@ -36,7 +37,10 @@ export async function subscriptionReaction(trx: Trx, cp: ControlPlane, { origin 
     if (row !== undefined && OPEN.includes(row.status as SubscriptionStatus))
       await emit(trx, 'subscription.revoked', { ...row, status: 'revoked', reason: 'The subscription was deleted.' }, cp.now());
     await deleteState(trx, id);
-  } else if (before === undefined) {
+  } else if (before !== undefined) {
+    const [was, is] = [before.spec, after.spec].map(expiryOf);
+    if (was !== is) await changeExpiry(trx, id, is ?? null, cp.now());
+  } else {
     await startState(trx, cp, after, id);
     const [row] = await findSubscriptions(trx, undefined, id);
     // Over REST the request decides whether it waits: `createSubscription` tells of it when that is settled.
@@ -69,6 +73,7 @@ async function startState(trx: Trx, cp: ControlPlane, { tenant, spec }: Resource
     approved_at: isPending ? null : at,
     ended_at: null,
     reason: null,
+    expires_at: expiryOf(spec),
     created_at: at,
   });
 }

@@ -1,11 +1,13 @@
 /** A subscription that must be there, or must be active, for what is asked. */
 import { StoaError } from '../../../schema/error.js';
 import type { Db } from '../context.js';
+import { statusAt } from './expiry.js';
 import { findSubscriptions, type SubscriptionRow } from './store.js';
 
 const HINTS: Readonly<Record<string, string>> = {
   pending_approval: 'Approve the subscription first.',
   suspended: 'Resume the subscription first.',
+  expired: 'Give it a later "expires_at" first.',
 };
 
 /**
@@ -23,8 +25,10 @@ export async function requireSubscription(db: Db, tenant: string | undefined, id
   throw new StoaError('not_found', `Subscription "${idOrName}" does not exist${place}.`);
 }
 
-/** Throws `conflict` unless the subscription is active: only then can it have new keys. */
-export function requireActive({ id, status }: SubscriptionRow): void {
+/** Throws `conflict` unless the subscription is active at an instant: only then can it have new keys. */
+export function requireActive(subscription: SubscriptionRow, now: number): void {
+  const { id } = subscription;
+  const status = statusAt(subscription, now);
   if (status === 'active') return;
   const hint = HINTS[status] ?? 'Create a new subscription.';
   throw new StoaError('conflict', `Subscription ${id} is ${status}; only an active subscription gets keys.`, { hint });

@@ -5,9 +5,10 @@ import { StoaError } from '../../../schema/error.js';
 import type { Right } from '../auth/roles.js';
 import type { Actor, ControlPlane } from '../context.js';
 import { pageOf } from '../http/answers.js';
+import { reasonBody } from '../http/body.js';
 import { endpoint, tenantEndpoint, type Call, type Endpoint } from '../http/endpoint.js';
 import { etagOf, expectedVersion } from '../http/etag.js';
-import { invalidField } from '../http/parse.js';
+import { futureInstant, invalidField } from '../http/parse.js';
 import { changeResource, patchSpec, requireResource } from '../resources/rest.js';
 import { requireTenant } from '../tenants/access.js';
 import {
@@ -17,7 +18,6 @@ import {
   documentB,
   flatListQuery,
   listQuery,
-  reasonBody,
   subscriptionAnswer,
   subscriptionParams,
   tenantListQuery,
@@ -143,7 +143,7 @@ const changeOne = endpoint({
   method: ['PATCH', 'PUT'],
   urls: ONE,
   tag,
-  summary: 'Change the plan, application or callback of a subscription; its state stays as it is',
+  summary: 'Change the plan, application, callback or expiry of a subscription; a later expiry renews it',
   right: 'write',
   params: subscriptionParams,
   body: changeBody,
@@ -153,6 +153,7 @@ const changeOne = endpoint({
   examples: { body: { application: 'mobile-app' } },
   async handle(cp, { tenant, actor, params, body, request, reply }) {
     const row = await requireSubscription(cp.db, placeOf(tenant, actor), params.subscription);
+    if (typeof body.expires_at === 'string') futureInstant('expires_at', body.expires_at, cp.now());
     const stored = await requireResource(cp.db, 'Subscription', row.tenant, row.id);
     const options = { expectVersion: expectedVersion(request, stored) };
     const changed = await changeResource(cp, actor, stored, (spec) => patchSpec({ name: row.name, spec }, body), options);
@@ -251,9 +252,9 @@ async function tenantOfBody(
 async function create(
   cp: ControlPlane,
   actor: Actor,
-  { api_id, consumer_id, plan, application, callback_url }: z.output<typeof createBody>,
+  { api_id, consumer_id, plan, application, callback_url, expires_at }: z.output<typeof createBody>,
   place: { readonly tenant: string; readonly waitsWithoutPlan: boolean },
 ) {
-  const order = { api: api_id, consumer: consumer_id, plan, application, callbackUrl: callback_url };
+  const order = { api: api_id, consumer: consumer_id, plan, application, callbackUrl: callback_url, expiresAt: expires_at };
   return answer(cp, await createSubscription(cp, actor, { ...order, ...place }));
 }

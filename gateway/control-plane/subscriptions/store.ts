@@ -90,6 +90,12 @@ export async function updateState(
   return numUpdatedRows === 1n;
 }
 
+/** Ids of active subscriptions whose expiry came before an instant (ISO 8601). */
+export async function dueSubscriptions(db: Db, before: string, limit: number): Promise<string[]> {
+  const query = db.selectFrom('subscription_states').select('id').where('expires_at', 'is not', null).where('expires_at', '<=', before);
+  return (await query.where('status', '=', 'active').orderBy('expires_at').limit(limit).execute()).map(({ id }) => id);
+}
+
 /** Counts a rotation, unless the subscription has ceased to be active or was rotated by somebody else meanwhile. */
 export async function countRotation(trx: Trx, id: string, before: number, at: string): Promise<boolean> {
   const update = trx.updateTable('subscription_states').set({ rotation_count: before + 1, last_rotated_at: at });

@@ -7,6 +7,7 @@ import { recordAudit } from '../audit/store.js';
 import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { emit, type SubscriptionEvent } from '../webhooks/outbox.js';
+import { isOver, statusAt } from './expiry.js';
 import { requireSubscription } from './require.js';
 import { updateState, type SubscriptionRow } from './store.js';
 
@@ -79,9 +80,12 @@ export function takeStep(cp: ControlPlane, actor: Actor, request: StepRequest): 
   const now = cp.now();
   const step: Step = STEPS[request.verb];
   return commit(cp, async (trx) => {
-    const before = await requireSubscription(trx, request.tenant, request.subscription);
+    const found = await requireSubscription(trx, request.tenant, request.subscription);
+    const before = { ...found, status: statusAt(found, now) };
     if (request.verb === 'revoke' && before.status === 'revoked') return { row: before, secret: null };
     const change = { status: step.to, ...stateChange(request, now) };
+    if (!step.from.includes(before.status)) throw refusal(before, request.verb, step);
+    if (step.to === 'active' && isOver(before.expires_at, now)) throw over(before);
     if (!(await updateState(trx, before.id, step.from, change))) throw refusal(before, request.verb, step);
     const secret = await changeKeys(trx, before, request.verb, now);
     await appendChanges(trx, 'subscription', [before.id]);
@@ -129,6 +133,10 @@ function auditStep(trx: Trx, actor: Actor, { before, change, reason, step, now }
     details,
     at: now,
   });
+}
+
+function over({ id, expires_at }: SubscriptionRow): StoaError {
+  return new StoaError('conflict', `Subscription ${id} expired at ${expires_at ?? ''}.`, { hint: 'Give it a later "expires_at" first.' });
 }
 
 function refusal({ id, status }: SubscriptionRow, verb: Verb, { hint }: Step): StoaError {

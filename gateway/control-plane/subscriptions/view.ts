@@ -3,6 +3,7 @@ import { lastEnd } from '../api-keys/rotation.js';
 import { liveKeys, type ApiKeyRow } from '../api-keys/store.js';
 import { currentKey } from '../api-keys/validity.js';
 import type { Db } from '../context.js';
+import { statusAt } from './expiry.js';
 import { idsByName, type SubscriptionRow } from './store.js';
 
 /** A subscription as every route answers it. */
@@ -34,6 +35,8 @@ export interface SubscriptionView {
   readonly reason: string | null;
   readonly created_at: string;
   readonly approved_at: string | null;
+  /** When it ends by itself. */
+  readonly expires_at: string | null;
   readonly ended_at: string | null;
 }
 
@@ -66,7 +69,7 @@ async function referencedIds(db: Db, rows: readonly SubscriptionRow[]): Promise<
 }
 
 function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], ids: ReadonlyMap<string, string>, now: number): SubscriptionView {
-  const { id, tenant, name, api, consumer, spec, status } = row;
+  const { id, tenant, name, api, consumer, spec } = row;
   const previousEnd = lastEnd(keys, now);
   return {
     id,
@@ -79,7 +82,7 @@ function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], ids: ReadonlyMap
     plan: spec.plan ?? null,
     application: spec.application ?? null,
     callback_url: spec.callback_url ?? null,
-    status,
+    status: statusAt(row, now),
     api_key: null,
     api_key_prefix: currentKey(keys, now)?.prefix ?? null,
     has_previous_key: previousEnd !== null,
@@ -91,6 +94,7 @@ function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], ids: ReadonlyMap
     reason: row.reason,
     created_at: row.created_at,
     approved_at: row.approved_at,
+    expires_at: row.expires_at,
     ended_at: row.ended_at,
   };
 }

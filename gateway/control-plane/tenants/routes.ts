@@ -12,11 +12,16 @@ import { etagOf, expectedVersion } from '../http/etag.js';
 import { listQuery, offsetOf, pageAnswer } from '../http/page.js';
 import { changeResource, createResource, patchSpec, removeResource, requireText } from '../resources/rest.js';
 import { countResources, listResources } from '../resources/store.js';
+import { reasonBody } from '../http/body.js';
+import { suspensionsOf } from './store.js';
+import { resumeTenant, suspendTenant } from './transitions.js';
 
 const tag = 'Tenants';
 
 const tenantAnswer = resourceAnswer(tenantKind, {
-  status: z.enum(['provisioning', 'active']).describe('provisioning in the answer that creates it, then active by itself.'),
+  status: z
+    .enum(['provisioning', 'active', 'suspended'])
+    .describe('provisioning in the answer that creates it, then active by itself; suspended while its traffic is stopped.'),
   gateway_url: z.string().describe('Where the gateway serves the APIs of the tenant.'),
 });
 
@@ -52,7 +57,7 @@ const createTenant = endpoint({
     const tenant = await createResource(cp, actor, { kind: 'Tenant', tenant: name, name, spec });
     void reply.header('etag', etagOf(tenant));
     // Nothing has to be prepared: a tenant is active as soon as it is read again (row TN2).
-    return { ...viewTenant(cp, tenant), status: 'provisioning' };
+    return { ...view(cp, tenant, 'provisioning') };
   },
 });
 
@@ -68,8 +73,8 @@ const listTenants = endpoint({
   answer: pageOf('tenants', tenantAnswer),
   async handle(cp, { actor, query }) {
     const filter = { kind: 'Tenant', tenant: actor.tenant };
-    const tenants = (await listResources(cp.db, filter, offsetOf(query), query.limit)).map((tenant) => viewTenant(cp, tenant));
-    return pageAnswer('tenants', tenants, await countResources(cp.db, filter), query);
+    const tenants = await listResources(cp.db, filter, offsetOf(query), query.limit);
+    return pageAnswer('tenants', await viewTenants(cp, tenants), await countResources(cp.db, filter), query);
   },
 });
 
@@ -84,7 +89,7 @@ const getTenant = tenantEndpoint({
   answer: tenantAnswer,
   handle(cp, { tenant, reply }) {
     void reply.header('etag', etagOf(tenant));
-    return Promise.resolve(viewTenant(cp, tenant));
+    return viewTenant(cp, tenant);
   },
 });
 
@@ -121,11 +126,48 @@ const deleteTenant = tenantEndpoint({
   handle: (cp, { actor, tenant, request }) => removeResource(cp, actor, tenant, expectedVersion(request, tenant)),
 });
 
-export const tenantEndpoints: readonly Endpoint[] = [createTenant, listTenants, getTenant, updateTenant, deleteTenant];
+const step = (name: 'suspend' | 'resume', summary: string, take: typeof suspendTenant): Endpoint =>
+  tenantEndpoint({
+    id: `${name}Tenant`,
+    method: 'POST',
+    urls: [`/tenants/:tenant/${name}`],
+    tag,
+    summary,
+    right: 'tenants',
+    body: reasonBody,
+    bodyIsOptional: true,
+    status: 200,
+    answer: tenantAnswer,
+    errors: ['conflict'],
+    async handle(cp, { actor, tenant, body }) {
+      await take(cp, actor, tenant, body.reason);
+      return viewTenant(cp, tenant);
+    },
+  });
 
-function viewTenant(
-  { gatewayUrl }: ControlPlane,
-  { id, name, spec, managed_by, created_at, updated_at }: StoredResource,
-): Record<string, unknown> {
-  return { id, name, status: 'active', gateway_url: `${gatewayUrl}/${name}`, ...spec, managed_by, created_at, updated_at };
+export const tenantEndpoints: readonly Endpoint[] = [
+  createTenant,
+  listTenants,
+  getTenant,
+  updateTenant,
+  deleteTenant,
+  step('suspend', 'Suspend a tenant: its APIs answer 503 and its own people may only look', suspendTenant),
+  step('resume', 'Resume a suspended tenant', resumeTenant),
+];
+
+async function viewTenants(cp: ControlPlane, tenants: readonly StoredResource[]): Promise<Record<string, unknown>[]> {
+  const suspended = await suspensionsOf(
+    cp.db,
+    tenants.map(({ id }) => id),
+  );
+  return tenants.map((tenant) => view(cp, tenant, suspended.has(tenant.id) ? 'suspended' : 'active'));
+}
+
+async function viewTenant(cp: ControlPlane, tenant: StoredResource): Promise<Record<string, unknown> | undefined> {
+  return (await viewTenants(cp, [tenant]))[0];
+}
+
+function view({ gatewayUrl }: ControlPlane, tenant: StoredResource, status: string): Record<string, unknown> {
+  const { id, name, spec, managed_by, created_at, updated_at } = tenant;
+  return { id, name, status, gateway_url: `${gatewayUrl}/${name}`, ...spec, managed_by, created_at, updated_at };
 }

@@ -6,6 +6,7 @@ import { listSubscriptions } from './002-list-subscriptions.js';
 import { createUsage } from './003-create-usage.js';
 import { createWebhookDeliveries } from './004-create-webhook-deliveries.js';
 import { auditSources } from './005-audit-sources.js';
+import { livedStates } from './006-lived-states.js';
 
 export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [
   createTables,
@@ -13,4 +14,5 @@ export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>
   createUsage,
   createWebhookDeliveries,
   auditSources,
+  livedStates,
 ];
