@@ -2,12 +2,17 @@
 import { ERRORS, StoaError } from '../../../schema/error.js';
 import type { Actor, Role } from '../context.js';
 
-/**
- * `read`: see everything of a tenant. `write`: declare resources in it. `operate`: create, rotate and revoke keys of what is active, suspend and resume subscriptions.
- * `grant`: approve, reject and revoke subscriptions. `tenants`: create, change, suspend and delete tenants, and so their limits. `sync`: follow the change stream and
- * report events.
- */
-export type Right = 'read' | 'write' | 'operate' | 'grant' | 'tenants' | 'sync';
+/** What each right allows, in the words of the documentation. */
+export const RIGHT_TEXTS = {
+  read: 'See everything of a tenant.',
+  write: 'Declare resources in it.',
+  operate: 'Create, rotate and revoke keys of active subscriptions; suspend and resume subscriptions.',
+  grant: 'Approve, reject and revoke subscriptions.',
+  tenants: 'Create, change, suspend and delete tenants, and so set their limits.',
+  sync: 'Follow the change stream, and report what happened to live traffic.',
+} as const;
+
+export type Right = keyof typeof RIGHT_TEXTS;
 
 const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   'cpi-admin': ['read', 'write', 'operate', 'grant', 'tenants', 'sync'],
@@ -17,7 +22,8 @@ const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   gateway: ['sync'],
 };
 
-const ROLES = Object.keys(RIGHTS) as readonly Role[];
+/** Every role, the most powerful first. */
+export const ROLES = Object.keys(RIGHTS) as readonly Role[];
 
 /** Whether a token may carry the role: every role but the gateway's, which is given by its own token alone. */
 export const isTokenRole = (name: string): name is Role => Object.hasOwn(RIGHTS, name) && name !== 'gateway';

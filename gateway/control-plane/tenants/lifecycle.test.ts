@@ -27,7 +27,7 @@ const lastNumber = async (): Promise<number> => {
     .selectFrom('change_log')
     .select(({ fn }) => fn.max('number').as('number'))
     .executeTakeFirstOrThrow();
-  return Number(number);
+  return number;
 };
 
 describe('a tenant', () => {
