@@ -1,6 +1,15 @@
 /** docs/reference/roles.md: who may do what, from the table of rights that the control plane checks by. */
 import { endpoints } from '../gateway/control-plane/endpoints.js';
-import { RIGHT_TEXTS, ROLES, rolesWith, type Right } from '../gateway/control-plane/auth/roles.js';
+import { ROLES, rolesWith, type Right } from '../gateway/control-plane/auth/roles.js';
+
+const RIGHT_TEXTS: Readonly<Record<Right, string>> = {
+  read: 'See everything of a tenant.',
+  write: 'Declare resources in it.',
+  operate: 'Create, rotate and revoke keys of active subscriptions; suspend and resume subscriptions.',
+  grant: 'Approve, reject and revoke subscriptions.',
+  tenants: 'Create, change, suspend and delete tenants, and so set their limits.',
+  sync: 'Follow the change stream, and report what happened to live traffic.',
+};
 
 const rights = Object.keys(RIGHT_TEXTS) as Right[];
 const mark = (right: Right): string => ROLES.map((role) => (rolesWith(right).includes(role) ? 'yes' : '-')).join(' | ');

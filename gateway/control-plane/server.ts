@@ -8,7 +8,9 @@ import { authenticate } from './auth/bearer.js';
 import { issuerRoutes } from './auth/issuer.js';
 import type { Clients } from './auth/secrets.js';
 import { createTierLimits, type Standing } from './auth/tier-limits.js';
+import type { ExternalIssuer } from './auth/external-issuer.js';
 import type { Tokens } from './auth/tokens.js';
+import { createVerifier } from './auth/verifier.js';
 import type { ControlPlane } from './context.js';
 import { gatewayRoutes } from './gateways/routes.js';
 import { healthRoutes } from './health/routes.js';
@@ -31,8 +33,9 @@ const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 
 export interface ServerDeps {
   readonly cp: ControlPlane;
-  readonly clients: Clients;
-  readonly tokens: Tokens;
+  /** The embedded issuer; undefined where it is switched off. */
+  readonly embeddedIssuer: { readonly clients: Clients; readonly tokens: Tokens } | undefined;
+  readonly externalIssuers?: readonly ExternalIssuer[] | undefined;
   readonly version: string;
   /** Calls an hour of clients without a tenant; 100 000 when absent. */
   readonly platformLimit?: number | undefined;
@@ -49,7 +52,7 @@ export async function buildServer(deps: ServerDeps): Promise<FastifyInstance> {
   app.decorateRequest('actor');
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   await app.register(healthRoutes, { cp: deps.cp, version: deps.version, isStopping: deps.isStopping ?? (() => false) });
-  await app.register(issuerRoutes, deps);
+  if (deps.embeddedIssuer !== undefined) await app.register(issuerRoutes, { cp: deps.cp, ...deps.embeddedIssuer });
   await app.register(documentationRoutes, { cp: deps.cp, version: deps.version });
   await app.register(v1Routes, { ...deps, prefix: '/v1' });
   return app;
@@ -139,10 +142,11 @@ function holdToLimit({ isAllowed, limit, remaining, resetsAt }: Standing, reply:
   throw new StoaError('rate_limited', `The limit of ${limit} requests an hour is used up.`, { hint: `Try again in ${seconds} s.` });
 }
 
-async function v1Routes(app: FastifyInstance, { cp, tokens, platformLimit }: ServerDeps): Promise<void> {
+async function v1Routes(app: FastifyInstance, { cp, embeddedIssuer, externalIssuers = [], platformLimit }: ServerDeps): Promise<void> {
+  const verifier = createVerifier(embeddedIssuer?.tokens, externalIssuers);
   const limits = createTierLimits(cp.now, platformLimit);
   app.addHook('onRequest', async (request, reply) => {
-    const { actor, tenant } = await authenticate(cp, tokens, request);
+    const { actor, tenant } = await authenticate(cp, verifier, request);
     request.actor = actor;
     holdToLimit(limits.take(actor, tenant), reply, cp.now());
     const isSet = request.routeOptions.bodyLimit === MAX_SET_BYTES;

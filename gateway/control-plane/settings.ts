@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
+import { isSecureIssuer } from './auth/issuer-url.js';
 import { DEFAULT_PLATFORM_LIMIT } from './auth/tier-limits.js';
 import { logLevel } from './log.js';
 
@@ -18,6 +19,12 @@ export interface Settings {
   readonly publicUrl: string | undefined;
   /** Calls an hour of clients without a tenant. */
   readonly platformLimit: number;
+  /** `iss` of the tokens that are accepted beside those of the embedded issuer, each as it is written there. */
+  readonly oidcIssuers: readonly string[];
+  /** What `aud` of such a token must hold. */
+  readonly oidcAudience: string | undefined;
+  /** Whether tokens are made here, too. */
+  readonly hasEmbeddedIssuer: boolean;
   readonly allowPrivateWebhooks: boolean;
   /** How long the audit log is kept; 0 for ever. */
   readonly auditRetentionDays: number;
@@ -35,6 +42,9 @@ const OPTIONS = {
   'alias-ports': { type: 'string', default: '' },
   'gateway-url': { type: 'string', default: 'http://127.0.0.1:3001' },
   'public-url': { type: 'string' },
+  'oidc-issuer': { type: 'string', multiple: true, default: [] as string[] },
+  'oidc-audience': { type: 'string' },
+  'no-embedded-issuer': { type: 'boolean', default: false },
   'allow-private-webhooks': { type: 'boolean', default: false },
   'platform-rate-limit': { type: 'string', default: String(DEFAULT_PLATFORM_LIMIT) },
   'audit-retention-days': { type: 'string', default: '365' },
@@ -51,6 +61,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     aliasPorts: flags['alias-ports'] === '' ? [] : flags['alias-ports'].split(',').map((port) => readPort('alias-ports', port)),
     gatewayUrl: readUrl('gateway-url', flags['gateway-url']),
     publicUrl: flags['public-url'] === undefined ? undefined : readUrl('public-url', flags['public-url']),
+    ...readIssuers(flags['oidc-issuer'], flags['oidc-audience'], flags['no-embedded-issuer']),
     allowPrivateWebhooks: flags['allow-private-webhooks'],
     platformLimit: readCount('platform-rate-limit', flags['platform-rate-limit']),
     auditRetentionDays: flags['audit-retention-days'] === '0' ? 0 : readCount('audit-retention-days', flags['audit-retention-days']),
@@ -60,6 +71,28 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     logLevel: logLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
     logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
   };
+}
+
+function readIssuers(
+  oidcIssuers: readonly string[],
+  oidcAudience: string | undefined,
+  isOff: boolean,
+): Pick<Settings, 'oidcIssuers' | 'oidcAudience' | 'hasEmbeddedIssuer'> {
+  const insecure = oidcIssuers.find((issuer) => !isSecureIssuer(issuer));
+  if (insecure !== undefined) {
+    throw new StoaError('usage_error', `--oidc-issuer takes an https address; "${insecure}" is none.`, {
+      hint: 'Only on loopback may it be http.',
+    });
+  }
+  if (oidcIssuers.length > 0 && (oidcAudience ?? '') === '') {
+    throw new StoaError('usage_error', '--oidc-issuer needs --oidc-audience.', {
+      hint: 'Without it a token for any other service would open this one.',
+    });
+  }
+  if (isOff && oidcIssuers.length === 0) {
+    throw new StoaError('usage_error', '--no-embedded-issuer needs --oidc-issuer.', { hint: 'Otherwise nobody could sign in.' });
+  }
+  return { oidcIssuers, oidcAudience, hasEmbeddedIssuer: !isOff };
 }
 
 function readFlags(args: readonly string[]) {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { StoaError } from '../../schema/error.js';
 import { catalog } from '../catalog.js';
+import { createExternalIssuer } from './auth/external-issuer.js';
 import { loadClients, randomSecret } from './auth/secrets.js';
 import { createTokens, loadSigningKey } from './auth/tokens.js';
 import type { ControlPlane } from './context.js';
@@ -34,13 +35,12 @@ export async function startControlPlane(settings: Settings, log: FastifyBaseLogg
   try {
     const address = { url: settings.publicUrl ?? '' };
     const cp = createContext(settings, log, database.db, address);
-    const clients = await loadClients(cp, settings);
-    const tokens = await createTokens(cp, loadSigningKey(path.join(settings.dataDirectory, 'issuer.pem')));
+    const embeddedIssuer = settings.hasEmbeddedIssuer ? await openEmbeddedIssuer(cp, settings) : undefined;
     const state = { isStopping: false };
     const app = await buildServer({
       cp,
-      clients,
-      tokens,
+      embeddedIssuer,
+      externalIssuers: settings.oidcIssuers.map((issuer) => createExternalIssuer(cp, { issuer, audience: settings.oidcAudience ?? '' })),
       version: productVersion(),
       platformLimit: settings.platformLimit,
       isStopping: () => state.isStopping,
@@ -48,17 +48,23 @@ export async function startControlPlane(settings: Settings, log: FastifyBaseLogg
     const port = await listen(app, settings);
     if (settings.publicUrl === undefined) address.url = `http://${urlHost(settings.host)}:${port}`;
     const aliases = await listenOnAliases(app, settings);
-    await clients.firstRun?.keep();
+    const firstRun = embeddedIssuer?.clients.firstRun;
+    await firstRun?.keep();
     const stop = async (): Promise<void> => {
       state.isStopping = true;
       await closeServers(app, aliases);
       await database.close();
     };
-    return { port, firstRun: clients.firstRun, stop };
+    return { port, firstRun, stop };
   } catch (error) {
     await database.close();
     throw error;
   }
+}
+
+async function openEmbeddedIssuer(cp: ControlPlane, settings: Settings) {
+  const clients = await loadClients(cp, settings);
+  return { clients, tokens: await createTokens(cp, loadSigningKey(path.join(settings.dataDirectory, 'issuer.pem'))) };
 }
 
 function createContext(

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import { catalog } from '../../gateway/catalog.js';
+import { createExternalIssuer, type ExternalIssuerOptions } from '../../gateway/control-plane/auth/external-issuer.js';
 import { loadClients } from '../../gateway/control-plane/auth/secrets.js';
 import { createTokens, newSigningKey } from '../../gateway/control-plane/auth/tokens.js';
 import type { ControlPlane } from '../../gateway/control-plane/context.js';
@@ -49,7 +50,9 @@ export interface TestControlPlane {
 }
 
 /** Opens one; `close` ends it. */
-export async function openControlPlane(options: { readonly now?: number } = {}): Promise<TestControlPlane> {
+export async function openControlPlane(
+  options: { readonly now?: number; readonly oidc?: ExternalIssuerOptions; readonly hasEmbeddedIssuer?: boolean } = {},
+): Promise<TestControlPlane> {
   const { db, close } = await openMemoryDatabase();
   const bell = new EventEmitter().setMaxListeners(0);
   const logLines: string[] = [];
@@ -70,9 +73,15 @@ export async function openControlPlane(options: { readonly now?: number } = {}):
   };
   const clients = await loadClients(cp, { clientSecret: CLIENT_SECRET });
   const tokens = await createTokens(cp, newSigningKey());
-  const app = await buildServer({ cp, clients, tokens, version: '0.0.0-test' });
+  const { oidc, hasEmbeddedIssuer = true } = options;
+  const app = await buildServer({
+    cp,
+    embeddedIssuer: hasEmbeddedIssuer ? { clients, tokens } : undefined,
+    externalIssuers: oidc === undefined ? [] : [createExternalIssuer(cp, oidc)],
+    version: '0.0.0-test',
+  });
   const tokenFor = (scope: string) => fetchToken(app, scope);
-  const token = await tokenFor('');
+  const token = hasEmbeddedIssuer ? await tokenFor('') : '';
   return {
     cp,
     app,

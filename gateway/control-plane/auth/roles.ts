@@ -2,17 +2,8 @@
 import { ERRORS, StoaError } from '../../../schema/error.js';
 import type { Actor, Role } from '../context.js';
 
-/** What each right allows, in the words of the documentation. */
-export const RIGHT_TEXTS = {
-  read: 'See everything of a tenant.',
-  write: 'Declare resources in it.',
-  operate: 'Create, rotate and revoke keys of active subscriptions; suspend and resume subscriptions.',
-  grant: 'Approve, reject and revoke subscriptions.',
-  tenants: 'Create, change, suspend and delete tenants, and so set their limits.',
-  sync: 'Follow the change stream, and report what happened to live traffic.',
-} as const;
-
-export type Right = keyof typeof RIGHT_TEXTS;
+/** What each allows is said in `docs/reference/roles.md`. */
+export type Right = 'read' | 'write' | 'operate' | 'grant' | 'tenants' | 'sync';
 
 const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   'cpi-admin': ['read', 'write', 'operate', 'grant', 'tenants', 'sync'],

@@ -26,8 +26,8 @@ export interface TokenRequest {
 export interface TokenClaims {
   readonly user: string;
   readonly roles: readonly Role[];
-  /** Id of the only tenant that the token opens. */
-  readonly tenantId: string | undefined;
+  /** The only tenant that the token opens: by its id, or by what an external issuer calls it, id or name. */
+  readonly tenant: { readonly reference: string; readonly isId: boolean } | undefined;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
 }
@@ -123,7 +123,8 @@ async function verifyToken(
     if (payload.iss?.startsWith(`${publicUrl}/realms/`) !== true)
       throw new errors.JWTClaimValidationFailed('Another issuer', payload, 'iss');
     const roles = claims.realm_access.roles.filter(isTokenRole);
-    return { user: claims.preferred_username, roles, tenantId: claims.tenant_id, expiresAt: claims.exp * 1000 };
+    const tenant = claims.tenant_id === undefined ? undefined : { reference: claims.tenant_id, isId: true };
+    return { user: claims.preferred_username, roles, tenant, expiresAt: claims.exp * 1000 };
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new StoaError('unauthorized', 'The access token has expired.', { cause: error });
     if (error instanceof errors.JOSEError || error instanceof z.ZodError)

@@ -98,6 +98,11 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'The access token is not valid.': 'Le jeton d’accès n’est pas valide.',
   'The tenant of the access token does not exist any more.': 'Le tenant du jeton d’accès n’existe plus.',
   'Needed is one of the roles: {}.': 'Un de ces rôles est nécessaire : {}.',
+  'The access token names no tenant.': 'Le jeton d’accès ne nomme aucun tenant.',
+  'Give the user or client the claim "tenant_id", or the role cpi-admin.':
+    'Donnez à l’utilisateur ou au client le claim « tenant_id », ou le rôle cpi-admin.',
+  'The issuer of the access token cannot be asked for its keys.': 'L’émetteur du jeton d’accès ne peut pas être interrogé sur ses clés.',
+  'Try again in 30 s.': 'Réessayez dans 30 s.',
   'The tenant is suspended: it can be read, and not changed.': 'Le tenant est suspendu : il peut être lu, mais pas modifié.',
   'Ask the operator of the platform to resume it.': 'Demandez à l’opérateur de la plateforme de le réactiver.',
   'Tenant {} is suspended already.': 'Le tenant {} est déjà suspendu.',
