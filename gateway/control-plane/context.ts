@@ -3,6 +3,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ApplySource } from '../../schema/change.js';
 import type { Catalog } from '../../schema/catalog.js';
+import type { Telemetry } from './telemetry.js';
 import type { Database } from './database/tables.js';
 
 export type Db = Kysely<Database>;
@@ -28,6 +29,8 @@ export interface ControlPlane {
   readonly allowPrivateWebhooks: boolean;
   /** Token that gateways present; compared in constant time. */
   readonly gatewayToken: string;
+  /** What Prometheus is told. */
+  readonly telemetry: Telemetry;
   /** How long the audit log is kept; 0 for ever. */
   readonly auditRetentionDays: number;
 }

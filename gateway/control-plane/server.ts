@@ -13,6 +13,7 @@ import type { Tokens } from './auth/tokens.js';
 import { createVerifier } from './auth/verifier.js';
 import type { ControlPlane } from './context.js';
 import { gatewayRoutes } from './gateways/routes.js';
+import { metricsRoutes } from './health/metrics.js';
 import { healthRoutes } from './health/routes.js';
 import { endpoints } from './endpoints.js';
 import { documentationRoutes } from './openapi/routes.js';
@@ -49,6 +50,7 @@ export async function buildServer(deps: ServerDeps): Promise<FastifyInstance> {
   addNotFound(app);
   addJsonParser(app);
   addRequestLog(app, deps);
+  await app.register(metricsRoutes, { cp: deps.cp });
   app.decorateRequest('actor');
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   await app.register(healthRoutes, { cp: deps.cp, version: deps.version, isStopping: deps.isStopping ?? (() => false) });
@@ -103,7 +105,7 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 /** One line a request, and the request's id on every answer. */
-function addRequestLog(app: FastifyInstance, { isStopping }: ServerDeps): void {
+function addRequestLog(app: FastifyInstance, { cp, isStopping }: ServerDeps): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
@@ -114,6 +116,8 @@ function addRequestLog(app: FastifyInstance, { isStopping }: ServerDeps): void {
   });
   app.addHook('onResponse', (request, reply, done) => {
     request.log.info(requestLine(request, reply));
+    const route = request.routeOptions.url ?? 'none';
+    cp.telemetry.answered({ route, method: request.method, status: reply.statusCode, seconds: reply.elapsedTime / 1000 });
     done();
   });
 }

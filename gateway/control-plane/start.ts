@@ -16,6 +16,7 @@ import { packageRoot } from './package-root.js';
 import { readOrMakePrivateFile } from './private-file.js';
 import { buildServer } from './server.js';
 import type { Settings } from './settings.js';
+import { createTelemetry } from './telemetry.js';
 import { openVault } from './vault.js';
 
 /** What is still being answered after this is cut off. */
@@ -81,6 +82,7 @@ function createContext(
     log,
     now: Date.now,
     gatewayUrl: settings.gatewayUrl,
+    telemetry: createTelemetry(Date.now),
     auditRetentionDays: settings.auditRetentionDays,
     get publicUrl() {
       return address.url;

@@ -10,6 +10,7 @@ import type { ControlPlane } from '../../gateway/control-plane/context.js';
 import { openMemoryDatabase } from '../../gateway/control-plane/database/open.js';
 import { createLog } from '../../gateway/control-plane/log.js';
 import { buildServer } from '../../gateway/control-plane/server.js';
+import { createTelemetry } from '../../gateway/control-plane/telemetry.js';
 import { createVault } from '../../gateway/control-plane/vault.js';
 import { requireDocumentedAnswer } from './documented-answer.js';
 
@@ -69,6 +70,7 @@ export async function openControlPlane(
     allowPrivateWebhooks: true,
     vault: createVault(Buffer.alloc(32, 7)),
     gatewayToken: GATEWAY_TOKEN,
+    telemetry: createTelemetry(Date.now),
     auditRetentionDays: 365,
   };
   const clients = await loadClients(cp, { clientSecret: CLIENT_SECRET });

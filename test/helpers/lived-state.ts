@@ -6,6 +6,7 @@ import type { Actor, ControlPlane, Trx } from '../../gateway/control-plane/conte
 import { openMemoryDatabase } from '../../gateway/control-plane/database/open.js';
 import { appendChanges } from '../../gateway/control-plane/gateways/store.js';
 import { insertResources } from '../../gateway/control-plane/resources/store.js';
+import { createTelemetry } from '../../gateway/control-plane/telemetry.js';
 import { createVault } from '../../gateway/control-plane/vault.js';
 import type { StoredResource } from '../../schema/change.js';
 import { keyOf, type Resource } from '../../schema/resource.js';
@@ -39,6 +40,7 @@ export async function openLivedState(): Promise<LivedState> {
     allowPrivateWebhooks: true,
     vault: createVault(Buffer.alloc(32, 7)),
     gatewayToken: 'gateway-token',
+    telemetry: createTelemetry(Date.now),
     auditRetentionDays: 365,
   };
   return { cp, close, advance: (ms) => (now += ms) };

@@ -27,10 +27,7 @@ const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toS
 /** A signature over a text, by the algorithm that is named: RFC 7518. */
 function signature(text: string, alg: string, key: KeyObject | string): string {
   if (alg === 'none') return '';
-  if (alg.startsWith('HS'))
-    return createHmac('sha256', key)
-      .update(text)
-      .digest('base64url');
+  if (alg.startsWith('HS')) return createHmac('sha256', key).update(text).digest('base64url');
   const data = Buffer.from(text);
   if (alg === 'EdDSA') return signRaw(null, data, key).toString('base64url');
   if (alg === 'ES256') return signRaw('sha256', data, { key: key as KeyObject, dsaEncoding: 'ieee-p1363' }).toString('base64url');

@@ -43,9 +43,9 @@ export interface CreateKeyRequest {
  * Replaces a key and lets the old one live on for its grace window. A subscription that never had a key gets its first, which counts as no rotation.
  * Throws `not_found`, or `conflict` when the subscription is not active or a grace window is open (row KY12).
  */
-export function rotateKey(cp: ControlPlane, actor: Actor, request: RotateRequest): Promise<RotationResult> {
+export async function rotateKey(cp: ControlPlane, actor: Actor, request: RotateRequest): Promise<RotationResult> {
   const now = cp.now();
-  return commit(cp, async (trx) => {
+  const { isFirst, ...result } = await commit(cp, async (trx) => {
     const { subscription, key } = await request.find(trx);
     requireActive(subscription, now);
     const keys = await liveKeys(trx, [subscription.id]);
@@ -57,8 +57,10 @@ export function rotateKey(cp: ControlPlane, actor: Actor, request: RotateRequest
       throw overtaken();
     await auditRotation(trx, { actor, request, subscription, rotation, issued, isFirst, now });
     if (!isFirst) await emit(trx, 'subscription.key_rotated', subscription, now);
-    return { issued, subscription: subscription.id, oldKeyExpiresAt: rotation.oldKeyExpiresAt, rotationCount };
+    return { isFirst, issued, subscription: subscription.id, oldKeyExpiresAt: rotation.oldKeyExpiresAt, rotationCount };
   });
+  if (!isFirst) cp.telemetry.keyRotated();
+  return result;
 }
 
 async function replaceKey(trx: Trx, { id, tenant }: SubscriptionRow, { replaced, dropped }: Rotation, now: number): Promise<IssuedKey> {

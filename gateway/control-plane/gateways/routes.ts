@@ -53,7 +53,11 @@ interface OpenStream {
 function openStream({ cp, feed, since, pingMs, request, stopping }: OpenStream): Readable {
   const gone = new AbortController();
   const { socket } = request.raw;
-  socket.once('close', () => gone.abort());
+  cp.telemetry.gatewayConnected(true);
+  socket.once('close', () => {
+    cp.telemetry.gatewayConnected(false);
+    gone.abort();
+  });
   // A gateway that does not read on would hold up the stop of the server.
   const cut = (): void => void setTimeout(() => socket.destroy(), STOP_GRACE_MS).unref();
   stopping.addEventListener('abort', cut, { signal: gone.signal });

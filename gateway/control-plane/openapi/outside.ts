@@ -113,6 +113,12 @@ export const outsidePaths: Readonly<Record<string, Node>> = {
       [realm],
     ),
   },
+  '/metrics': {
+    get: get('getMetrics', 'Health', 'Tell Prometheus what it counts', {
+      description: 'Text format 0.0.4.',
+      content: { 'text/plain': { schema: { type: 'string' }, example: 'stoa_key_rotations_total 3\n' } },
+    }),
+  },
   '/health': {
     get: get(
       'getHealth',

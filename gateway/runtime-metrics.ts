@@ -1,0 +1,39 @@
+/** What both servers tell Prometheus of their process. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** The basics of the process, under names that promtool accepts: prom-client's own defaults are not. Returns what ends the watch on the event loop. */
+export function addRuntimeMetrics(registers: Registry[], now: () => number): () => void {
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'User and system CPU time.',
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  const startedAt = now() / 1000 - process.uptime();
+  gauge('process_start_time_seconds', 'When the process began, in seconds since the epoch.', () => startedAt);
+  gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  gauge('nodejs_heap_used_bytes', 'Used heap of V8.', () => process.memoryUsage().heapUsed);
+  gauge('nodejs_eventloop_lag_p99_seconds', 'Delay of the event loop since the last scrape, 99th percentile.', () => {
+    const p99 = delay.percentile(99) / 1e9;
+    delay.reset();
+    return Number.isFinite(p99) ? p99 : 0;
+  });
+  return () => void delay.disable();
+}
