@@ -1,6 +1,7 @@
 /** The typed HTTP client of the control plane. */
 import type { ApplyRequest, ApplyResult, Plan, PlanRequest, StoredResource } from '../schema/change.js';
 import type { ResourceKey } from '../schema/resource.js';
+import { createLivedClient, type LivedClient } from './lived-client.js';
 import { createSession, type Call, type SessionOptions } from './session.js';
 
 export interface ResourceQuery {
@@ -42,6 +43,7 @@ export interface ApiKey {
 
 export interface Client {
   readonly server: string;
+  readonly lived: LivedClient;
   plan(request: PlanRequest): Promise<Plan>;
   /** One transaction. A repeated request with the same key is answered, not applied again. */
   apply(request: ApplyRequest): Promise<ApplyResult>;
@@ -68,6 +70,7 @@ export function createClient(options: SessionOptions): Client {
   const call = createSession(options);
   return {
     server: options.server,
+    lived: createLivedClient(call),
     plan: async (request) => (await call('POST', '/plan', request, { timeoutMs: APPLY_TIMEOUT_MS, isReadOnly: true })) as Plan,
     apply: async (request) =>
       (await call('POST', '/apply', request, { timeoutMs: APPLY_TIMEOUT_MS, onTimeout: APPLY_UNKNOWN })) as ApplyResult,

@@ -66,9 +66,18 @@ function leadingFlags(argv: readonly string[]): number {
 function refuseUnknownCommand(argv: readonly string[], config: Config): void {
   const [word] = argv;
   if (word === undefined || word.startsWith('-')) return;
-  if (config.findCommand(word) !== undefined || config.findTopic(word) !== undefined) return;
-  const nearest = suggest(word, config.commandIDs);
-  throw new StoaError('usage_error', `There is no command "${word}".`, {
+  if (config.findCommand(word) !== undefined) return;
+  const isTopic = config.findTopic(word) !== undefined;
+  const [, second] = argv;
+  // A topic alone, or with --help, shows its commands.
+  if (isTopic && (second === undefined || second.startsWith('-') || config.findCommand(`${word}:${second}`) !== undefined)) return;
+  if (isTopic) throw unknownCommand(`${word} ${second ?? ''}`, `${word}:${second ?? ''}`, config);
+  throw unknownCommand(word, word, config);
+}
+
+function unknownCommand(typed: string, id: string, config: Config): StoaError {
+  const nearest = suggest(id, config.commandIDs);
+  return new StoaError('usage_error', `There is no command "${typed}".`, {
     hint:
       nearest === undefined ? 'Run "stoactl --help" for the list of commands.' : `Did you mean "stoactl ${nearest.replaceAll(':', ' ')}"?`,
   });

@@ -16,17 +16,18 @@ export default class Autocomplete extends BaseCommand {
   async run(): Promise<{ readonly schema_version: 1; readonly shell: string; readonly script: string }> {
     const { args } = await this.parse(Autocomplete);
     const { kindWords } = await import('../operations/kinds.js');
-    const { completionScript } = await import('../views/completion.js');
+    const { completionScript, withTopics } = await import('../views/completion.js');
     const commands = this.config.commands
-      .filter(({ hidden, id }) => !hidden && id !== 'completion' && !id.includes(':'))
+      .filter(({ hidden, id }) => !hidden && id !== 'completion')
       .map(({ id, summary = '', flags, args: positional }) => ({
         name: id,
         summary,
         flags: Object.entries(flags).flatMap(([name, { char }]) => [`--${name}`, ...(char === undefined ? [] : [`-${char}`])]),
         words: 'kind' in positional ? kindWords() : [],
       }));
+    const topics = new Map(this.config.topics.map(({ name, description = '' }) => [name, description]));
     return this.show(
-      { schema_version: 1, shell: args.shell, script: completionScript(args.shell as Shell, commands) },
+      { schema_version: 1, shell: args.shell, script: completionScript(args.shell as Shell, withTopics(commands, topics)) },
       { human: ({ script }) => script },
     );
   }

@@ -1,9 +1,9 @@
 /** Rotation of an API key (document C): who is meant, how long the old key still works, and where the new one goes. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { parseDuration } from '../../schema/duration.js';
 import { StoaError } from '../../schema/error.js';
 import type { StoredResource } from '../../schema/change.js';
 import type { Client, Rotation, RotationRequest } from '../client.js';
+import { openKeyFile } from './key-file.js';
 import { parseName } from './kinds.js';
 
 /** Document C's guideline table; of a range, its longer end. */
@@ -36,7 +36,7 @@ export function graceOf(text: string | undefined, scenario: Scenario | undefined
     throw new StoaError('usage_error', `--grace: "${text}" is not a duration.`, { hint: 'Write it as 90m, 24h or 3d.' });
   if (ms < MIN_HOURS * HOUR_MS || ms > MAX_HOURS * HOUR_MS)
     throw new StoaError('usage_error', `--grace: ${text} is outside of the range of 1h to 168h (7d).`, {
-      hint: ms < HOUR_MS ? 'To cut a key off at once, delete it: DELETE /v1/tenants/{tenant}/apikeys/{key}.' : 'Rotate with at most 168h.',
+      hint: ms < HOUR_MS ? 'To cut a key off at once: stoactl keys revoke KEY.' : 'Rotate with at most 168h.',
     });
   const hours = Math.ceil(ms / HOUR_MS);
   return hours * HOUR_MS === ms ? { hours } : { hours, roundedFrom: text };
@@ -127,43 +127,4 @@ export async function rotateKey(
     ...(file === undefined ? {} : { file }),
   };
   return file === undefined ? { rotation, key: answer.new_api_key } : { rotation };
-}
-
-interface KeyFile {
-  /** Puts the key in place, whole. */
-  commit(key: string): void;
-  /** Leaves what was there before. */
-  discard(): void;
-}
-
-/**
- * A file that only its owner can read. It is made, under another name, before the rotation: a key that could not be stored is never made,
- * and a rotation that fails leaves the old file alone. Throws `bad_request` when the place cannot be written.
- */
-function openKeyFile(path: string): KeyFile {
-  const draft = `${path}.${process.pid}.new`;
-  const descriptor = create(path, draft);
-  return {
-    commit(key) {
-      writeSync(descriptor, `${key}\n`);
-      fsyncSync(descriptor);
-      closeSync(descriptor);
-      renameSync(draft, path);
-    },
-    discard() {
-      closeSync(descriptor);
-      rmSync(draft, { force: true });
-    },
-  };
-}
-
-function create(path: string, draft: string): number {
-  try {
-    return openSync(draft, 'wx', 0o600);
-  } catch (error) {
-    throw new StoaError('bad_request', `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}.`, {
-      hint: 'The key was not rotated.',
-      cause: error,
-    });
-  }
 }

@@ -9,6 +9,19 @@ export interface CompletedCommand {
   readonly words: readonly string[];
 }
 
+/** `keys:list` and its like as one command `keys` with their words; flags are those of any of them. */
+export function withTopics(commands: readonly CompletedCommand[], topics: ReadonlyMap<string, string>): CompletedCommand[] {
+  const found = new Map<string, CompletedCommand>();
+  for (const command of commands) {
+    const [topic = '', word] = command.name.split(':');
+    const known = found.get(topic);
+    const entry = word === undefined ? command : { ...command, name: topic, summary: topics.get(topic) ?? '', words: [word] };
+    const flags = [...new Set([...(known?.flags ?? []), ...entry.flags])];
+    found.set(topic, { ...entry, summary: known?.summary ?? entry.summary, flags, words: [...(known?.words ?? []), ...entry.words] });
+  }
+  return [...found.values()];
+}
+
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 

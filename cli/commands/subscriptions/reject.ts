@@ -1,0 +1,14 @@
+import type { ShownSubscription } from '../../operations/subscriptions.js';
+import { reasonFlags, subscriptionArgs, SubscriptionCommand } from '../../subscription-command.js';
+
+export default class SubscriptionsReject extends SubscriptionCommand {
+  static override summary = 'Reject a subscription that waits for approval.';
+  static override examples = ['<%= config.bin %> subscriptions reject sub-12345 --reason "no contract"'];
+  static override args = subscriptionArgs;
+  static override flags = reasonFlags;
+
+  async run(): Promise<ShownSubscription> {
+    const { args, flags } = await this.parse(SubscriptionsReject);
+    return this.takeStep('reject', args.subscription, flags.reason);
+  }
+}

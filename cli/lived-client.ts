@@ -1,0 +1,75 @@
+/** Calls about what lives: keys and subscriptions. */
+import type { Call } from './session.js';
+
+/** An API key as it is listed: everything but the key. */
+export interface KeyRecord {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly subscription_id: string;
+  readonly name: string;
+  readonly prefix: string;
+  readonly status: string;
+  readonly expires_at: string | null;
+  readonly grace_until: string | null;
+  readonly created_at: string;
+  readonly last_used_at: string | null;
+}
+
+/** A subscription as every route answers it. `api_key` is there in the answer that has made it. */
+export interface SubscriptionRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly tenant_id: string;
+  readonly api: string;
+  readonly consumer: string | null;
+  readonly plan: string | null;
+  readonly status: string;
+  readonly api_key: string | null;
+  readonly api_key_prefix: string | null;
+  readonly rotation_count: number;
+  readonly reason: string | null;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+}
+
+export type SubscriptionVerb = 'approve' | 'reject' | 'suspend' | 'resume' | 'revoke';
+
+export interface LivedClient {
+  /** Names of the tenants that the token sees. */
+  tenants(): Promise<string[]>;
+  /** All keys of a tenant, newest first. */
+  keys(tenant: string, subscription?: string): Promise<KeyRecord[]>;
+  key(tenant: string, id: string): Promise<KeyRecord>;
+  revokeKey(tenant: string, id: string): Promise<void>;
+  /** All subscriptions that match, newest first; of every tenant that the token sees where none is named. */
+  subscriptions(tenant: string | undefined, filter: Readonly<Record<string, string | undefined>>): Promise<SubscriptionRecord[]>;
+  subscription(tenant: string | undefined, idOrName: string): Promise<SubscriptionRecord>;
+  step(tenant: string | undefined, idOrName: string, verb: SubscriptionVerb, body: object): Promise<SubscriptionRecord>;
+}
+
+const PAGE_SIZE = 100;
+
+export function createLivedClient(call: Call): LivedClient {
+  const pages = async <Item>(path: string, filter: Readonly<Record<string, string | undefined>> = {}): Promise<Item[]> => {
+    const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const found: Item[] = [];
+    for (let page = 1; ; page += 1) {
+      const search = new URLSearchParams([...given, ['page', String(page)], ['limit', String(PAGE_SIZE)]]);
+      const { items, total } = (await call('GET', `${path}?${search.toString()}`)) as { items: Item[]; total: number };
+      found.push(...items);
+      if (items.length < PAGE_SIZE || found.length >= total) return found;
+    }
+  };
+  return {
+    tenants: async () => (await pages<{ name: string }>('/tenants')).map(({ name }) => name),
+    keys: (tenant, subscription) => pages(`${below(tenant)}/apikeys`, { subscription_id: subscription }),
+    key: async (tenant, id) => (await call('GET', `${below(tenant)}/apikeys/${encodeURIComponent(id)}`)) as KeyRecord,
+    revokeKey: async (tenant, id) => void (await call('DELETE', `${below(tenant)}/apikeys/${encodeURIComponent(id)}`)),
+    subscriptions: (tenant, filter) => pages(`${below(tenant)}/subscriptions`, filter),
+    subscription: async (tenant, idOrName) => (await call('GET', one(tenant, idOrName))) as SubscriptionRecord,
+    step: async (tenant, idOrName, verb, body) => (await call('POST', `${one(tenant, idOrName)}/${verb}`, body)) as SubscriptionRecord,
+  };
+}
+
+const below = (tenant: string | undefined): string => (tenant === undefined ? '' : `/tenants/${encodeURIComponent(tenant)}`);
+const one = (tenant: string | undefined, idOrName: string): string => `${below(tenant)}/subscriptions/${encodeURIComponent(idOrName)}`;
