@@ -2,6 +2,7 @@
 import type { ApplyRequest, ApplyResult, Plan, PlanRequest, StoredResource } from '../schema/change.js';
 import type { ResourceKey } from '../schema/resource.js';
 import { createLivedClient, type LivedClient } from './lived-client.js';
+import { createReviewClient, type ReviewClient } from './review-client.js';
 import { createSession, type Call, type SessionOptions } from './session.js';
 
 export interface ResourceQuery {
@@ -44,6 +45,7 @@ export interface ApiKey {
 export interface Client {
   readonly server: string;
   readonly lived: LivedClient;
+  readonly review: ReviewClient;
   plan(request: PlanRequest): Promise<Plan>;
   /** One transaction. A repeated request with the same key is answered, not applied again. */
   apply(request: ApplyRequest): Promise<ApplyResult>;
@@ -71,6 +73,7 @@ export function createClient(options: SessionOptions): Client {
   return {
     server: options.server,
     lived: createLivedClient(call),
+    review: createReviewClient(call),
     plan: async (request) => (await call('POST', '/plan', request, { timeoutMs: APPLY_TIMEOUT_MS, isReadOnly: true })) as Plan,
     apply: async (request) =>
       (await call('POST', '/apply', request, { timeoutMs: APPLY_TIMEOUT_MS, onTimeout: APPLY_UNKNOWN })) as ApplyResult,

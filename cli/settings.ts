@@ -30,6 +30,8 @@ export interface Settings {
   readonly serverOrigin: string;
   /** Base address of the token issuer. */
   readonly authServer: string;
+  /** Base address of a gateway. */
+  readonly gatewayServer: string;
   readonly realm: string;
   readonly clientId: string;
   readonly clientSecret: string | undefined;
@@ -45,6 +47,7 @@ export interface Settings {
 }
 
 const DEFAULT_SERVER = 'http://127.0.0.1:8000';
+const DEFAULT_GATEWAY = 'http://127.0.0.1:3001';
 
 /** Resolves the settings of one command. Throws `usage_error` for an unknown environment, a bad duration or a bad address. */
 export function resolveSettings(flags: GlobalFlags, env: Environment, configFile: ConfigFile | undefined): Settings {
@@ -55,10 +58,8 @@ export function resolveSettings(flags: GlobalFlags, env: Environment, configFile
     server,
     serverOrigin: origin,
     authServer: baseUrl(env['STOA_AUTH_URL'] ?? environment?.auth_server ?? server, 'STOA_AUTH_URL'),
-    realm: env['STOA_REALM'] ?? 'stoa',
-    clientId: env['STOA_CLIENT_ID'] ?? 'control-plane-api',
-    clientSecret: nonEmpty(env['STOA_CLIENT_SECRET']),
-    token: nonEmpty(env['STOA_TOKEN']),
+    gatewayServer: baseUrl(nonEmpty(env['STOA_GATEWAY_URL']) ?? environment?.gateway ?? DEFAULT_GATEWAY, 'STOA_GATEWAY_URL'),
+    ...credentialsOf(env),
     project: flags.project ?? configFile?.config.project ?? 'default',
     tenant: flags.tenant ?? environment?.tenant,
     environmentName,
@@ -67,6 +68,13 @@ export function resolveSettings(flags: GlobalFlags, env: Environment, configFile
     timeoutMs: flags.timeout === undefined ? undefined : timeoutMs(flags.timeout),
   };
 }
+
+const credentialsOf = (env: Environment): Pick<Settings, 'realm' | 'clientId' | 'clientSecret' | 'token'> => ({
+  realm: env['STOA_REALM'] ?? 'stoa',
+  clientId: env['STOA_CLIENT_ID'] ?? 'control-plane-api',
+  clientSecret: nonEmpty(env['STOA_CLIENT_SECRET']),
+  token: nonEmpty(env['STOA_TOKEN']),
+});
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
 

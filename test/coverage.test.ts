@@ -7,7 +7,6 @@ const ROOT = path.resolve(import.meta.dirname, '..');
 
 const WITHOUT: Readonly<Record<string, string>> = {
   PL11: 'Policy types beside rate_limit and cors are not there yet.',
-  AU6: '`stoactl review` is not there yet.',
   KY23: 'The console is not built yet.',
   CN8: 'Optional: a link that shows a key once.',
 };

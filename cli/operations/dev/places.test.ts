@@ -5,6 +5,7 @@ import { ancestorsOf, placesOf } from './places.js';
 const settings = (manifests: string[], overlay?: string): Settings => ({
   server: '',
   serverOrigin: '',
+  gatewayServer: 'http://127.0.0.1:3001',
   authServer: '',
   realm: '',
   clientId: '',

@@ -1,0 +1,50 @@
+/** What a review asks the control plane about a tenant. */
+import type { Call } from './session.js';
+
+export interface MetricsEntry {
+  readonly requests: number;
+  readonly errors: number;
+  readonly p95: number;
+}
+
+export interface LimitHit {
+  readonly consumer: string | null;
+  readonly created_at: string;
+}
+
+export interface ReviewClient {
+  /** One entry a day of these days (UTC, `2026-11-26`), both included. */
+  metrics(tenant: string, from: string, to: string): Promise<MetricsEntry[]>;
+  /** Requests that a limit refused in the last hours: the exact number, and the newest of them, at most 5 000. */
+  limitHits(tenant: string, hours: number): Promise<{ readonly total: number; readonly hits: LimitHit[] }>;
+  consumers(tenant: string): Promise<number>;
+  /** Webhook deliveries that were given up. */
+  deadDeliveries(tenant: string): Promise<number>;
+}
+
+const PAGE = 500;
+const MAX_PAGES = 10;
+
+export function createReviewClient(call: Call): ReviewClient {
+  const below = (tenant: string): string => `/tenants/${encodeURIComponent(tenant)}`;
+  const total = async (path: string): Promise<number> => ((await call('GET', path)) as { total: number }).total;
+  return {
+    metrics: async (tenant, from, to) => {
+      const answer = (await call('GET', `${below(tenant)}/metrics?start_date=${from}&end_date=${to}&granularity=day`)) as {
+        metrics: { requests: number; errors: number; p95_latency_ms: number }[];
+      };
+      return answer.metrics.map(({ requests, errors, p95_latency_ms: p95 }) => ({ requests, errors, p95 }));
+    },
+    limitHits: async (tenant, hours) => {
+      const hits: LimitHit[] = [];
+      for (let page = 1; ; page += 1) {
+        const query = `event_type=rate_limit_exceeded&hours=${hours}&limit=${PAGE}&page=${page}`;
+        const answer = (await call('GET', `${below(tenant)}/logs?${query}`)) as { logs: LimitHit[]; total: number; has_more: boolean };
+        hits.push(...answer.logs);
+        if (!answer.has_more || page === MAX_PAGES) return { total: answer.total, hits };
+      }
+    },
+    consumers: (tenant) => total(`${below(tenant)}/consumers?limit=1`),
+    deadDeliveries: (tenant) => total(`${below(tenant)}/webhook-deliveries?status=dead&limit=1`),
+  };
+}
