@@ -6,7 +6,6 @@ import { rowIds, rowIdsOf, rowsWithoutTest } from '../scripts/coverage-reference
 const ROOT = path.resolve(import.meta.dirname, '..');
 
 const WITHOUT: Readonly<Record<string, string>> = {
-  PL11: 'Policy types beside rate_limit and cors are not there yet.',
   KY23: 'The console is not built yet.',
   CN8: 'Optional: a link that shows a key once.',
 };

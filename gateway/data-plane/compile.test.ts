@@ -89,6 +89,7 @@ const exchangeOf = (consumerId?: string): Exchange => ({
   header: () => undefined,
   caller: consumerId === undefined ? undefined : { subscriptionId: 'sub-1', consumerId, keyId: 'key-1' },
   limit: undefined,
+  maxBodyBytes: undefined,
 });
 
 /** How many of many requests pass, and the last exchange. */
@@ -301,6 +302,20 @@ describe('limits', () => {
     const { passed, last } = pass(route('/acme/pay')?.hooksFor(undefined));
     expect(passed).toBe(5);
     expect(last.limit).toMatchObject({ limit: 10, remaining: 0 });
+  });
+
+  it('lets policies about addresses run before the caller is known, except those of single consumers (PL11)', () => {
+    const { put, route } = setup();
+    const filter = (name: string, spec: JsonObject = {}) =>
+      resource('Policy', 'acme', name, { policy_type: 'ip_filter', config: { allow: ['198.51.100.0/24'] }, ...spec });
+    put(api('pay'), filter('of-one', { targets: [{ kind: 'Consumer', name: 'app' }] }));
+    const early = () => route('/acme/pay')?.preflight.map((hooks) => hooks.request?.(exchangeOf()));
+    const late = (consumer?: string) => pass(route('/acme/pay')?.hooksFor(credential(consumer)), consumer, 1).passed;
+
+    expect([early(), late('app'), late('other')]).toEqual([[], 0, 1]);
+    put(filter('of-all'));
+
+    expect([early()?.[0], late('app'), late('other')]).toEqual([expect.objectContaining({ status: 403 }), 0, 1]);
   });
 
   it('serves no route of a suspended tenant, until it is resumed', () => {

@@ -5,8 +5,8 @@ import { normalizeRateLimit } from '../../schema/rate-limit.js';
 import type { Hooks } from '../policies/contract.js';
 import { callerOf, limitHooks } from '../policies/rate-limit.js';
 import { DEFAULT_BREAKER, createBreaker, type BreakerSettings } from './breaker.js';
-import { createPolicyCompiler, orderHooks, policyServices, type CompilePolicy, type HookScope } from './hooks.js';
-import { counterKey, ownLimitKey, ruling, type Binding } from './policy-bindings.js';
+import { createPolicyCompiler, earlyHooks, orderHooks, policyServices, type CompilePolicy, type HookScope } from './hooks.js';
+import { counterKey, ownLimitKey, type Binding } from './policy-bindings.js';
 import type { RuntimeState } from './runtime-state.js';
 import type { Credential, Route, RouteMetrics, Upstream } from './snapshot.js';
 import type { ApiSource, RouteBindings } from './topology.js';
@@ -179,10 +179,7 @@ function hooksOf(
   own: readonly Hooks[],
   compile: (binding: Binding) => ReturnType<CompilePolicy>,
 ): RouteHooks {
-  const preflight = ruling(general)
-    .map(compile)
-    .filter(({ stage }) => stage === 'preflight')
-    .map(({ hooks }) => hooks);
+  const preflight = earlyHooks(general, compile);
   const base = orderHooks(general, compile, own);
   const special = new WeakMap<Credential, readonly Hooks[]>();
   const hasConsumers = single.size > 0 || consumers.size > 0;

@@ -28,6 +28,7 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   clientIp = '';
   caller: Caller | undefined = undefined;
   limit: LimitState | undefined = undefined;
+  maxBodyBytes: number | undefined = undefined;
 
   /** Name, value, name, value; as received. */
   rawHeaders: readonly string[] = [];

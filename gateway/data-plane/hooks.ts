@@ -63,14 +63,31 @@ export function policyServices(state: RuntimeState, now: () => number, key: stri
 /** A limit under the factor of its tenant: at least 1. */
 export const scale = (value: number, multiplier: number): number => Math.max(1, Math.round(value * multiplier));
 
+/** Whether it runs before the caller is known. */
+const isEarly = ({ consumer }: Binding, { stage }: StagedHooks): boolean =>
+  stage === 'preflight' || (stage === 'address' && consumer === undefined);
+
+/** Hooks of the bindings for every caller that run before the caller is known. */
+export function earlyHooks(bindings: readonly Binding[], compile: (binding: Binding) => StagedHooks): readonly Hooks[] {
+  const staged = ruling(bindings).map((binding) => ({ binding, compiled: compile(binding) }));
+  const early = staged.filter(({ binding, compiled }) => isEarly(binding, compiled));
+  return (['preflight', 'address'] as const).flatMap((stage) =>
+    early.filter(({ compiled }) => compiled.stage === stage).map(({ compiled }) => compiled.hooks),
+  );
+}
+
 /** Hooks of the bindings that rule, in the order of their stages; `extra` limits run beside the policies of the stage `limit`. */
 export function orderHooks(
   bindings: readonly Binding[],
   compile: (binding: Binding) => StagedHooks,
   extra: readonly Hooks[],
 ): readonly Hooks[] {
-  const staged = [...ruling(bindings).map(compile), ...extra.map((hooks): StagedHooks => ({ stage: 'limit', hooks }))];
-  return STAGES.filter((stage) => stage !== 'preflight').flatMap((stage) => {
+  const late = ruling(bindings).flatMap((binding) => {
+    const compiled = compile(binding);
+    return isEarly(binding, compiled) ? [] : [compiled];
+  });
+  const staged = [...late, ...extra.map((hooks): StagedHooks => ({ stage: 'limit', hooks }))];
+  return STAGES.flatMap((stage) => {
     const hooks = staged.filter((candidate) => candidate.stage === stage).map((candidate) => candidate.hooks);
     return stage === 'limit' ? combineLimits(hooks) : hooks;
   });

@@ -131,10 +131,16 @@ function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
     gateway.log.event('debug', 'rate_limit_check', { consumer, remaining: `${limit.remaining}/${limit.limit}`, path });
 }
 
-function tooLarge({ head }: Exchange, { upstream: { maxBodyBytes } }: Route): Answer {
-  if (maxBodyBytes === undefined || Number(head.contentLength ?? 0) <= maxBodyBytes) return undefined;
+function tooLarge(exchange: Exchange, { upstream }: Route): Answer {
+  const maxBodyBytes = smaller(exchange.maxBodyBytes, upstream.maxBodyBytes);
+  // What is counted while it passes.
+  exchange.maxBodyBytes = maxBodyBytes;
+  if (maxBodyBytes === undefined || Number(exchange.head.contentLength ?? 0) <= maxBodyBytes) return undefined;
   return errorReply('payload_too_large', `The body of a request to this API has at most ${maxBodyBytes} bytes.`);
 }
+
+const smaller = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || (b !== undefined && b < a) ? b : a;
 
 function heldBack(exchange: Exchange, { upstream }: Route): Answer {
   const waitMs = upstream.breaker.admit(exchange.gateway.now());

@@ -9,7 +9,7 @@ import { answer, completeHead, fail } from './pipeline.js';
 import type { Route } from './snapshot.js';
 import { joinSockets } from './tunnel.js';
 import { failureReason, isFinal, readAnswer } from './upstream-answer.js';
-import { upstreamHeaders, upstreamPath } from './upstream-request.js';
+import { upstreamHead } from './upstream-request.js';
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** A body that makes no progress for so long is given up. */
@@ -57,9 +57,8 @@ export class ProxiedExchange extends HttpExchange {
     this.sendContinue();
     this.isBodyTaken = this.hasBody;
     this.#request = {
-      path: upstreamPath(this, route),
+      ...upstreamHead(this, route, this.shared, forwardedFor),
       method: this.method,
-      headers: upstreamHeaders(this, route, this.shared, forwardedFor),
       body: this.hasBody ? this.req : null,
       upgrade: this.isUpgrade ? 'websocket' : null,
     };
@@ -86,7 +85,7 @@ export class ProxiedExchange extends HttpExchange {
   onBodySent(chunk: unknown): void {
     this.#bodyBytes += (chunk as Buffer).length;
     this.#timer?.refresh();
-    const limit = this.route?.upstream.maxBodyBytes;
+    const limit = this.maxBodyBytes;
     if (limit !== undefined && this.#bodyBytes > limit)
       this.end('payload_too_large', `The body of a request to this API has at most ${limit} bytes.`);
   }

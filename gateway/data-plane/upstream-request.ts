@@ -1,5 +1,6 @@
 /** What is sent to an upstream: the path and fields that were received, without ours and without those of the connection, plus those we set. */
 import { randomBytes } from 'node:crypto';
+import type { UpstreamHead } from '../policies/contract.js';
 import type { Exchange } from './exchange.js';
 import type { Route } from './snapshot.js';
 
@@ -19,14 +20,21 @@ export interface ForwardedFor {
   readonly isTrusted: boolean;
 }
 
-/** Path and query on the upstream: what was matched is cut off, the rest is sent byte for byte. */
-export function upstreamPath({ path, query, prefixLength }: Exchange, { upstream }: Route): string {
-  const rest = upstream.basePath + path.slice(prefixLength);
-  return (rest.startsWith('/') ? rest : `/${rest}`) + query;
+/** Path and headers on the upstream: what was matched is cut off, the rest is sent byte for byte, unless a policy transforms it. */
+export function upstreamHead(
+  exchange: Exchange,
+  route: Route,
+  edge: Edge,
+  from: ForwardedFor,
+): { readonly path: string; readonly headers: string[] } {
+  const head: UpstreamHead = { path: exchange.path.slice(exchange.prefixLength), headers: upstreamHeaders(exchange, route, edge, from) };
+  for (const hooks of exchange.hooks) hooks.upstream?.(head);
+  const path = route.upstream.basePath + head.path;
+  return { path: (path.startsWith('/') ? path : `/${path}`) + exchange.query, headers: head.headers };
 }
 
 /** Name, value, name, value. */
-export function upstreamHeaders(exchange: Exchange, route: Route, edge: Edge, from: ForwardedFor): string[] {
+function upstreamHeaders(exchange: Exchange, route: Route, edge: Edge, from: ForwardedFor): string[] {
   const { head, credential } = exchange;
   const headers = exchange.keyInAuthorization ? withoutAuthorization(head.forwarded) : [...head.forwarded];
   headers.push('host', route.upstream.host);

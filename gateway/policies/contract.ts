@@ -2,8 +2,11 @@
 import type { z } from 'zod';
 import type { PolicyType } from '../../schema/policy-type.js';
 
-/** Order in which policies see a request. `preflight` runs before authentication. */
-export const STAGES = ['preflight', 'authenticate', 'authorize', 'limit', 'transform'] as const;
+/**
+ * Order in which policies see a request. `preflight` and `address` run before authentication; what is bound to single consumers waits for it, so their
+ * `address` policies run right after.
+ */
+export const STAGES = ['preflight', 'address', 'authenticate', 'authorize', 'limit', 'transform'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Who is calling, known after authentication. */
@@ -29,6 +32,8 @@ export interface Exchange {
   caller: Caller | undefined;
   /** The tightest limit that was looked at; the gateway writes the rate-limit headers from it. */
   limit: LimitState | undefined;
+  /** How many bytes its body may have, as policies say; the smaller of it and the API's own holds. */
+  maxBodyBytes: number | undefined;
 }
 
 /** State of one limit for one subject after a request was counted. */
@@ -50,6 +55,14 @@ export interface Reply {
   readonly body: string;
 }
 
+/** The head of a request on its way to the upstream: hooks edit it in place. */
+export interface UpstreamHead {
+  /** Behind the base path of the upstream, without the query: empty, or with a slash at its beginning. */
+  path: string;
+  /** Name, value, name, value. */
+  headers: string[];
+}
+
 /** The head of any answer on its way to the client, from the upstream or the gateway's own: hooks edit it in place. */
 export interface ReplyHead {
   status: number;
@@ -61,6 +74,8 @@ export interface ReplyHead {
 export interface Hooks {
   /** A reply ends the request here. */
   request?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
+  /** Runs when the request was let through by all. */
+  upstream?(head: UpstreamHead): void;
   /** Sees every answer of a request that entered this policy, also errors. */
   response?(exchange: Exchange, head: ReplyHead): void;
   /** Takes back what `request` has just counted, in the same turn: another limit refused the request, so it is not counted anywhere. */

@@ -15,7 +15,16 @@ const compile = (config: object): Hooks => cors.compile(cors.config.parse(config
 
 function exchange(method: string, headers: Record<string, string>): Exchange {
   return {
-    ...{ requestId: 'r', method, path: '/x', query: '', clientIp: '127.0.0.1', caller: undefined, limit: undefined },
+    ...{
+      requestId: 'r',
+      method,
+      path: '/x',
+      query: '',
+      clientIp: '127.0.0.1',
+      caller: undefined,
+      limit: undefined,
+      maxBodyBytes: undefined,
+    },
     header: (name) => headers[name],
   };
 }

@@ -1,6 +1,9 @@
 /** The policy types, in the order in which they are documented. Adding one is one file and one line here. */
 import type { PolicyDefinition } from './contract.js';
 import { cors } from './cors.js';
+import { ipFilter } from './ip-filter.js';
 import { rateLimit } from './rate-limit.js';
+import { requestSize } from './request-size.js';
+import { transform } from './transform.js';
 
-export const policies: readonly PolicyDefinition[] = [rateLimit, cors];
+export const policies: readonly PolicyDefinition[] = [rateLimit, cors, ipFilter, requestSize, transform];

@@ -16,7 +16,14 @@ describe('a subscription', () => {
   it('keeps its API and its consumer for ever', () => {
     const traits = Object.entries(fieldsOf(subscription.spec) ?? {}).map(([name, field]) => [name, traitsOf(field).immutable ?? false]);
 
-    expect(Object.fromEntries(traits)).toEqual({ api: true, consumer: true, plan: false, application: false, callback_url: false });
+    expect(Object.fromEntries(traits)).toEqual({
+      api: true,
+      consumer: true,
+      plan: false,
+      application: false,
+      callback_url: false,
+      expires_at: false,
+    });
   });
 
   it('does not make names immutable elsewhere', () => {

@@ -97,4 +97,24 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
   'it has version {}, written by {} at {}': 'elle a la version {}, écrite par {} le {}',
   'Read it again, then try again.': 'Relisez-la, puis réessayez.',
   '{} has changed since it was read.': '{} a changé depuis sa lecture.',
+
+  // Configs of policies.
+  'Requests from this address are not accepted.': 'Les requêtes venant de cette adresse ne sont pas acceptées.',
+  'Give allow, deny, or both.': 'Donnez allow, deny, ou les deux.',
+  'Give request, response, or both.': 'Donnez request, response, ou les deux.',
+  '"{}" is not an IP address or network such as 192.0.2.0/24.': '« {} » n’est pas une adresse IP ou un réseau tel que 192.0.2.0/24.',
+  '"{}": a prefix has 0 to {} bits.': '« {} » : un préfixe a de 0 à {} bits.',
+  '"{}" has bits beyond its prefix: it is an address, not the beginning of a network.':
+    '« {} » a des bits au-delà de son préfixe : c’est une adresse, non le début d’un réseau.',
+  'Header "{}": {}': 'En-tête « {} » : {}',
+  'This header is named twice.': 'Cet en-tête est nommé deux fois.',
+  'This header is the gateway’s own: it cannot be transformed.': 'Cet en-tête appartient à la passerelle : il ne peut pas être transformé.',
+  'This header carries credentials: it can be removed, not set.': 'Cet en-tête porte des identifiants : il peut être retiré, pas défini.',
+  'A header name has letters, digits and hyphens, and no underscore.':
+    'Un nom d’en-tête a des lettres, des chiffres et des tirets, sans tiret bas.',
+  'A header value is printable ASCII, without spaces at its ends.':
+    'Une valeur d’en-tête est en ASCII imprimable, sans espaces à ses extrémités.',
+  'A prefix is made of segments such as /internal/v2, without a slash at its end.':
+    'Un préfixe est fait de segments tels que /internal/v2, sans barre oblique à la fin.',
+  'A prefix has no dot segments.': 'Un préfixe n’a pas de segments à points.',
 };
