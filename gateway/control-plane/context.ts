@@ -1,4 +1,5 @@
 /** What every slice of the control plane is given. Made once by `main.ts`; tests make their own. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Kysely, Transaction } from 'kysely';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ApplySource } from '../../schema/change.js';
@@ -38,9 +39,24 @@ export interface ControlPlane {
 /** `gateway` is what the gateway token gives: it may follow the change stream and report events, nothing else. */
 export type Role = 'cpi-admin' | 'tenant-admin' | 'devops' | 'viewer' | 'gateway';
 
+/** The idempotency key of the request that is being handled, if it has one: how a transaction notes that the request was done. */
+const claim = new AsyncLocalStorage<(trx: Trx) => Promise<void>>();
+
+/** Runs what handles a request, so that no crash can make it happen twice: `settle` runs at the end of its transaction. */
+export const runClaimed = <Result>(settle: (trx: Trx) => Promise<void>, work: () => Result): Result => claim.run(settle, work);
+
+/** Called at the end of a transaction that changes something for a request, unless `commit` has run it. */
+export async function settleClaim(trx: Trx): Promise<void> {
+  await claim.getStore()?.(trx);
+}
+
 /** One transaction, and after its commit the gateways' streams are woken. `work` must use `trx` alone: `cp.db` would wait for ever. */
 export async function commit<Result>(cp: ControlPlane, work: (trx: Trx) => Promise<Result>): Promise<Result> {
-  const result = await cp.db.transaction().execute(work);
+  const result = await cp.db.transaction().execute(async (trx) => {
+    const done = await work(trx);
+    await settleClaim(trx);
+    return done;
+  });
   cp.announce();
   return result;
 }

@@ -1,9 +1,10 @@
 /** The database of a data directory: locked, checked, opened, migrated. */
 import BetterSqlite from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely } from 'kysely';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { StoaError } from '../../../schema/error.js';
+import { OwnSqliteDialect } from './dialect.js';
 import { DATABASE_FILE } from './files.js';
 import { requireSoundDatabase } from './integrity.js';
 import { lockDirectory } from './lock.js';
@@ -58,7 +59,7 @@ function connect(database: BetterSqlite.Database): Kysely<Database> {
   database.pragma('foreign_keys = ON');
   database.pragma('busy_timeout = 5000');
   database.pragma('trusted_schema = OFF');
-  return new Kysely<Database>({ dialect: new SqliteDialect({ database }) });
+  return new Kysely<Database>({ dialect: new OwnSqliteDialect(database) });
 }
 
 function makeDirectory(directory: string): void {

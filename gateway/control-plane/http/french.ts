@@ -86,10 +86,11 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'An idempotency key is 1 to 255 visible ASCII characters.': 'Une clé d’idempotence a de 1 à 255 caractères ASCII visibles.',
   'This Idempotency-Key was used for another request.': 'Cette Idempotency-Key a servi à une autre requête.',
   'Use a new key for a new request.': 'Utilisez une nouvelle clé pour une nouvelle requête.',
-  'A request with this Idempotency-Key is under way, or was cut off and its outcome is not known.':
-    'Une requête avec cette Idempotency-Key est en cours, ou a été coupée et son issue est inconnue.',
-  'Wait and try again; if it stays so, look at what is there and use a new key.':
-    'Attendez et réessayez ; si cela persiste, regardez l’état actuel et utilisez une nouvelle clé.',
+  'A request with this Idempotency-Key is under way.': 'Une requête avec cette Idempotency-Key est en cours.',
+  'Wait, then try again.': 'Attendez, puis réessayez.',
+  'The request with this Idempotency-Key was done; its answer was lost.':
+    'La requête avec cette Idempotency-Key a été exécutée ; sa réponse est perdue.',
+  'Look at what is there before you ask again with another key.': 'Regardez l’état actuel avant de redemander avec une autre clé.',
   'The control plane is about to stop.': 'Le plan de contrôle est sur le point de s’arrêter.',
 
   // Access.

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { StoaError } from '../../../schema/error.js';
-import type { ControlPlane } from '../context.js';
+import { runClaimed, type ControlPlane } from '../context.js';
 import { invalidField } from './parse.js';
-import { claimKey, dropKey, findAnswer, forgetAnswers, keepAnswer, type IdempotencyKey } from './store.js';
+import { claimKey, DONE, dropKey, dropUnfinished, findAnswer, forgetAnswers, keepAnswer, markDone, type IdempotencyKey } from './store.js';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
 const DAY_MS = 24 * 3_600_000;
@@ -12,6 +12,8 @@ const DAY_MS = 24 * 3_600_000;
 /** Answers are kept for a day, encrypted: one may hold an API key. */
 export function addIdempotency(app: FastifyInstance, cp: ControlPlane): void {
   const claims = new WeakMap<FastifyRequest, IdempotencyKey>();
+  // One process per database: what is under way at its start was cut off with the one before.
+  app.addHook('onReady', () => dropUnfinished(cp.db));
   app.addHook('preHandler', async (request, reply) => {
     const key = keyOf(request);
     if (key === undefined) return undefined;
@@ -22,6 +24,12 @@ export function addIdempotency(app: FastifyInstance, cp: ControlPlane): void {
       return undefined;
     }
     return replay(cp, key, digest, reply);
+  });
+  // With a callback: what handles the request runs inside of it.
+  app.addHook('preHandler', (request, _reply, done) => {
+    const key = claims.get(request);
+    if (key === undefined) done();
+    else runClaimed((trx) => markDone(trx, key), done);
   });
   app.addHook('onSend', async (request, reply, payload) => {
     const key = claims.get(request);
@@ -51,10 +59,13 @@ async function replay(cp: ControlPlane, key: IdempotencyKey, digest: string, rep
   if (answer !== undefined && answer.request_digest !== digest) {
     throw new StoaError('conflict', 'This Idempotency-Key was used for another request.', { hint: 'Use a new key for a new request.' });
   }
-  if (answer === undefined || answer.status === 0) {
-    throw new StoaError('conflict', 'A request with this Idempotency-Key is under way, or was cut off and its outcome is not known.', {
-      hint: 'Wait and try again; if it stays so, look at what is there and use a new key.',
+  if (answer?.status === DONE) {
+    throw new StoaError('conflict', 'The request with this Idempotency-Key was done; its answer was lost.', {
+      hint: 'Look at what is there before you ask again with another key.',
     });
+  }
+  if (answer === undefined || answer.status < DONE) {
+    throw new StoaError('conflict', 'A request with this Idempotency-Key is under way.', { hint: 'Wait, then try again.' });
   }
   const body = cp.vault.open(answer.ciphertext);
   void reply.header('idempotency-replayed', 'true').code(answer.status);

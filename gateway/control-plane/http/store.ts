@@ -1,5 +1,5 @@
 /** Answers of requests that carried an Idempotency-Key. */
-import type { Db } from '../context.js';
+import type { Db, Trx } from '../context.js';
 import type { IdempotencyTable } from '../database/tables.js';
 
 export interface IdempotencyKey {
@@ -7,9 +7,14 @@ export interface IdempotencyKey {
   readonly key: string;
 }
 
-/** Takes a key; false when it is taken. Status 0 stands for a request that is under way. */
+/** In the place of a status: the request is under way. */
+const UNDER_WAY = 0;
+/** In the place of a status: what the request changed is committed, its answer is not kept yet. */
+export const DONE = 1;
+
+/** Takes a key; false when it is taken. */
 export async function claimKey(db: Db, { actor, key }: IdempotencyKey, digest: string, at: string): Promise<boolean> {
-  const row = { actor, key, request_digest: digest, status: 0, ciphertext: '', created_at: at };
+  const row = { actor, key, request_digest: digest, status: UNDER_WAY, ciphertext: '', created_at: at };
   const insert = db
     .insertInto('idempotency_keys')
     .values(row)
@@ -27,9 +32,20 @@ export async function keepAnswer(db: Db, { actor, key }: IdempotencyKey, status:
   await db.updateTable('idempotency_keys').set({ status, ciphertext }).where('actor', '=', actor).where('key', '=', key).execute();
 }
 
-/** Gives a key back: its request failed on our side and may be tried again. */
+/** Notes, in the transaction of what the request changes, that it is done. */
+export async function markDone(trx: Trx, { actor, key }: IdempotencyKey): Promise<void> {
+  await trx.updateTable('idempotency_keys').set({ status: DONE }).where('actor', '=', actor).where('key', '=', key).execute();
+}
+
+/** Gives back the keys of requests that a crash has cut off before they changed anything. */
+export async function dropUnfinished(db: Db): Promise<void> {
+  await db.deleteFrom('idempotency_keys').where('status', '=', UNDER_WAY).execute();
+}
+
+/** Gives a key back: its request failed on our side before it changed anything, and may be tried again. */
 export async function dropKey(db: Db, { actor, key }: IdempotencyKey): Promise<void> {
-  await db.deleteFrom('idempotency_keys').where('actor', '=', actor).where('key', '=', key).execute();
+  const own = db.deleteFrom('idempotency_keys').where('actor', '=', actor).where('key', '=', key);
+  await own.where('status', '=', UNDER_WAY).execute();
 }
 
 /** Forgets answers from before an instant. */

@@ -4,7 +4,7 @@ import { StoaError, type Diagnostic } from '../../../schema/error.js';
 import { plan } from '../../../schema/plan.js';
 import { keyOf, type Resource, type ResourceKey } from '../../../schema/resource.js';
 import { requireRight } from '../auth/roles.js';
-import type { Actor, ControlPlane, Trx } from '../context.js';
+import { settleClaim, type Actor, type ControlPlane, type Trx } from '../context.js';
 import { newResourceId } from '../resource-id.js';
 import { mayEnter } from '../tenants/access.js';
 import { checkAgainst, nextVersion, withSecretDigests } from './desired.js';
@@ -47,7 +47,9 @@ export async function applyRequest(cp: ControlPlane, actor: Actor, request: Appl
       await requireExpected(trx, request.expect, unchanged);
       return { schema_version: 1, plan: unchanged, revision, applied: false };
     }
-    return applyPlanned(cp, trx, actor, request, digest);
+    const applied = await applyPlanned(cp, trx, actor, request, digest);
+    await settleClaim(trx);
+    return applied;
   });
   if (!result.applied) rememberUnchanged(cp, request, digest, result.revision);
   if (!result.applied) return result;
