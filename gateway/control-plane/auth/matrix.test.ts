@@ -1,6 +1,7 @@
 /** Every address of the API, by every role, on one's own tenant and on another one: nobody may do more than the table of rights says, nor see across. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openControlPlane, type Answer, type TestControlPlane } from '../../../test/helpers/control-plane.js';
+import { addressOf, seedTenant, type Ids } from '../../../test/helpers/seeded-tenant.js';
 import { endpoints } from '../endpoints.js';
 import { namesTenant, type Endpoint } from '../http/endpoint.js';
 import { rolesWith } from './roles.js';
@@ -9,76 +10,16 @@ import { rolesWith } from './roles.js';
 const CANARY = 'canary-7f3a9';
 const TENANT_ROLES = ['tenant-admin', 'devops', 'viewer'] as const;
 
-/** Ids by the parameter of an address that names them. */
-type Ids = Readonly<Record<string, string>>;
-
 let control: TestControlPlane;
 let own: Ids;
 let foreign: Ids;
 
 beforeEach(async () => {
   control = await openControlPlane();
-  own = await seed('acme', 'own');
-  foreign = await seed('globex', CANARY);
+  own = await seedTenant(control, 'acme', 'own');
+  foreign = await seedTenant(control, 'globex', CANARY);
 });
 afterEach(() => control.close());
-
-async function ok(line: string, body?: unknown): Promise<Answer['body']> {
-  const answer = await control.send(line, body);
-  if (answer.status >= 300) throw new Error(`${line} was answered ${answer.status}: ${answer.text}`);
-  return answer.body as unknown;
-}
-
-/** A tenant with one of everything that an address can name. */
-async function seed(tenant: string, word: string): Promise<Ids> {
-  await ok('POST /v1/tenants', { name: tenant, tier: 'enterprise', display_name: word });
-  const api = await ok(`POST /v1/tenants/${tenant}/apis`, {
-    name: 'pay',
-    path: '/pay',
-    upstream_url: `https://${word}.example.com`,
-    description: word,
-  });
-  const consumer = await ok(`POST /v1/consumers/${tenant}`, { name: 'shop', display_name: word });
-  const subscription = await ok('POST /v1/subscriptions', {
-    tenant_id: tenant,
-    api_id: api.id,
-    consumer_id: consumer.id,
-    application: word,
-  });
-  const { apikeys } = await ok(`GET /v1/tenants/${tenant}/apikeys`);
-  const plan = await ok(`POST /v1/tenants/${tenant}/plans`, { name: 'gold', description: word });
-  const policy = await ok('POST /v1/admin/policies', {
-    name: 'slow',
-    tenant_id: tenant,
-    policy_type: 'rate_limit',
-    description: word,
-    config: { requests_per_minute: 9 },
-  });
-  const binding = await ok('POST /v1/admin/policies/bindings', { policy_id: policy.id, api_catalog_id: api.id });
-  const hook = { url: `https://hooks.example.com/${word}`, events: ['*'], secret: 'whsec_abc123' };
-  const webhook = await ok(`POST /v1/tenants/${tenant}/webhooks`, hook);
-  const delivery = await ok(`POST /v1/tenants/${tenant}/webhooks/${webhook.id}/test`);
-  return {
-    tenant,
-    api: api.id,
-    consumer: consumer.id,
-    subscription: subscription.id,
-    key: apikeys[0].id,
-    plan: plan.id,
-    policy: policy.id,
-    binding: binding.id,
-    webhook: webhook.id,
-    delivery: delivery.id,
-    kind: 'API',
-    name: 'pay',
-  };
-}
-
-/** Bindings are found by their policy, which stands in the query. */
-const queryOf = (url: string, ids: Ids): string => (url.startsWith('/admin/policies/bindings') ? `?policy_id=${ids['policy'] ?? ''}` : '');
-
-const address = (method: string, url: string, ids: Ids): string =>
-  `/v1${url.replace(/:(\w+)/g, (_all, name: string) => ids[name] ?? expect.fail(`No test knows what :${name} of ${url} is.`))}${method === 'POST' ? '' : queryOf(url, ids)}`;
 
 interface Attempt {
   readonly endpoint: Endpoint;
@@ -94,7 +35,7 @@ function attempts(ids: Ids): Attempt[] {
       endpoint.methods.map((method) => ({
         endpoint,
         url,
-        line: `${method} ${address(method, url, ids)}`,
+        line: `${method} ${addressOf(method, url, ids)}`,
         body: bodyOf(endpoint, method, ids),
       })),
     ),
