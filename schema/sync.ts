@@ -85,6 +85,8 @@ export interface GatewayEvent {
   readonly path: string;
   readonly status: number;
   readonly reason?: string | undefined;
+  /** Of an event that stands for many alike: how many. */
+  readonly count?: number | undefined;
 }
 
 /** What was asked of an API in one hour since the last report, by one subscription or by callers without one. */

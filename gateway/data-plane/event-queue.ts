@@ -1,6 +1,7 @@
 /** Events of live traffic on their way to the control plane: bounded, in batches, delivered at least once under ids that make them count once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayEvent } from '../../schema/sync.js';
+import { createEventSampler } from './event-sampler.js';
 import type { EventSink } from './snapshot.js';
 
 /** The control plane refused a batch for what is in it: the same batch would be refused again. */
@@ -29,11 +30,14 @@ export interface EventQueue extends EventSink {
   stop(graceMs?: number): Promise<void>;
 }
 
+type Recorded = Parameters<EventSink['record']>[0];
+
 const MAX_EVENTS = 20_000;
 const BATCH = 500;
 const FLUSH_MS = 200;
 const MAX_RETRY_MS = 10_000;
 const MAX_TEXT = 1000;
+const SAMPLING_MS = 10_000;
 
 /** Starts to deliver. When too many wait, the oldest are dropped and counted. */
 export function createEventQueue(options: EventQueueOptions): EventQueue {
@@ -79,34 +83,28 @@ export function createEventQueue(options: EventQueueOptions): EventQueue {
       if (queue.length > 0 && !isStopping()) wake();
     });
   };
+  const enqueue = (event: GatewayEvent): void => {
+    queue.push(event);
+    if (queue.length > maxEvents) {
+      queue.shift();
+      dropped += 1;
+    }
+    if (!isStopping()) wake();
+  };
+  const sampler = createEventSampler(now, enqueue);
+  const sampling = setInterval(() => sampler.flush(), SAMPLING_MS).unref();
   if (queue.length > 0) wake();
 
   return {
-    record({ type, route, consumer, path, status, reason }) {
+    record(event) {
       counter += 1;
-      const at = new Date(now()).toISOString();
-      const { tenant, api } = route;
-      const event = {
-        id: `${idPrefix}-${counter}`,
-        at,
-        event_type: type,
-        tenant,
-        api,
-        consumer,
-        path: path.slice(0, MAX_TEXT),
-        status,
-        reason: reason?.slice(0, MAX_TEXT),
-      };
-      queue.push(event);
-      if (queue.length > maxEvents) {
-        queue.shift();
-        dropped += 1;
-      }
-      if (!isStopping()) wake();
+      sampler.take(eventOf(`${idPrefix}-${counter}`, new Date(now()).toISOString(), event));
     },
     stats: () => ({ queued: queue.length, dropped }),
     pending: () => queue,
     async stop(graceMs = 2000) {
+      clearInterval(sampling);
+      sampler.flush(true);
       stopping.abort();
       await delivering;
       const end = now() + graceMs;
@@ -114,6 +112,20 @@ export function createEventQueue(options: EventQueueOptions): EventQueue {
       while (queue.length > 0 && failures === 0 && isReachable() && now() < end)
         await Promise.race([deliverBatch(), sleep(graceMs, undefined, { ref: false }).then(() => (failures = 1))]);
     },
+  };
+}
+
+function eventOf(id: string, at: string, { type, route, consumer, path, status, reason }: Recorded): GatewayEvent {
+  return {
+    id,
+    at,
+    event_type: type,
+    tenant: route.tenant,
+    api: route.api,
+    consumer,
+    path: path.slice(0, MAX_TEXT),
+    status,
+    reason: reason?.slice(0, MAX_TEXT),
   };
 }
 

@@ -23,7 +23,7 @@ export function storeEvents(cp: ControlPlane, events: readonly GatewayEvent[]): 
 }
 
 function auditRow(event: GatewayEvent, now: number) {
-  const { id, at, event_type, tenant, api, consumer, path, status, reason } = event;
+  const { id, at, event_type, tenant, api, consumer, path, status, reason, count } = event;
   return {
     tenant,
     action: event_type,
@@ -39,7 +39,7 @@ function auditRow(event: GatewayEvent, now: number) {
     project: null,
     git_commit: null,
     ci_run: null,
-    details: auditDetails({ api, reason }),
+    details: auditDetails({ api, reason, count }),
     event_id: id,
     created_at: new Date(Math.min(Date.parse(at), now)).toISOString(),
   };

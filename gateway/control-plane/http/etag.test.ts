@@ -29,19 +29,16 @@ describe('If-Match', () => {
     expect([...new Set(others)].sort()).toEqual(['deleteApiKey', 'deletePolicyBinding', 'deleteSubscription']);
   });
 
-  it.each(guarded)(
-    '%s: a stale tag is 412 and changes nothing, the tag of GET is fine',
-    async (_line, _id, method, url) => {
-      const address = addressOf('GET', url, ids);
-      const { headers, body } = await control.send(`GET ${address}`);
-      const tag = String(headers['etag']);
-      const change = method === 'DELETE' ? undefined : {};
-      const send = (match: string) => control.send(`${method} ${address}`, change, { headers: { 'if-match': match } });
+  it.each(guarded)('%s: a stale tag is 412 and changes nothing, the tag of GET is fine', async (_line, _id, method, url) => {
+    const address = addressOf('GET', url, ids);
+    const { headers, body } = await control.send(`GET ${address}`);
+    const tag = String(headers['etag']);
+    const change = method === 'DELETE' ? undefined : {};
+    const send = (match: string) => control.send(`${method} ${address}`, change, { headers: { 'if-match': match } });
 
-      for (const stale of [tag.replace(/\d+"$/, '99"'), '"other.1"', 'W/"x"'])
-        expect(await send(stale)).toMatchObject({ status: 412, body: { error: { code: 'precondition_failed' } } });
-      expect((await control.send(`GET ${address}`)).body).toEqual(body);
-      expect((await send(tag)).status).toBe(method === 'DELETE' ? 204 : 200);
-    },
-  );
+    for (const stale of [tag.replace(/\d+"$/, '99"'), '"other.1"', 'W/"x"'])
+      expect(await send(stale)).toMatchObject({ status: 412, body: { error: { code: 'precondition_failed' } } });
+    expect((await control.send(`GET ${address}`)).body).toEqual(body);
+    expect((await send(tag)).status).toBe(method === 'DELETE' ? 204 : 200);
+  });
 });
