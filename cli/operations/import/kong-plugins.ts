@@ -1,0 +1,228 @@
+/** Plugins of Kong, one table: what each becomes, or why it becomes nothing. No value of a config is ever shown: it may be a secret. */
+import { keyOf, type Resource } from '../../../schema/resource.js';
+import type { Plugin } from './kong-entities.js';
+import type { Importer } from './report.js';
+import { isMapping, numberOf, textOf, textsOf, type Foreign } from './source.js';
+
+interface Known {
+  /** Names of APIs by `service HANDLE` and `route HANDLE`. */
+  readonly routed: ReadonlyMap<string, readonly string[]>;
+  readonly consumers: ReadonlyMap<string, string>;
+}
+
+interface Target {
+  readonly kind: 'API' | 'Consumer';
+  readonly name: string;
+  readonly consumer?: string;
+}
+
+/** What a plugin is about in the terms of the gateway. */
+interface Scope {
+  /** Undefined for the whole tenant. */
+  readonly targets: readonly Target[] | undefined;
+  readonly apis: readonly Resource[];
+}
+
+interface Made {
+  readonly type: string;
+  readonly config: object;
+  /** What is not the same. */
+  readonly notes?: readonly string[];
+}
+
+type Translate = (config: Foreign, importer: Importer, scope: Scope) => Made | string;
+
+/** A text is the reason why a plugin becomes nothing. */
+const TRANSLATIONS: Readonly<Record<string, Translate>> = {
+  'rate-limiting': rateLimiting,
+  cors,
+  'ip-restriction': ipRestriction,
+  'request-size-limiting': requestSize,
+  'request-transformer': (config) => transformer('request', config),
+  'response-transformer': (config) => transformer('response', config),
+};
+
+/** Plugins that nothing has to be made of. */
+const NOT_NEEDED: Readonly<Record<string, string>> = {
+  'correlation-id': 'Every request has an X-Request-Id without it.',
+  prometheus: 'The gateway has /metrics without it.',
+  'file-log': 'The gateway writes one JSON line a request on stdout.',
+  'http-log': 'The gateway writes one JSON line a request on stdout.',
+  'tcp-log': 'The gateway writes one JSON line a request on stdout.',
+  'udp-log': 'The gateway writes one JSON line a request on stdout.',
+  syslog: 'The gateway writes one JSON line a request on stdout.',
+  loggly: 'The gateway writes one JSON line a request on stdout.',
+  opentelemetry: 'The gateway sends a traceparent to every upstream; it exports no traces.',
+  zipkin: 'The gateway sends a traceparent to every upstream; it exports no traces.',
+};
+
+/** They ask for credentials in a way that the gateway does not know: its key takes their place, so that nothing is opened by the import. */
+const OTHER_AUTH = new Set([
+  'jwt',
+  'basic-auth',
+  'hmac-auth',
+  'oauth2',
+  'oauth2-introspection',
+  'openid-connect',
+  'ldap-auth',
+  'mtls-auth',
+  'session',
+]);
+
+/** Imports one plugin, whatever it is. */
+export function addPlugin(importer: Importer, plugin: Plugin, known: Known): void {
+  const { item, value, name } = plugin;
+  const scope = scopeOf(importer, plugin, known);
+  if (scope === undefined) return void importer.say('skipped', item, value, 'What it governs was not imported.');
+  if (name === 'key-auth' || OTHER_AUTH.has(name)) return void addAuth(importer, plugin, scope);
+  const unneeded = Object.hasOwn(NOT_NEEDED, name) ? NOT_NEEDED[name] : undefined;
+  if (unneeded !== undefined) return void importer.say('note', item, value, unneeded);
+  const translate = Object.hasOwn(TRANSLATIONS, name) ? TRANSLATIONS[name] : undefined;
+  if (translate === undefined) return void importer.say('skipped', item, value, 'The gateway has no such policy.');
+  const made = translate(isMapping(value['config']) ? value['config'] : {}, importer, scope);
+  if (typeof made === 'string') return void importer.say('skipped', item, value, made);
+  addPolicy(importer, plugin, made, scope);
+}
+
+function addPolicy(importer: Importer, { item, value, name }: Plugin, { type, config, notes = [] }: Made, { targets }: Scope): void {
+  const label = targets?.[0] === undefined ? name : `${name}-${targets[0].name}`;
+  const spec = {
+    policy_type: type,
+    config,
+    ...(value['enabled'] === false ? { enabled: false } : {}),
+    ...(targets === undefined ? {} : { targets }),
+  };
+  const policy = importer.add('Policy', importer.freeName('Policy', label), spec, item, value);
+  if (policy === undefined) return;
+  importer.say('mapped', item, value, `A policy of type ${type}.`, keyOf(policy));
+  for (const note of notes) importer.say('note', item, value, note, keyOf(policy));
+}
+
+/** Undefined when what it names is not there. */
+function scopeOf(importer: Importer, { service, route, consumer }: Plugin, { routed, consumers }: Known): Scope | undefined {
+  const apis = importer.resources.filter(({ kind }) => kind === 'API');
+  const named = [
+    ...(route ?? []).map((handle) => `route ${handle}`),
+    ...(route === undefined ? (service ?? []).map((handle) => `service ${handle}`) : []),
+  ];
+  const isNarrow = service !== undefined || route !== undefined;
+  const names = new Set(named.flatMap((handle) => routed.get(handle) ?? []));
+  const governed = isNarrow ? apis.filter(({ name }) => names.has(name)) : apis;
+  const who = consumer?.flatMap((handle) => consumers.get(handle) ?? [])[0];
+  if ((isNarrow && governed.length === 0) || (consumer !== undefined && who === undefined)) return undefined;
+  if (!isNarrow) return { apis: governed, targets: who === undefined ? undefined : [{ kind: 'Consumer', name: who }] };
+  return { apis: governed, targets: governed.map(({ name }) => ({ kind: 'API', name, ...(who === undefined ? {} : { consumer: who }) })) };
+}
+
+function addAuth(importer: Importer, { item, value, name }: Plugin, { apis }: Scope): void {
+  if (value['enabled'] === false) return void importer.say('skipped', item, value, 'It is disabled.');
+  for (const api of apis) importer.guarded.add(api.name);
+  const what =
+    name === 'key-auth'
+      ? 'Callers need a key of the gateway, in X-API-Key.'
+      : `The gateway does not know ${name}: callers need a key of the gateway in X-API-Key instead.`;
+  importer.say(name === 'key-auth' ? 'mapped' : 'note', item, value, what);
+}
+
+const WINDOWS = ['second', 'minute', 'hour', 'day'] as const;
+
+/** Of several windows the shortest is the policy, the next one stands in the APIs: only one policy of a type rules. */
+function rateLimiting(config: Foreign, importer: Importer, { apis, targets }: Scope): Made | string {
+  const limits = WINDOWS.flatMap((window) => {
+    const limit = numberOf(config[window]);
+    return limit === undefined ? [] : [{ window, limit: Math.max(1, Math.round(limit)) }];
+  });
+  const [first, second, ...others] = limits;
+  if (first === undefined) return 'It has no limit by second, minute, hour or day.';
+  const notes: string[] = [];
+  const fitting = targets?.some(({ kind, consumer }) => kind === 'Consumer' || consumer !== undefined) === true ? undefined : second;
+  if (fitting !== undefined) {
+    for (const api of apis)
+      importer.put({ ...api, spec: { ...api.spec, rate_limit: { [`requests_per_${fitting.window}`]: fitting.limit } } });
+    notes.push(`The limit by ${fitting.window} stands in the APIs, as rate_limit: each API counts for itself.`);
+  }
+  const lost = [...(fitting === undefined && second !== undefined ? [second] : []), ...others].map(({ window }) => window);
+  const long = ['month', 'year'].filter((window) => numberOf(config[window]) !== undefined);
+  if (lost.length + long.length > 0)
+    notes.push(`The limit by ${[...lost, ...long].join(' and ')} is not imported: a plan's quota can hold it.`);
+  if (textOf(config['limit_by']) !== undefined && config['limit_by'] !== 'consumer')
+    notes.push('It counts by consumer, and by address where there is none.');
+  return { type: 'rate_limit', config: { [`requests_per_${first.window}`]: first.limit }, notes };
+}
+
+function cors(config: Foreign): Made | string {
+  const given = config['origins'] === undefined || config['origins'] === null ? ['*'] : textsOf(config['origins']);
+  const origins = given.filter((origin) => !/[\\()|^$]|\.\*/.test(origin));
+  const notes =
+    origins.length === given.length ? [] : ['Origins that are patterns are not imported: write them out, or as https://*.example.com.'];
+  if (origins.length === 0) return 'All of its origins are patterns: write them out, or as https://*.example.com.';
+  const wantsCredentials = config['credentials'] === true;
+  const hasCredentials = wantsCredentials && !origins.includes('*');
+  if (wantsCredentials && !hasCredentials) notes.push('Credentials do not go with the origin "*": name the origins to allow them.');
+  const methods = textsOf(config['methods']);
+  return {
+    type: 'cors',
+    config: {
+      origins,
+      methods: methods.length > 0 ? methods : ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE', 'OPTIONS'],
+      ...(textsOf(config['headers']).length === 0 ? {} : { headers: textsOf(config['headers']) }),
+      ...(textsOf(config['exposed_headers']).length === 0 ? {} : { expose_headers: textsOf(config['exposed_headers']) }),
+      ...(numberOf(config['max_age']) === undefined
+        ? {}
+        : { max_age: Math.min(86_400, Math.max(0, Math.round(numberOf(config['max_age']) ?? 0))) }),
+      ...(hasCredentials ? { allow_credentials: true } : {}),
+    },
+    notes,
+  };
+}
+
+function ipRestriction(config: Foreign): Made | string {
+  const allow = textsOf(config['allow'] ?? config['whitelist']);
+  const deny = textsOf(config['deny'] ?? config['blacklist']);
+  if (allow.length + deny.length === 0) return 'It names no address.';
+  return { type: 'ip_filter', config: { ...(allow.length === 0 ? {} : { allow }), ...(deny.length === 0 ? {} : { deny }) } };
+}
+
+const UNITS: Readonly<Record<string, number>> = { megabytes: 1_048_576, kilobytes: 1024, bytes: 1 };
+
+function requestSize(config: Foreign): Made | string {
+  const size = numberOf(config['allowed_payload_size']) ?? 128;
+  const unit = UNITS[textOf(config['size_unit']) ?? 'megabytes'];
+  if (unit === undefined) return 'Its unit is not known.';
+  return { type: 'request_size', config: { max_bytes: Math.round(size * unit) } };
+}
+
+/** `name:value` pairs; those without a value, or with a template, are left out. */
+function pairsOf(list: unknown): { readonly pairs: Record<string, string>; readonly left: number } {
+  const texts = textsOf(list);
+  const pairs = texts.flatMap((text) => {
+    const [, name = '', value = ''] = /^([^:]+):\s*(.+)$/.exec(text) ?? [];
+    return name === '' || value.includes('$(') ? [] : [[name.trim(), value.trim()] as const];
+  });
+  return { pairs: Object.fromEntries(pairs), left: texts.length - pairs.length };
+}
+
+function transformer(side: 'request' | 'response', config: Foreign): Made | string {
+  const headersOf = (verb: string): unknown => (isMapping(config[verb]) ? config[verb]['headers'] : undefined);
+  const remove = textsOf(headersOf('remove'));
+  const rename = pairsOf(headersOf('rename'));
+  const parts = ['replace', 'add', 'append'].map((verb) => pairsOf(headersOf(verb)));
+  const set: Record<string, string> = Object.assign({}, ...parts.reverse().map(({ pairs }) => pairs)) as Record<string, string>;
+  const isEmpty = remove.length === 0 && Object.keys(rename.pairs).length === 0 && Object.keys(set).length === 0;
+  if (isEmpty) return 'It changes no headers: bodies, query, method and uri are not transformed.';
+  const others = ['body', 'querystring', 'json', 'uri'].filter((part) =>
+    Object.values(config).some((verb) => isMapping(verb) && Array.isArray(verb[part]) && verb[part].length > 0),
+  );
+  const left = rename.left + parts.reduce((sum, part) => sum + part.left, 0);
+  const notes = [
+    ...(others.length === 0 ? [] : [`Only headers are transformed; ${others.join(', ')} are not.`]),
+    ...(left === 0 ? [] : [`${left} headers with templates or without a value are not imported.`]),
+    ...(Object.keys(set).length === 0 ? [] : ['A header that is added takes the place of one that is there.']),
+  ];
+  const headers = {
+    ...(remove.length === 0 ? {} : { remove }),
+    ...(Object.keys(rename.pairs).length === 0 ? {} : { rename: rename.pairs }),
+    ...(Object.keys(set).length === 0 ? {} : { set }),
+  };
+  return { type: 'transform', config: { [side]: { headers } }, notes };
+}

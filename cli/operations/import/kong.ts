@@ -1,0 +1,218 @@
+/** Declarative configuration of Kong (`_format_version` 1.1, 2.1, 3.0): routes to APIs, plugins to policies, consumers to consumers. */
+import { StoaError } from '../../../schema/error.js';
+import { HTTP_METHODS } from '../../../schema/kinds/api.js';
+import { keyOf, type Resource } from '../../../schema/resource.js';
+import { addConsumer } from './kong-consumers.js';
+import { entitiesOf, handlesOf, pluginsOf, referenceOf, type Entity, type Plugin } from './kong-entities.js';
+import { addPlugin } from './kong-plugins.js';
+import { Importer, type ImportResult } from './report.js';
+import { mappingsOf, numberOf, textOf, textsOf, type Foreign, type ForeignDocument } from './source.js';
+
+const VERSIONS = /^(1\.1|2\.1|3\.0)$/;
+/** What says nothing of traffic. */
+const ABOUT = new Set(['_format_version', '_transform', '_info', '_workspace', '_konnect', '_comment', '_ignore', '_plugin_configs']);
+const READ = new Set([...ABOUT, 'services', 'routes', 'plugins', 'consumers', 'upstreams', 'targets']);
+const METHODS: ReadonlySet<string> = new Set(HTTP_METHODS);
+/** Fields of a route by which Kong chooses; the gateway chooses by path and method alone. */
+const CHOOSERS = ['hosts', 'headers', 'snis', 'sources', 'destinations', 'expression'];
+
+/** Throws `validation_error` for a document that is no declarative configuration of a known version. */
+export function importKong(document: ForeignDocument, { file, tenant }: { readonly file: string; readonly tenant: string }): ImportResult {
+  const { root } = document;
+  const version = requireVersion(root, file);
+  const importer = new Importer(tenant, document);
+  const plugins: Plugin[] = pluginsOf(root, 'plugins', {});
+  const routed = new Map<string, string[]>();
+  for (const service of entitiesOf(root, 'services')) addService(importer, root, service, { plugins, routed });
+  for (const route of entitiesOf(root, 'routes').filter(({ value }) => refersToNone(root, value)))
+    importer.say('skipped', route.item, route.value, 'It names no service that is in the document: there is nothing to forward to.');
+  const consumers = new Map<string, string>();
+  for (const consumer of entitiesOf(root, 'consumers')) addConsumer(importer, consumer, { plugins, consumers });
+  for (const plugin of plugins) addPlugin(importer, plugin, { routed, consumers });
+  openWithoutKey(importer);
+  sayUpstreams(importer, root);
+  for (const [part, value] of Object.entries(root)) {
+    if (!READ.has(part)) importer.say('skipped', part, value, 'The gateway has no counterpart.');
+  }
+  return importer.result(file, `Kong ${version}`);
+}
+
+function requireVersion(root: Foreign, file: string): string {
+  const given = root['_format_version'];
+  const version = typeof given === 'number' ? given.toFixed(1) : textOf(given);
+  if (version !== undefined && VERSIONS.test(version)) return version;
+  const message =
+    version === undefined
+      ? 'The document is no declarative configuration of Kong: "_format_version" is missing.'
+      : `_format_version "${version.slice(0, 20)}" is not known; 1.1, 2.1 and 3.0 can be imported.`;
+  const source = { file, line: 1, column: 1 };
+  throw new StoaError('validation_error', `${file} cannot be imported.`, {
+    diagnostics: [{ severity: 'error', code: 'unusable_document', message, path: '_format_version', source }],
+  });
+}
+
+function refersToNone(root: Foreign, { service }: Foreign): boolean {
+  const wanted = referenceOf(service);
+  return !mappingsOf(root['services']).some((candidate) => handlesOf(candidate).some((handle) => wanted.includes(handle)));
+}
+
+interface ServiceNotes {
+  readonly plugins: Plugin[];
+  /** Names of the APIs that were made, by each handle of their service and route. */
+  readonly routed: Map<string, string[]>;
+}
+
+function addService(importer: Importer, root: Foreign, { item, value }: Entity, notes: ServiceNotes): void {
+  const handles = handlesOf(value);
+  const routes = [
+    ...entitiesOf(value, 'routes', `${item}.`),
+    ...entitiesOf(root, 'routes').filter((route) => referenceOf(route.value['service']).some((handle) => handles.includes(handle))),
+  ];
+  notes.plugins.push(...pluginsOf(value, `${item}.plugins`, { service: handles }));
+  const upstream = upstreamOf(importer, root, { item, value });
+  if (upstream === undefined) {
+    for (const route of routes) importer.say('skipped', route.item, route.value, 'Its service cannot be forwarded to.');
+    return;
+  }
+  if (routes.length === 0) importer.say('skipped', item, value, 'It has no routes: nobody could call it.');
+  let made = 0;
+  for (const route of routes) {
+    notes.plugins.push(...pluginsOf(route.value, `${route.item}.plugins`, { route: handlesOf(route.value) }));
+    made += addRoute(importer, { item, value }, route, upstream, notes.routed);
+  }
+  if (made > 0) importer.say('mapped', item, value, `Forwarded to ${upstream}.`);
+}
+
+/** Base address of a service; undefined, with an item that says why, for what is no HTTP. */
+function upstreamOf(importer: Importer, root: Foreign, { item, value }: Entity): string | undefined {
+  const url = textOf(value['url']) ?? urlOf(value);
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    importer.say('skipped', item, value, 'It is no http or https service; the gateway forwards nothing else.');
+    return undefined;
+  }
+  const parsed = new URL(url);
+  const balanced = mappingsOf(root['upstreams']).find(({ name }) => name === parsed.hostname);
+  if (balanced === undefined) return url.replace(/\/+$/, '');
+  const targets = mappingsOf(balanced['targets'])
+    .map(({ target, weight }) => ({ target: textOf(target) ?? '', weight: numberOf(weight) ?? 100 }))
+    .filter(({ target, weight }) => target !== '' && weight > 0)
+    .sort((a, b) => b.weight - a.weight);
+  const [first, ...others] = targets;
+  if (first === undefined) {
+    importer.say('skipped', item, value, `Its upstream "${parsed.hostname}" has no targets.`);
+    return undefined;
+  }
+  if (others.length > 0)
+    importer.say(
+      'note',
+      item,
+      value,
+      `An API has one upstream: ${first.target} is taken, ${others.length} further targets are not. Put a load balancer there.`,
+    );
+  const host = /:\d+$/.test(first.target) ? first.target : `${first.target}:8000`;
+  return `${parsed.protocol}//${host}${parsed.pathname.replace(/\/+$/, '')}`;
+}
+
+function urlOf(value: Foreign): string {
+  const protocol = textOf(value['protocol']) ?? 'http';
+  const port = numberOf(value['port']) ?? (protocol === 'https' ? 443 : 80);
+  const isDefault = port === (protocol === 'https' ? 443 : 80);
+  return `${protocol}://${textOf(value['host']) ?? ''}${isDefault ? '' : `:${port}`}${textOf(value['path']) ?? ''}`;
+}
+
+/** One API for each path of a route. Returns how many were made. */
+function addRoute(importer: Importer, service: Entity, { item, value }: Entity, upstream: string, routed: Map<string, string[]>): number {
+  const paths = textsOf(value['paths']);
+  if (paths.length === 0) {
+    importer.say('skipped', item, value, 'It has no path: the gateway routes by path.');
+    return 0;
+  }
+  const ignored = CHOOSERS.filter((field) => value[field] !== undefined && value[field] !== null);
+  let made = 0;
+  for (const [index, path] of paths.entries()) {
+    const where = paths.length === 1 ? item : `${item}.paths[${index}]`;
+    const api = addPath(importer, service, { item: where, value }, { path, upstream, isFirst: index === 0 });
+    if (api === undefined) continue;
+    made += 1;
+    for (const handle of handlesOf(service.value)) note(routed, `service ${handle}`, api.name);
+    for (const handle of handlesOf(value)) note(routed, `route ${handle}`, api.name);
+    if (ignored.length > 0)
+      importer.say('note', where, value, `It is chosen by path and method alone; ${ignored.join(', ')} do not count.`, keyOf(api));
+  }
+  return made;
+}
+
+const note = (map: Map<string, string[]>, key: string, name: string): unknown => map.set(key, [...(map.get(key) ?? []), name]);
+
+interface PathOptions {
+  readonly path: string;
+  readonly upstream: string;
+  readonly isFirst: boolean;
+}
+
+function addPath(
+  importer: Importer,
+  service: Entity,
+  { item, value }: Entity,
+  { path, upstream, isFirst }: PathOptions,
+): Resource | undefined {
+  if (path.startsWith('~') || /[()[\]\\|*+?^$]/.test(path)) {
+    importer.say('skipped', item, value, `"${path}" is a pattern: the gateway matches prefixes of whole segments.`);
+    return undefined;
+  }
+  const prefix = path === '/' ? '/' : path.replace(/\/+$/, '');
+  const taken = importer.resources.find((resource) => resource.kind === 'API' && resource.spec['path'] === prefix);
+  if (taken !== undefined) {
+    importer.say('skipped', item, value, `"${prefix}" is taken by ${keyOf(taken)}: of routes with one path the first is imported.`);
+    return undefined;
+  }
+  const base = textOf(value['name']) ?? textOf(service.value['name']);
+  const name = importer.freeName('API', isFirst ? base : `${base ?? ''}${prefix}`, prefix, 'api');
+  const api = importer.add(
+    'API',
+    name,
+    { ...specOf(service.value, value), path: prefix, upstream_url: stripped(upstream, prefix, value) },
+    item,
+    value,
+  );
+  if (api !== undefined) importer.say('mapped', item, value, `Served at ${prefix}.`, keyOf(api));
+  return api;
+}
+
+/** What was matched is cut off before it is forwarded; a route that keeps it has it in its upstream. */
+const stripped = (upstream: string, prefix: string, { strip_path }: Foreign): string =>
+  strip_path === false && prefix !== '/' ? `${upstream}${prefix}` : upstream;
+
+function specOf(service: Foreign, route: Foreign) {
+  const methods = textsOf(route['methods'])
+    .map((method) => method.toUpperCase())
+    .filter((method) => METHODS.has(method));
+  const bounded = (value: unknown, most: number): number | undefined => {
+    const number = numberOf(value);
+    return number === undefined ? undefined : Math.min(most, Math.max(0, Math.round(number)));
+  };
+  return {
+    ...(methods.length === 0 ? {} : { methods }),
+    ...(service['enabled'] === false ? { activated: false } : {}),
+    connect_timeout_ms: bounded(service['connect_timeout'], 120_000),
+    timeout_ms: bounded(service['read_timeout'], 3_600_000),
+    retries: bounded(service['retries'], 10),
+  };
+}
+
+/** Without a plugin that asks for credentials Kong lets everybody in. */
+function openWithoutKey(importer: Importer): void {
+  for (const api of importer.resources.filter(({ kind, name }) => kind === 'API' && !importer.guarded.has(name))) {
+    importer.put({ ...api, spec: { ...api.spec, auth_required: false } });
+    const message = 'No plugin asks for credentials: it is open to everybody. Set auth_required: true to ask for a key.';
+    importer.say('note', keyOf(api), undefined, message, keyOf(api));
+  }
+}
+
+function sayUpstreams(importer: Importer, root: Foreign): void {
+  for (const { item, value } of entitiesOf(root, 'upstreams')) {
+    importer.say('note', item, value, 'Its first target stands in the APIs that use it; health checks and balancing are not imported.');
+  }
+  for (const { item, value } of entitiesOf(root, 'targets'))
+    importer.say('skipped', item, value, 'Targets are read inside of their upstream.');
+}
