@@ -129,8 +129,8 @@ export const strayEnvironmentReads = (files: readonly SourceFile[]): Violation[]
 export const sideEffectsOnImport = (files: readonly SourceFile[]): Violation[] =>
   product(files).flatMap(({ file, sideEffects }) => sideEffects.map((line) => at(file, line, 'Importing a file has no effect.')));
 
-/** Code for every kind alike. Kinds, policies, `compile` and the verbs beyond put and delete (`rotate-key`, `dev`) know kinds by name. */
-const SHARED = /^(schema\/(?!kinds\/)|gateway\/control-plane\/resources\/|cli\/(?!operations\/(rotate-key\.ts|dev\/)))/;
+/** Code for every kind alike. Kinds, policies, `compile` and the verbs beyond put and delete (`rotate-key`, `dev`) know kinds by name; so does what translates foreign documents (`import`). */
+const SHARED = /^(schema\/(?!kinds\/)|gateway\/control-plane\/resources\/|cli\/(?!operations\/(rotate-key\.ts|dev\/|import\/)))/;
 
 /** Law 2: shared code never asks which kind or policy type it has in hand. */
 export const kindQuestions = (files: readonly SourceFile[]): Violation[] =>
