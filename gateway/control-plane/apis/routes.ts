@@ -75,7 +75,9 @@ function withUpstreamUrl({ backend_url, ...patch }: JsonObject): JsonObject {
 
 async function viewApis({ db, gatewayUrl }: ControlPlane, apis: readonly StoredResource[]): Promise<Record<string, unknown>[]> {
   const tenant = apis[0]?.tenant ?? '';
-  const first = await firstOfPaths(db, tenant, apis);
+  // Only versions share a path: the first of them has the address without one.
+  const versioned = apis.filter(({ spec }) => spec['version'] !== undefined);
+  const first = versioned.length === 0 ? new Set<string>() : await firstOfPaths(db, tenant, versioned);
   return apis.map((api) => {
     const { path, version, activated } = api.spec as unknown as ApiSpec;
     const suffix = version === undefined || first.has(api.id) ? '' : `${path === '/' ? '' : path}/${version}`;

@@ -1,6 +1,6 @@
 /** The database of a data directory: locked, checked, opened, migrated. */
 import BetterSqlite from 'better-sqlite3';
-import { Kysely } from 'kysely';
+import { Kysely, SqliteDialect } from 'kysely';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { StoaError } from '../../../schema/error.js';
@@ -30,12 +30,11 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
     const file = path.join(directory, DATABASE_FILE);
     requireSoundDatabase(file);
     makePrivate(file);
-    const db = connect(new BetterSqlite(file));
-    await migrate(db);
+    const { db, close } = await connect(new BetterSqlite(file));
     return {
       db,
       close: async () => {
-        await db.destroy();
+        await close();
         lock.release();
       },
     };
@@ -46,20 +45,25 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
 }
 
 /** A database in memory, for tests. */
-export async function openMemoryDatabase(): Promise<OpenDatabase> {
-  const db = connect(new BetterSqlite(':memory:'));
-  await migrate(db);
-  return { db, close: () => db.destroy() };
+export function openMemoryDatabase(): Promise<OpenDatabase> {
+  return connect(new BetterSqlite(':memory:'));
 }
 
-/** Every acknowledged write is on the disk: WAL with synchronous FULL. */
-function connect(database: BetterSqlite.Database): Kysely<Database> {
+/** Migrated. Every acknowledged write is on the disk: WAL with synchronous FULL. */
+async function connect(database: BetterSqlite.Database): Promise<OpenDatabase> {
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');
   database.pragma('busy_timeout = 5000');
   database.pragma('trusted_schema = OFF');
-  return new Kysely<Database>({ dialect: new OwnSqliteDialect(database) });
+  await migrate(new Kysely<Database>({ dialect: new SqliteDialect({ database }) }));
+  const db = new Kysely<Database>({ dialect: new OwnSqliteDialect(database) });
+  const close = async (): Promise<void> => {
+    await db.destroy();
+    // kysely closes only what it has used.
+    database.close();
+  };
+  return { db, close };
 }
 
 function makeDirectory(directory: string): void {
