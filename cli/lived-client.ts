@@ -53,11 +53,14 @@ export function createLivedClient(call: Call): LivedClient {
   const pages = async <Item>(path: string, filter: Readonly<Record<string, string | undefined>> = {}): Promise<Item[]> => {
     const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
     const found: Item[] = [];
+    let cursor: string | undefined;
     for (let page = 1; ; page += 1) {
-      const search = new URLSearchParams([...given, ['page', String(page)], ['limit', String(PAGE_SIZE)]]);
-      const { items, total } = (await call('GET', `${path}?${search.toString()}`)) as { items: Item[]; total: number };
-      found.push(...items);
-      if (items.length < PAGE_SIZE || found.length >= total) return found;
+      const place: [string, string] = cursor === undefined ? ['page', String(page)] : ['cursor', cursor];
+      const search = new URLSearchParams([...given, place, ['limit', String(PAGE_SIZE)]]);
+      const answer = (await call('GET', `${path}?${search.toString()}`)) as { items: Item[]; total: number; next_cursor?: string | null };
+      found.push(...answer.items);
+      cursor = answer.next_cursor ?? undefined;
+      if (answer.items.length < PAGE_SIZE || answer.next_cursor === null || found.length >= answer.total) return found;
     }
   };
   return {

@@ -7,7 +7,7 @@ import { descriptionOf, fieldsOf, isRequired, variantsOf } from '../../../schema
 export const instant = (about: string): z.ZodType<string> => z.iso.datetime().describe(about);
 
 /** A page of a list: the items under their own name and as `items` (row CV30). */
-export function pageOf(name: string, item: z.ZodType): z.ZodType {
+export function pageOf(name: string, item: z.ZodType, extra: z.ZodRawShape = {}): z.ZodType {
   const list = z.array(item);
   return z.strictObject({
     [name]: list.describe('The items of this page.'),
@@ -15,6 +15,7 @@ export function pageOf(name: string, item: z.ZodType): z.ZodType {
     total: z.int().min(0).describe('How many items there are on all pages.'),
     page: z.int().min(1).describe('Number of this page, from 1.'),
     limit: z.int().min(1).describe('How many items a page holds.'),
+    ...extra,
   });
 }
 

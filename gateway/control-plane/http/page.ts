@@ -21,5 +21,30 @@ export function pageAnswer(name: string, items: readonly unknown[], total: numbe
   return { [name]: items, items, total, page, limit };
 }
 
+/** Where a page ended, in a list that is newest first: the next one is found at once, however far back it is. */
+export interface Cursor {
+  readonly created_at: string;
+  readonly id: string;
+}
+
+/** In the query of a list that can be walked by cursors. */
+export const cursorQuery = z
+  .string()
+  .max(500)
+  .transform((text, context) => {
+    const [, created_at = '', id = ''] =
+      /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ([\w-]+)$/.exec(Buffer.from(text, 'base64url').toString('utf8')) ?? [];
+    if (id === '') context.addIssue({ code: 'custom', message: 'A cursor is "next_cursor" of an answer, as it is.' });
+    return { created_at, id } satisfies Cursor;
+  })
+  .optional()
+  .describe('Where the page before has ended: "next_cursor" of its answer. It takes the place of "page".');
+
+/** The cursor behind a page; null when it is the last one. */
+export function nextCursor(items: readonly Cursor[], limit: number): string | null {
+  const last = items.at(-1);
+  return last === undefined || items.length < limit ? null : Buffer.from(`${last.created_at} ${last.id}`).toString('base64url');
+}
+
 /** A query of a list that has no filters. */
 export const listQuery = z.strictObject(pageQuery);

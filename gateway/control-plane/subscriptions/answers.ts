@@ -1,7 +1,7 @@
 /** What requests about subscriptions take, and what they are answered. */
 import { z } from 'zod';
 import { instant } from '../http/answers.js';
-import { pageQuery } from '../http/page.js';
+import { cursorQuery, pageQuery } from '../http/page.js';
 import { queryInteger } from '../http/parse.js';
 
 const STATUSES = ['pending_approval', 'active', 'suspended', 'revoked', 'expired', 'rejected'] as const;
@@ -42,6 +42,7 @@ export const approveBody = z.strictObject({
 
 export const listQuery = z.strictObject({
   ...pageQuery,
+  cursor: cursorQuery,
   status: z
     .enum([...STATUSES, 'pending'])
     .optional()

@@ -1,7 +1,7 @@
 /** A page of subscriptions, filtered by ids or names. */
 import type { z } from 'zod';
 import type { Actor, ControlPlane } from '../context.js';
-import { offsetOf, pageAnswer } from '../http/page.js';
+import { nextCursor, offsetOf, pageAnswer } from '../http/page.js';
 import type { listQuery } from './answers.js';
 import { consumersById, countSubscriptions, findReferenced, listSubscriptions, tenantOfApi, type SubscriptionFilter } from './store.js';
 import { viewSubscriptions } from './view.js';
@@ -22,9 +22,10 @@ export async function pageOfSubscriptions(
     api: await nameOf(cp, tenant, 'API', query.api_id),
     consumer: await nameOf(cp, tenant, 'Consumer', query.consumer_id),
   };
-  const rows = await listSubscriptions(cp.db, filter, offsetOf(query), query.limit);
+  const rows = await listSubscriptions(cp.db, filter, { cursor: query.cursor, offset: offsetOf(query), limit: query.limit });
   const total = await countSubscriptions(cp.db, filter);
-  return pageAnswer('subscriptions', await viewSubscriptions(cp.db, rows, cp.now()), total, query);
+  const page = pageAnswer('subscriptions', await viewSubscriptions(cp.db, rows, cp.now()), total, query);
+  return { ...page, next_cursor: nextCursor(rows, query.limit) };
 }
 
 /** An id says which tenant is meant where nothing else does. */

@@ -103,6 +103,25 @@ describe('creation', () => {
 });
 
 describe('lists', () => {
+  test('a list is walked by cursor, each item once, and a cursor that is none is refused (CV30)', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n += 1) ids.unshift((await createFlat()).id);
+    const seen: string[] = [];
+    let cursor = '';
+    for (let isLast = false; !isLast;) {
+      const answer = await server.ok('GET', `/v1/tenants/acme/subscriptions?limit=2${cursor}`);
+      seen.push(...answer.items.map(({ id }: { id: string }) => id));
+      isLast = answer.next_cursor === null;
+      cursor = `&cursor=${answer.next_cursor}`;
+    }
+
+    expect([...seen].sort()).toEqual([...ids].sort());
+    for (const wrong of ['x', 'bm9uZQ', "'%20or%201=1"]) {
+      const answer = await server.call('GET', `/v1/tenants/acme/subscriptions?cursor=${wrong}`);
+      expect(answer).toMatchObject({ status: 400, body: { error: { details: [{ field: 'cursor' }] } } });
+    }
+  });
+
   test('a list is paged, newest first, with the total, and never shows a key', async () => {
     const ids: string[] = [];
     for (let index = 0; index < 3; index += 1) {

@@ -1,5 +1,5 @@
 /** Subscriptions over HTTP: nested below their tenant (documents B, E) and flat (documents A, C), two views of the same verbs. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import type { Right } from '../auth/roles.js';
@@ -31,7 +31,12 @@ import { viewSubscription } from './view.js';
 
 const tag = 'Subscriptions';
 const ONE = ['/tenants/:tenant/subscriptions/:subscription', '/subscriptions/:subscription'];
-const page = pageOf('subscriptions', subscriptionAnswer);
+const page = pageOf('subscriptions', subscriptionAnswer, {
+  next_cursor: z
+    .string()
+    .nullable()
+    .describe('Sent as "cursor" it gives the next page, at the same cost however far back; null on the last one.'),
+});
 
 /** A call that names one subscription, nested or flat. */
 type OneCall<Body> = Call<z.output<typeof subscriptionParams>, unknown, Body>;

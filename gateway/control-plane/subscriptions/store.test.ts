@@ -30,11 +30,20 @@ describe('listSubscriptions', () => {
     async (filter) => {
       const total = await countSubscriptions(database.db, filter);
       const seen: { id: string; created_at: string }[] = [];
-      for (let offset = 0; offset < total; offset += 20) seen.push(...(await listSubscriptions(database.db, filter, offset, 20)));
+      for (let offset = 0; offset < total; offset += 20)
+        seen.push(...(await listSubscriptions(database.db, filter, { offset, limit: 20 })));
+      const walked: string[] = [];
+      for (let cursor: { created_at: string; id: string } | undefined, page = 20; page === 20;) {
+        const rows = await listSubscriptions(database.db, filter, { cursor, offset: 0, limit: 20 });
+        walked.push(...rows.map(({ id }) => id));
+        page = rows.length;
+        cursor = rows.at(-1);
+      }
 
       const ordered = [...seen].sort((a, b) => b.created_at.localeCompare(a.created_at) || a.id.localeCompare(b.id));
       expect(seen.map(({ id }) => id)).toEqual(ordered.map(({ id }) => id));
       expect(new Set(seen.map(({ id }) => id)).size).toBe(total);
+      expect(walked).toEqual(seen.map(({ id }) => id));
     },
   );
 });

@@ -1,9 +1,10 @@
 /** Subscriptions as they live: the declared resource joined with its state. */
-import type { Insertable, Selectable, SelectQueryBuilder, Updateable } from 'kysely';
+import type { ExpressionBuilder, ExpressionWrapper, Insertable, Selectable, SelectQueryBuilder, SqlBool, Updateable } from 'kysely';
 import type { PlanSpec } from '../../../schema/kinds/plan.js';
 import type { SubscriptionSpec } from '../../../schema/kinds/subscription.js';
 import type { Db, Trx } from '../context.js';
 import type { Database, SubscriptionStateTable } from '../database/tables.js';
+import type { Cursor } from '../http/page.js';
 
 /** A subscription: its state, and what its resource says. */
 export interface SubscriptionRow extends Selectable<SubscriptionStateTable> {
@@ -34,13 +35,32 @@ export async function findSubscriptions(db: Db, tenant: string | undefined, idOr
   return (await rows.orderBy('state.id').limit(2).execute()).map(parseRow);
 }
 
+/** Which page of a list: behind a cursor, which costs the same for every page, or behind so many rows. */
+export interface PageStart {
+  readonly cursor?: Cursor | undefined;
+  readonly offset: number;
+  readonly limit: number;
+}
+
 /** One page of subscriptions, newest first. */
-export async function listSubscriptions(db: Db, filter: SubscriptionFilter, offset: number, limit: number): Promise<SubscriptionRow[]> {
+export async function listSubscriptions(
+  db: Db,
+  filter: SubscriptionFilter,
+  { cursor, offset, limit }: PageStart,
+): Promise<SubscriptionRow[]> {
   // The page is found in an index alone; only its own rows are read.
   const ids = filtered(states(db).select('state.id'), filter).orderBy('state.created_at', 'desc').orderBy('state.id');
-  const page = joined(db).where('state.id', 'in', ids.offset(offset).limit(limit));
+  const start = cursor === undefined ? ids.offset(offset) : ids.where((row) => isBehind(row, cursor));
+  const page = joined(db).where('state.id', 'in', start.limit(limit));
   return (await page.orderBy('state.created_at', 'desc').orderBy('state.id').execute()).map(parseRow);
 }
+
+/** The first comparison is a range of the index; the second one sorts out what was made at the same instant. */
+const isBehind = (
+  row: ExpressionBuilder<Database & { state: SubscriptionStateTable }, 'state'>,
+  { created_at, id }: Cursor,
+): ExpressionWrapper<Database & { state: SubscriptionStateTable }, 'state', SqlBool> =>
+  row.and([row('state.created_at', '<=', created_at), row.or([row('state.created_at', '<', created_at), row('state.id', '>', id)])]);
 
 /** How many subscriptions a filter finds. */
 export async function countSubscriptions(db: Db, filter: SubscriptionFilter): Promise<number> {
