@@ -1,8 +1,8 @@
 /** What a control plane does by itself, beside answering: each job starts with the server and ends with it. */
-import { startSweeper } from './api-keys/sweeper.js';
-import { startRetention } from './audit/retention.js';
+import { sweep } from './api-keys/sweeper.js';
+import { forgetAudit } from './audit/retention.js';
 import type { ControlPlane } from './context.js';
-import { startUsageRetention } from './metrics/retention.js';
+import { forgetOldUsage } from './metrics/retention.js';
 import { startWebhookWorker } from './webhooks/worker.js';
 
 interface Job {
@@ -10,10 +10,42 @@ interface Job {
   stop(): Promise<void>;
 }
 
-const JOBS: readonly ((cp: ControlPlane) => Job)[] = [startSweeper, startUsageRetention, startWebhookWorker, startRetention];
+interface Repeated {
+  readonly everyMs: number;
+  /** Event of the line that is logged when a run fails; the next run comes all the same. */
+  readonly failure: string;
+  run(cp: ControlPlane, isStopped: () => boolean): Promise<unknown>;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+const REPEATED: readonly Repeated[] = [
+  { everyMs: MINUTE_MS, failure: 'sweep_failed', run: sweep },
+  { everyMs: HOUR_MS, failure: 'retention_failed', run: forgetOldUsage },
+  { everyMs: HOUR_MS, failure: 'audit_retention_failed', run: forgetAudit },
+];
 
 /** Starts every job. */
 export function startJobs(cp: ControlPlane): Job {
-  const running = JOBS.map((start) => start(cp));
+  const running = [...REPEATED.map((job) => repeat(cp, job)), startWebhookWorker(cp)];
   return { stop: async () => void (await Promise.all(running.map((job) => job.stop()))) };
+}
+
+/** Runs at once and then at intervals, one run at a time. */
+function repeat(cp: ControlPlane, { everyMs, failure, run }: Repeated): Job {
+  let isStopped = false;
+  let running: Promise<unknown> = Promise.resolve();
+  const next = (): void => {
+    running = running.then(() => run(cp, () => isStopped)).catch((error: unknown) => cp.log.error({ event: failure, err: error }));
+  };
+  next();
+  const timer = setInterval(next, everyMs).unref();
+  return {
+    stop: async () => {
+      isStopped = true;
+      clearInterval(timer);
+      await running;
+    },
+  };
 }

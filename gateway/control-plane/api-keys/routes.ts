@@ -1,5 +1,6 @@
 /** API keys over HTTP: the keys of a tenant, and the spellings of one rotation (decision K5). */
 import type { z } from 'zod';
+import type { StoredResource } from '../../../schema/change.js';
 import { pageOf } from '../http/answers.js';
 import { endpoint, tenantEndpoint, type Endpoint } from '../http/endpoint.js';
 import { offsetOf, pageAnswer } from '../http/page.js';
@@ -43,8 +44,7 @@ const listTenantKeys = tenantEndpoint({
   errors: ['not_found'],
   async handle(cp, { actor, tenant, query }) {
     const { subscription_id } = query;
-    // A tenant of the same name that was deleted before is somebody else's: only the platform sees its keys.
-    const madeSince = actor.tenant === undefined ? undefined : tenant.created_at;
+    const madeSince = visibleSince(actor, tenant);
     const subscription = subscription_id === undefined ? undefined : (await requireSubscription(cp.db, tenant.name, subscription_id)).id;
     const filter = { tenant: tenant.name, subscription, madeSince };
     const rows = await listKeys(cp.db, filter, offsetOf(query), query.limit);
@@ -83,8 +83,7 @@ const getKey = tenantEndpoint({
   answer: keyAnswer,
   errors: ['not_found'],
   async handle(cp, { actor, tenant, params }) {
-    const madeSince = actor.tenant === undefined ? undefined : tenant.created_at;
-    return keyView(await requireKey(cp.db, tenant.name, params.key, madeSince), cp.now());
+    return keyView(await requireKey(cp.db, tenant.name, params.key, visibleSince(actor, tenant)), cp.now());
   },
 });
 
@@ -98,7 +97,8 @@ const deleteKey = tenantEndpoint({
   params: keyParams,
   status: 204,
   errors: ['not_found'],
-  handle: (cp, { actor, tenant, params }) => revokeKey(cp, actor, tenant.name, params.key),
+  handle: (cp, { actor, tenant, params }) =>
+    revokeKey(cp, actor, { tenant: tenant.name, id: params.key, madeSince: visibleSince(actor, tenant) }),
 });
 
 const rotateBySubscription = endpoint({
@@ -127,7 +127,9 @@ const rotateByKey = tenantEndpoint({
   body: rotateBody,
   answer: keyRotationAnswer,
   async handle(cp, { actor, tenant, params, body }) {
-    const { view, key } = await rotate(cp, actor, body, (trx) => targetByKey(trx, tenant.name, params.key));
+    const { view, key } = await rotate(cp, actor, body, (trx) =>
+      targetByKey(trx, { tenant: tenant.name, id: params.key, madeSince: visibleSince(actor, tenant) }),
+    );
     return { id: key, ...view };
   },
 });
@@ -175,6 +177,10 @@ export const apiKeyEndpoints: readonly Endpoint[] = [
   rotateByConsumer,
   getRotation,
 ];
+
+/** A tenant of the same name that was deleted before is somebody else's: only the platform sees its keys. */
+const visibleSince = (actor: Actor, { created_at }: StoredResource): string | undefined =>
+  actor.tenant === undefined ? undefined : created_at;
 
 async function rotate(
   cp: ControlPlane,

@@ -109,9 +109,17 @@ export async function targetBySubscription(trx: Trx, tenant: string | undefined,
   return { subscription: await requireSubscription(trx, tenant, idOrName) };
 }
 
+/** One key of a tenant. */
+export interface KeyName {
+  readonly tenant: string;
+  readonly id: string;
+  /** ISO 8601, inclusive: a key that was made before is not found. */
+  readonly madeSince?: string | undefined;
+}
+
 /** The target of a rotation by key. Throws `not_found`. */
-export async function targetByKey(trx: Trx, tenant: string, id: string): Promise<RotationTarget> {
-  const key = await requireKey(trx, tenant, id);
+export async function targetByKey(trx: Trx, { tenant, id, madeSince }: KeyName): Promise<RotationTarget> {
+  const key = await requireKey(trx, tenant, id, madeSince);
   return { subscription: await requireSubscription(trx, tenant, key.subscription_id), key };
 }
 
@@ -130,10 +138,10 @@ export function createKey(cp: ControlPlane, actor: Actor, request: CreateKeyRequ
 }
 
 /** Ends one key at once and for ever; a key that has ended already stays as it is. Throws `not_found`. */
-export function revokeKey(cp: ControlPlane, actor: Actor, tenant: string, id: string): Promise<void> {
+export function revokeKey(cp: ControlPlane, actor: Actor, { tenant, id, madeSince }: KeyName): Promise<void> {
   const now = cp.now();
   return commit(cp, async (trx) => {
-    const key = await requireKey(trx, tenant, id);
+    const key = await requireKey(trx, tenant, id, madeSince);
     if (key.status === 'revoked' || key.status === 'expired') return;
     await revokeKeys(trx, [id], new Date(now).toISOString());
     await appendChanges(trx, 'credential', [id]);

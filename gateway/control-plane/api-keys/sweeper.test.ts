@@ -6,7 +6,8 @@ import { appendChanges, logRange } from '../gateways/store.js';
 import { subscriptionReaction } from '../subscriptions/reaction.js';
 import { issueKey } from './issue.js';
 import { findKey } from './store.js';
-import { startSweeper, sweep } from './sweeper.js';
+import { startJobs } from '../jobs.js';
+import { sweep } from './sweeper.js';
 
 const HOUR = 3_600_000;
 
@@ -77,7 +78,7 @@ test('keeps the last hundred thousand changes', async () => {
 test('stops when it is told to, after the sweep that is under way', async () => {
   state.advance(2 * HOUR);
 
-  await startSweeper(state.cp).stop();
+  await startJobs(state.cp).stop();
 
   expect(await storedStatus()).toBe('expired');
 });

@@ -5,7 +5,6 @@ import { expireSubscriptions } from '../subscriptions/expiry.js';
 import { findMark, keysEndedWithin, markExpired, overdueKeys, setMark } from './store.js';
 import { CLOCK_TOLERANCE_MS, ENDED_KEY_MEMORY_MS } from './validity.js';
 
-const INTERVAL_MS = 60_000;
 const BATCH = 500;
 const FORGOTTEN_UNTIL = 'keys_forgotten_until';
 
@@ -39,20 +38,4 @@ async function forgetKeys(cp: ControlPlane, until: string): Promise<void> {
     await appendChanges(trx, 'credential', ids);
     await setMark(trx, FORGOTTEN_UNTIL, until);
   });
-}
-
-/** Sweeps at once and then every minute, until `stop`, which waits for the sweep that is under way. */
-export function startSweeper(cp: ControlPlane): { stop(): Promise<void> } {
-  let running = Promise.resolve();
-  const run = (): void => {
-    running = running.then(() => sweep(cp)).catch((error: unknown) => cp.log.error({ event: 'sweep_failed', err: error }));
-  };
-  run();
-  const timer = setInterval(run, INTERVAL_MS).unref();
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return running;
-    },
-  };
 }

@@ -5,7 +5,7 @@ import { addResource, ADMIN, openLivedState, type LivedState } from '../../../te
 import { apiKeyDigest } from '../../../schema/api-key.js';
 import { StoaError, type ErrorCode } from '../../../schema/error.js';
 import type { SyncCredential, SyncMessage, SyncSubscription } from '../../../schema/sync.js';
-import { commit } from '../context.js';
+import { commit, type Trx } from '../context.js';
 import { createFeed } from '../gateways/feed.js';
 import { subscriptionReaction } from '../subscriptions/reaction.js';
 import { takeStep, type Verb } from '../subscriptions/transitions.js';
@@ -157,8 +157,8 @@ class History {
   async #revokeKey(index: number): Promise<void> {
     const { cp } = this.#state;
     const target = this.#pick(index);
-    if (target === undefined) return refused(revokeKey(cp, ADMIN, 'acme', 'key-none'), 'not_found');
-    await revokeKey(cp, ADMIN, 'acme', target.id);
+    if (target === undefined) return refused(revokeKey(cp, ADMIN, { tenant: 'acme', id: 'key-none' }), 'not_found');
+    await revokeKey(cp, ADMIN, { tenant: 'acme', id: target.id });
     target.revoked = true;
   }
 
@@ -166,8 +166,9 @@ class History {
     const { cp } = this.#state;
     const now = cp.now();
     const target = index === undefined ? undefined : this.#pick(index);
-    const find = target === undefined ? targetBySubscription.bind(undefined) : targetByKey.bind(undefined);
-    const work = rotateKey(cp, ADMIN, { find: (trx) => find(trx, 'acme', target?.id ?? this.#id), graceHours: grace, force });
+    const find = (trx: Trx) =>
+      target === undefined ? targetBySubscription(trx, 'acme', this.#id) : targetByKey(trx, { tenant: 'acme', id: target.id });
+    const work = rotateKey(cp, ADMIN, { find, graceHours: grace, force });
     const current = target ?? this.#model.keys.findLast((one) => isAlive(one, now) && !one.replaced);
     const isDead = current !== undefined && (!isAlive(current, now) || current.replaced);
     const previous = current?.from !== undefined && isAlive(current.from, now) ? current.from : undefined;

@@ -4,7 +4,6 @@ import type { ControlPlane } from '../context.js';
 import { deleteAudit } from './store.js';
 
 const DAY_MS = 24 * 3_600_000;
-const INTERVAL_MS = 3_600_000;
 const BATCH = 500;
 
 /** Deletes what is too old, in batches between which others are served; stops early when `isStopped`. Returns how many went. */
@@ -19,24 +18,4 @@ export async function forgetAudit(cp: ControlPlane, isStopped: () => boolean = (
     await setImmediate();
   }
   return gone;
-}
-
-/** Forgets at once and then every hour, until `stop`, which waits for the batch that is under way. */
-export function startRetention(cp: ControlPlane): { stop(): Promise<void> } {
-  let isStopped = false;
-  let running = Promise.resolve();
-  const run = (): void => {
-    running = running
-      .then(async () => void (await forgetAudit(cp, () => isStopped)))
-      .catch((error: unknown) => cp.log.error({ event: 'audit_retention_failed', err: error }));
-  };
-  run();
-  const timer = setInterval(run, INTERVAL_MS).unref();
-  return {
-    stop: () => {
-      isStopped = true;
-      clearInterval(timer);
-      return running;
-    },
-  };
 }

@@ -200,6 +200,29 @@ describe('tenants and roles', () => {
     expect(answer.status).toBe(expected);
   });
 
+  it('hides the keys of a tenant that had the name before, in every operation on one', async () => {
+    const make = async () => {
+      await control.send('POST /v1/tenants', { name: 'reborn' });
+      await control.send('POST /v1/tenants/reborn/apis', { name: 'pay', path: '/pay', upstream_url: 'https://x.example' });
+      await control.send('POST /v1/subscriptions', { tenant_id: 'reborn', api_id: 'pay' });
+    };
+    await make();
+    const [old] = (await control.send('GET /v1/tenants/reborn/apikeys')).body.apikeys as { id: string }[];
+    await control.send('DELETE /v1/tenants/reborn');
+    control.advance(1000);
+    await make();
+    const token = await control.tokenFor('tenant:reborn');
+
+    const statuses = [];
+    for (const line of [
+      `GET /v1/tenants/reborn/apikeys/${old?.id ?? ''}`,
+      `DELETE /v1/tenants/reborn/apikeys/${old?.id ?? ''}`,
+      `POST /v1/tenants/reborn/apikeys/${old?.id ?? ''}/rotate`,
+    ])
+      statuses.push((await control.send(line, undefined, { token })).status);
+    expect(statuses).toEqual([404, 404, 404]);
+  });
+
   it('refuses the tokens of a tenant that is gone, also when another one takes its name', async () => {
     await control.send('POST /v1/tenants', { name: 'brief' });
     const token = await control.tokenFor('tenant:brief');

@@ -3,7 +3,6 @@ import type { ControlPlane } from '../context.js';
 import { forgetBefore } from './store.js';
 
 const DAY_MS = 24 * 3_600_000;
-const INTERVAL_MS = 3_600_000;
 export const KEPT_DAYS = { hour: 90, day: 800 } as const;
 
 /** Forgets once. */
@@ -11,20 +10,4 @@ export async function forgetOldUsage(cp: ControlPlane): Promise<void> {
   const dayBefore = (days: number): string => new Date(cp.now() - days * DAY_MS).toISOString().slice(0, 10);
   await forgetBefore(cp.db, 'hour', dayBefore(KEPT_DAYS.hour));
   await forgetBefore(cp.db, 'day', dayBefore(KEPT_DAYS.day));
-}
-
-/** Forgets every hour, until `stop`. */
-export function startUsageRetention(cp: ControlPlane): { stop(): Promise<void> } {
-  let running = Promise.resolve();
-  const run = (): void => {
-    running = running.then(() => forgetOldUsage(cp)).catch((error: unknown) => cp.log.error({ event: 'retention_failed', err: error }));
-  };
-  run();
-  const timer = setInterval(run, INTERVAL_MS).unref();
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return running;
-    },
-  };
 }

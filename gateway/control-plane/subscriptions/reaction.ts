@@ -1,7 +1,7 @@
 /** What declared state does to subscriptions: a new one starts its life, a gone one ends it, and nothing outlives its API, consumer or tenant. */
 import { BUILTIN_PLANS, isBuiltinPlan } from '../../../schema/kinds/plan.js';
 import type { SubscriptionSpec } from '../../../schema/kinds/subscription.js';
-import type { Resource } from '../../../schema/resource.js';
+import { keyOf, type Resource } from '../../../schema/resource.js';
 import type { SubscriptionStatus } from '../../../schema/sync.js';
 import { revokeKeysOf } from '../api-keys/issue.js';
 import { recordAudit } from '../audit/store.js';
@@ -116,10 +116,11 @@ async function revokeAll(
   for (const { id, tenant, consumer, status } of open) {
     await updateState(trx, id, OPEN, { status: 'revoked', ended_at, reason });
     const [row] = await findSubscriptions(trx, undefined, id);
+    const key = row === undefined ? {} : { key: keyOf({ kind: 'Subscription', tenant, name: row.name }) };
     if (row !== undefined) await emit(trx, 'subscription.revoked', row, now);
     const named = consumer === null ? {} : { consumer };
     const details = { before: { status }, after: { status: 'revoked' }, reason };
-    await recordAudit(trx, { tenant, action: 'subscription.revoked', resource: id, actor, ...named, details, at: now });
+    await recordAudit(trx, { tenant, action: 'subscription.revoked', resource: id, ...key, actor, ...named, details, at: now });
   }
   const ids = open.map(({ id }) => id);
   await revokeKeysOf(trx, ids, now);
