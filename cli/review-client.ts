@@ -12,7 +12,28 @@ export interface LimitHit {
   readonly created_at: string;
 }
 
+/** An entry of the audit log. */
+export interface AuditEntry {
+  readonly id: string | number;
+  readonly tenant?: string;
+  readonly action: string;
+  readonly resource: string;
+  readonly resource_key: string | null;
+  readonly user: string;
+  readonly consumer: string | null;
+  readonly source: string;
+  readonly status: number | null;
+  readonly created_at: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
 export interface ReviewClient {
+  /** The newest entries of a tenant's log that match, at most `limit`, and how many match in all. */
+  audit(
+    tenant: string,
+    filter: Readonly<Record<string, string | undefined>>,
+    limit: number,
+  ): Promise<{ readonly total: number; readonly entries: AuditEntry[] }>;
   /** One entry a day of these days (UTC, `2026-11-26`), both included. */
   metrics(tenant: string, from: string, to: string): Promise<MetricsEntry[]>;
   /** Requests that a limit refused in the last hours: the exact number, and the newest of them, at most 5 000. */
@@ -29,6 +50,21 @@ export function createReviewClient(call: Call): ReviewClient {
   const below = (tenant: string): string => `/tenants/${encodeURIComponent(tenant)}`;
   const total = async (path: string): Promise<number> => ((await call('GET', path)) as { total: number }).total;
   return {
+    audit: async (tenant, filter, limit) => {
+      const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
+      const size = Math.min(PAGE, limit);
+      const entries: AuditEntry[] = [];
+      for (let page = 1; ; page += 1) {
+        const search = new URLSearchParams([...given, ['limit', String(size)], ['page', String(page)]]);
+        const answer = (await call('GET', `${below(tenant)}/logs?${search.toString()}`)) as {
+          logs: AuditEntry[];
+          total: number;
+          has_more: boolean;
+        };
+        entries.push(...answer.logs);
+        if (!answer.has_more || entries.length >= limit) return { total: answer.total, entries: entries.slice(0, limit) };
+      }
+    },
     metrics: async (tenant, from, to) => {
       const answer = (await call('GET', `${below(tenant)}/metrics?start_date=${from}&end_date=${to}&granularity=day`)) as {
         metrics: { requests: number; errors: number; p95_latency_ms: number }[];

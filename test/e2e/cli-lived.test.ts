@@ -131,3 +131,24 @@ describe('stoactl subscriptions', () => {
     expect(stdout).toMatch(/keys\) flags="[^"]*--older-than[^"]*"; words="list revoke stale"/);
   });
 });
+
+describe('stoactl audit', () => {
+  it('shows who changed what, newest first, and as JSON lines', async () => {
+    await suite.applied('trail');
+    await run('rotate-key', 'trail/mobile-orders');
+    await run('rotate-key', 'trail/mobile-orders', '--grace', '1h');
+
+    const text = (await run('audit', '--tenant', 'trail', '--limit', '3')).stdout;
+    const lines = (await run('audit', '--tenant', 'trail', '--action', 'api.created', '--since', '1h', '-o', 'jsonl')).stdout
+      .trim()
+      .split('\n');
+
+    expect(text.split('\n')[1]).toMatch(/trail +subscription\.key_rotated +.* service-account-control-plane-api +rest$/);
+    expect(text).toMatch(/… and \d+ older ones/);
+    expect(lines.map((line) => (JSON.parse(line) as { resource_key: string }).resource_key)).toEqual(['API trail/orders']);
+    expect((await run('audit', '--tenant', 'trail', '--user', 'nobody')).stdout).toBe('There are no such entries.\n');
+    expect((await run('audit', '--since', 'soon')).exitCode).toBe(64);
+    expect((await run('audit', '--limit', '0')).exitCode).toBe(64);
+    expect((await run('audit', '--tenant', 'nobody')).exitCode).toBe(4);
+  });
+});
