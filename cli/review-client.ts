@@ -1,4 +1,6 @@
 /** What a review asks the control plane about a tenant. */
+import type { FieldChange } from '../schema/change.js';
+import type { ResourceKey } from '../schema/resource.js';
 import type { Call } from './session.js';
 
 export interface MetricsEntry {
@@ -27,7 +29,28 @@ export interface AuditEntry {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
+/** A revision of declared state. */
+export interface RevisionRecord {
+  readonly revision: number;
+  readonly project: string | null;
+  readonly actor: string;
+  readonly commit: string | null;
+  readonly ci_run: string | null;
+  readonly created_at: string;
+  readonly created: number;
+  readonly updated: number;
+  readonly deleted: number;
+  /** Of a single one. */
+  readonly changes?: readonly (ResourceKey & {
+    readonly action: 'create' | 'update' | 'delete';
+    readonly fields: readonly FieldChange[];
+  })[];
+}
+
 export interface ReviewClient {
+  /** The newest revisions, at most 100. */
+  revisions(filter: Readonly<Record<string, string | undefined>>): Promise<RevisionRecord[]>;
+  revision(number: string): Promise<RevisionRecord>;
   /** The newest entries of a tenant's log that match, at most `limit`, and how many match in all. */
   audit(
     tenant: string,
@@ -50,6 +73,11 @@ export function createReviewClient(call: Call): ReviewClient {
   const below = (tenant: string): string => `/tenants/${encodeURIComponent(tenant)}`;
   const total = async (path: string): Promise<number> => ((await call('GET', path)) as { total: number }).total;
   return {
+    revisions: async (filter) => {
+      const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
+      return ((await call('GET', `/revisions?${new URLSearchParams(given).toString()}`)) as { revisions: RevisionRecord[] }).revisions;
+    },
+    revision: async (number) => (await call('GET', `/revisions/${encodeURIComponent(number)}`)) as RevisionRecord,
     audit: async (tenant, filter, limit) => {
       const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
       const size = Math.min(PAGE, limit);

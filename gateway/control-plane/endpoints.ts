@@ -8,6 +8,7 @@ import type { Endpoint } from './http/endpoint.js';
 import { metricsEndpoints } from './metrics/routes.js';
 import { planEndpoints } from './plans/routes.js';
 import { policyEndpoints } from './policies/routes.js';
+import { revisionEndpoints } from './resources/revision-routes.js';
 import { resourceEndpoints } from './resources/routes.js';
 import { subscriptionEndpoints } from './subscriptions/routes.js';
 import { tenantEndpoints } from './tenants/routes.js';
@@ -26,6 +27,7 @@ export const endpoints: readonly Endpoint[] = [
   ...webhookEndpoints,
   ...deliveryEndpoints,
   ...resourceEndpoints,
+  ...revisionEndpoints,
   ...auditEndpoints,
   ...gatewayEndpoints,
 ];

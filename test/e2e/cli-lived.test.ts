@@ -152,3 +152,25 @@ describe('stoactl audit', () => {
     expect((await run('audit', '--tenant', 'nobody')).exitCode).toBe(4);
   });
 });
+
+describe('stoactl history', () => {
+  it('shows who applied what from which commit, and one revision field by field', async () => {
+    await suite.applied('past');
+    await suite.cp.call('PATCH', '/v1/tenants/past/apis/orders', { description: 'Orders' });
+    const { stdout } = await run('history', '--tenant', 'past', '-o', 'json');
+    const { revisions } = json(stdout) as unknown as {
+      revisions: { revision: number; project: string | null; created: number; updated: number }[];
+    };
+
+    expect(revisions.map(({ project, created, updated }) => [project, created, updated])).toEqual([
+      [null, 0, 1],
+      ['past', 5, 0],
+    ]);
+    const one = (await run('history', String(revisions[0]?.revision))).stdout;
+    expect(one).toContain('~ API past/orders\n    description  (none) -> "Orders"');
+    expect((await run('history', '--project', 'past')).stdout.trim().split('\n')).toHaveLength(2);
+    expect((await run('history', '999999')).exitCode).toBe(4);
+    expect((await run('history', 'last')).exitCode).toBe(64);
+    expect((await run('history', '--limit', '1000')).exitCode).toBe(64);
+  });
+});

@@ -50,6 +50,7 @@ export async function seedTenant(control: TestControlPlane, tenant: string, word
     binding: binding.id,
     webhook: webhook.id,
     delivery: delivery.id,
+    revision: await newestRevision(control, tenant),
     kind: 'API',
     name: 'pay',
   };
@@ -57,6 +58,12 @@ export async function seedTenant(control: TestControlPlane, tenant: string, word
 
 /** Bindings are found by their policy, which stands in the query. */
 const queryOf = (url: string, ids: Ids): string => (url.startsWith('/admin/policies/bindings') ? `?policy_id=${ids['policy'] ?? ''}` : '');
+
+/** Number of the newest revision of a tenant. */
+async function newestRevision(control: TestControlPlane, tenant: string): Promise<string> {
+  const { revisions } = (await ok(control, `GET /v1/revisions?tenant=${tenant}&limit=1`)) as { revisions: { revision: number }[] };
+  return String(revisions[0]?.revision);
+}
 
 /** The address of an operation with ids in it. */
 export const addressOf = (method: string, url: string, ids: Ids): string =>

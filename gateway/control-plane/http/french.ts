@@ -191,6 +191,7 @@ export const FRENCH: Readonly<Record<string, string>> = {
   '"{}" has passed; an expiry lies ahead.': '« {} » est passé ; une expiration est à venir.',
   'Expected an instant such as 2027-01-31T00:00:00Z.': 'Un instant tel que 2027-01-31T00:00:00Z est attendu.',
   'A cursor is "next_cursor" of an answer, as it is.': 'Un curseur est le « next_cursor » d’une réponse, tel quel.',
+  'Revision "{}" does not exist.': 'La révision « {} » n’existe pas.',
   'Subscription {} expired at {}.': 'L’abonnement {} a expiré le {}.',
   'Give it a later "expires_at" first.': 'Donnez-lui d’abord un « expires_at » ultérieur.',
   'The key was rotated, or its subscription changed, by another request at the same time.':

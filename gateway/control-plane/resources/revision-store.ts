@@ -42,6 +42,47 @@ export async function findLastTouch(db: Db, key: ResourceKey): Promise<Touch | u
   return query.orderBy('change.revision', 'desc').limit(1).executeTakeFirst();
 }
 
+export interface RevisionFilter {
+  /** Only revisions that changed something of this tenant. */
+  readonly tenant?: string | undefined;
+  readonly project?: string | undefined;
+}
+
+/** One page of revisions, newest first. */
+export function listRevisions(db: Db, filter: RevisionFilter, offset: number, limit: number): Promise<Selectable<RevisionTable>[]> {
+  return revisionsOf(db, filter).selectAll().orderBy('revision', 'desc').offset(offset).limit(limit).execute();
+}
+
+/** One revision by its number. */
+export function findRevision(db: Db, revision: number): Promise<Selectable<RevisionTable> | undefined> {
+  return db.selectFrom('revisions').selectAll().where('revision', '=', revision).executeTakeFirst();
+}
+
+/** How many revisions a filter finds. */
+export async function countRevisions(db: Db, filter: RevisionFilter): Promise<number> {
+  const query = revisionsOf(db, filter).select(({ fn }) => fn.countAll().as('count'));
+  return Number((await query.executeTakeFirstOrThrow()).count);
+}
+
+function revisionsOf(db: Db, { tenant, project }: RevisionFilter) {
+  const all = db.selectFrom('revisions');
+  const own = project === undefined ? all : all.where('project', '=', project);
+  if (tenant === undefined) return own;
+  const touching = db.selectFrom('revision_changes').select('revision').where('tenant', '=', tenant);
+  return own.where('revision', 'in', touching);
+}
+
+/** What these revisions changed, of one tenant or of all. */
+export function changesOfRevisions(
+  db: Db,
+  revisions: readonly number[],
+  tenant: string | undefined,
+): Promise<Selectable<RevisionChangeTable>[]> {
+  const query = db.selectFrom('revision_changes').selectAll().where('revision', 'in', revisions);
+  const seen = tenant === undefined ? query : query.where('tenant', '=', tenant);
+  return seen.orderBy('tenant').orderBy('kind').orderBy('name').execute();
+}
+
 /** What a project applied last. */
 export function findProject(db: Db, name: string): Promise<Selectable<ProjectTable> | undefined> {
   return db.selectFrom('projects').selectAll().where('name', '=', name).executeTakeFirst();
