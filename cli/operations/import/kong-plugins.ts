@@ -58,6 +58,7 @@ const NOT_NEEDED: Readonly<Record<string, string>> = {
 
 /** They ask for credentials in a way that the gateway does not know: its key takes their place, so that nothing is opened by the import. */
 const OTHER_AUTH = new Set([
+  'acl',
   'jwt',
   'basic-auth',
   'hmac-auth',
@@ -73,8 +74,14 @@ const OTHER_AUTH = new Set([
 export function addPlugin(importer: Importer, plugin: Plugin, known: Known): void {
   const { item, value, name } = plugin;
   const scope = scopeOf(importer, plugin, known);
-  if (scope === undefined) return void importer.say('skipped', item, value, 'What it governs was not imported.');
-  if (name === 'key-auth' || OTHER_AUTH.has(name)) return void addAuth(importer, plugin, scope);
+  const isGuard = name === 'key-auth' || OTHER_AUTH.has(name);
+  const isEnabled = value['enabled'] !== false;
+  if (scope === undefined) {
+    importer.hasLostGuard ||= (isGuard || name === 'request-termination') && isEnabled;
+    return void importer.say('skipped', item, value, 'What it governs was not imported.');
+  }
+  if (name === 'request-termination' && isEnabled) return void addTermination(importer, plugin, scope);
+  if (isGuard) return void addAuth(importer, plugin, scope);
   const unneeded = Object.hasOwn(NOT_NEEDED, name) ? NOT_NEEDED[name] : undefined;
   if (unneeded !== undefined) return void importer.say('note', item, value, unneeded);
   const translate = Object.hasOwn(TRANSLATIONS, name) ? TRANSLATIONS[name] : undefined;
@@ -122,6 +129,12 @@ function addAuth(importer: Importer, { item, value, name }: Plugin, { apis }: Sc
       ? 'Callers need a key of the gateway, in X-API-Key.'
       : `The gateway does not know ${name}: callers need a key of the gateway in X-API-Key instead.`;
   importer.say(name === 'key-auth' ? 'mapped' : 'note', item, value, what);
+}
+
+/** What Kong answers by itself is not served here. */
+function addTermination(importer: Importer, { item, value }: Plugin, { apis }: Scope): void {
+  for (const api of apis) importer.put({ ...api, spec: { ...api.spec, activated: false } });
+  importer.say('note', item, value, 'The API is not activated: the gateway answers 503 in the place of what Kong would say.');
 }
 
 const WINDOWS = ['second', 'minute', 'hour', 'day'] as const;

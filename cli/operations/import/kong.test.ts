@@ -121,6 +121,23 @@ describe('import kong (CL18)', () => {
     }
   });
 
+  it('opens nothing where a guard was lost, and serves nothing that Kong answers by itself', () => {
+    const guarded = { name: 'admin', paths: ['~/pay/admin/.+'], plugins: [{ name: 'key-auth' }] };
+    const rest = { services: [service({ routes: [{ name: 'pay', paths: ['/pay'] }, guarded] })] };
+
+    expect(specOf(rest)).toMatchObject({ auth_required: true });
+    expect(toldOf(rest)).toContain('A plugin guards routes that were not imported');
+    expect(specOf({ services: [service({ plugins: [{ name: 'acl' }] })] })).toMatchObject({ auth_required: true });
+    expect(specOf({ services: [service({ plugins: [{ name: 'request-termination' }] })] })).toMatchObject({ activated: false });
+  });
+
+  it('takes no text for a variable of ours', () => {
+    const rest = { services: [service()], consumers: [{ username: 'ann', custom_id: '${env:HOME}' }] };
+
+    expect(specOf(rest, 'Consumer')).toMatchObject({ external_id: '$${env:HOME}' });
+    expect(toldOf({ services: [service({ url: 'http://${env:HOST}' })] })).toContain('no http or https service');
+  });
+
   it('imports consumers and shows no credential, in no form', () => {
     const rest = {
       services: [service()],
@@ -166,6 +183,7 @@ describe('import kong (CL18)', () => {
     ['services: []', '"_format_version" is missing'],
     ['_format_version: "9.9"', '"9.9" is not known'],
     ['_format_version: [', 'not valid YAML'],
+    ['_format_version: "3.0"\n---\nservices: []', 'expected a single document'],
   ])('%j cannot be imported: %s', (text, message) => {
     try {
       load(text);

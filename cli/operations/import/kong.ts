@@ -86,7 +86,7 @@ function addService(importer: Importer, root: Foreign, { item, value }: Entity, 
 /** Base address of a service; undefined, with an item that says why, for what is no HTTP. */
 function upstreamOf(importer: Importer, root: Foreign, { item, value }: Entity): string | undefined {
   const url = textOf(value['url']) ?? urlOf(value);
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+  if (/[{}]/.test(url) || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     importer.say('skipped', item, value, 'It is no http or https service; the gateway forwards nothing else.');
     return undefined;
   }
@@ -203,6 +203,12 @@ function specOf(service: Foreign, route: Foreign) {
 /** Without a plugin that asks for credentials Kong lets everybody in. */
 function openWithoutKey(importer: Importer): void {
   for (const api of importer.resources.filter(({ kind, name }) => kind === 'API' && !importer.guarded.has(name))) {
+    if (importer.hasLostGuard) {
+      const kept =
+        'A plugin guards routes that were not imported; this API may take their requests, so it asks for a key. Set auth_required: false to open it.';
+      importer.say('note', keyOf(api), undefined, kept, keyOf(api));
+      continue;
+    }
     importer.put({ ...api, spec: { ...api.spec, auth_required: false } });
     const message = 'No plugin asks for credentials: it is open to everybody. Set auth_required: true to ask for a key.';
     importer.say('note', keyOf(api), undefined, message, keyOf(api));

@@ -138,6 +138,19 @@ describe('import openapi (CL18)', () => {
     expect(load(text).resources).toHaveLength(1);
   });
 
+  it('finds the operations of a path behind a reference inside of the document, and takes no text for a variable', () => {
+    const text = `openapi: 3.1.0
+info: {title: Refs, description: "costs \${env:PRICE}"}
+servers: [{url: "https://a.example.com"}]
+paths:
+  /a: {$ref: "#/components/pathItems/A"}
+  /b: {$ref: "#/paths/~1b"}
+components: {pathItems: {A: {patch: {}}}}
+`;
+
+    expect(load(text).resources[0]?.spec).toMatchObject({ methods: ['PATCH'], description: 'costs $${env:PRICE}' });
+  });
+
   it('never fails in another way, whatever the document holds', () => {
     const word = fc.constantFrom(
       'openapi',

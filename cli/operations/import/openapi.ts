@@ -90,7 +90,8 @@ interface Operation {
   readonly method: string;
 }
 
-function operationsOf({ paths }: Foreign, importer: Importer): Operation[] {
+function operationsOf(root: Foreign, importer: Importer): Operation[] {
+  const { paths } = root;
   if (!isMapping(paths)) return [];
   const found: Operation[] = [];
   for (const [path, value] of Object.entries(paths)) {
@@ -99,7 +100,8 @@ function operationsOf({ paths }: Foreign, importer: Importer): Operation[] {
       importer.say('skipped', `paths.${path}`, paths, 'It holds no operations.');
       continue;
     }
-    const own = OPERATIONS.filter((method) => isMapping(value[method]));
+    const whole = resolved(root, value);
+    const own = OPERATIONS.filter((method) => isMapping(whole[method]));
     if (own.length === 0)
       importer.say(
         'skipped',
@@ -108,9 +110,32 @@ function operationsOf({ paths }: Foreign, importer: Importer): Operation[] {
         typeof value['$ref'] === 'string' ? 'It refers to another document.' : 'It holds no operations.',
       );
     for (const method of own)
-      found.push({ item: `paths.${path}.${method}`, value: value[method] as Foreign, method: method.toUpperCase() });
+      found.push({ item: `paths.${path}.${method}`, value: whole[method] as Foreign, method: method.toUpperCase() });
   }
   return found;
+}
+
+/** A path item with what it refers to inside of the document (OpenAPI 3.1, 4.8.9); fields of its own win. */
+function resolved(root: Foreign, value: Foreign): Foreign {
+  const seen = new Set<Foreign>();
+  let whole = value;
+  for (let at: Foreign | undefined = value; at !== undefined && !seen.has(at);) {
+    seen.add(at);
+    at = targetOf(root, at['$ref']);
+    whole = { ...at, ...whole };
+  }
+  return whole;
+}
+
+/** What a reference inside of the document (RFC 6901) leads to. */
+function targetOf(root: Foreign, reference: unknown): Foreign | undefined {
+  if (typeof reference !== 'string' || !reference.startsWith('#/')) return undefined;
+  const found = reference
+    .slice(2)
+    .split('/')
+    .map((part) => part.replaceAll('%7B', '{').replaceAll('%7D', '}').replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>((holder, key) => (isMapping(holder) && Object.hasOwn(holder, key) ? holder[key] : undefined), root);
+  return isMapping(found) ? found : undefined;
 }
 
 /** Whoever may GET may HEAD (RFC 9110, 9.3.2). */

@@ -27,12 +27,22 @@ export interface ImportResult {
   readonly items: readonly ImportItem[];
 }
 
+/** Texts of others are no variables of ours: `${env:HOME}` stands for itself. */
+function literal(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('${', () => '$${');
+  if (Array.isArray(value)) return value.map(literal);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, literal(inner)]));
+}
+
 /** Gathers resources and items while a document is walked. */
 export class Importer {
   readonly tenant: string;
   readonly items: ImportItem[] = [];
   /** Names of APIs whose callers something asks for credentials. */
   readonly guarded = new Set<string>();
+  /** A guard whose routes were not imported: what is left may take their requests, so nothing is opened. */
+  hasLostGuard = false;
   readonly #resources = new Map<string, Resource>();
   readonly #document: ForeignDocument;
 
@@ -73,7 +83,7 @@ export class Importer {
       this.say('skipped', item, value, `It does not fit: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'the kind is not known'}`);
       return undefined;
     }
-    return this.put({ kind, tenant: this.tenant, name, labels: {}, annotations: {}, spec: parsed.data as JsonObject });
+    return this.put({ kind, tenant: this.tenant, name, labels: {}, annotations: {}, spec: literal(parsed.data) as JsonObject });
   }
 
   /** Puts a resource in the place of the one of its name. */

@@ -44,8 +44,8 @@ function parse(text: string, file: string): Parsed {
     return parseWith(text, file, false);
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
+    const { line, column } = markOf(error);
     if (/duplicated mapping key/.test(error.reason)) {
-      const { line, column } = error.mark;
       const parsed = parseWith(text, file, true);
       return { ...parsed, notes: [`A key is written twice at ${line + 1}:${column + 1}; of such keys the last one counts.`] };
     }
@@ -94,8 +94,14 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Some errors are about the whole file, whatever the parser's types say: two documents in it, say. */
+function markOf(error: YAMLException): { readonly line: number; readonly column: number } {
+  const mark = error.mark as YAMLException['mark'] | undefined;
+  return { line: mark?.line ?? 0, column: mark?.column ?? 0 };
+}
+
 function failWith(error: YAMLException, file: string): never {
-  const { line, column } = error.mark;
+  const { line, column } = markOf(error);
   // The parser's own text quotes the document, which may hold secrets.
   throw unreadable(file, `The file is not valid YAML or JSON: ${error.reason}.`, { file, line: line + 1, column: column + 1 });
 }
