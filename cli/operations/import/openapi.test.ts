@@ -111,6 +111,7 @@ describe('import openapi (CL18)', () => {
     ['[1, 2]', 'is a list'],
     ['just text', 'a single value'],
     ['openapi: [3', 'not valid YAML or JSON'],
+    ['openapi: 3.1.0\nopenapi: 3.1.1\ninfo: [3', 'not valid YAML or JSON'],
     ['\u0000\u0001PK', 'not UTF-8'],
   ])('%j cannot be imported: %s', (text, message) => {
     expect(findingOf(() => load(text))).toMatchObject({ message: expect.stringContaining(message), source: { file: 'pets.yaml' } });

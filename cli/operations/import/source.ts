@@ -43,15 +43,28 @@ function parse(text: string, file: string): Parsed {
   try {
     return parseWith(text, file, false);
   } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    const { line, column } = markOf(error);
-    if (/duplicated mapping key/.test(error.reason)) {
-      const parsed = parseWith(text, file, true);
-      return { ...parsed, notes: [`A key is written twice at ${line + 1}:${column + 1}; of such keys the last one counts.`] };
-    }
-    return { value: parseJson(text) ?? failWith(error, file), places: new WeakMap(), notes: [] };
+    return /duplicated mapping key/.test(reasonOf(error))
+      ? parseLastOfDuplicates(text, file, error as YAMLException)
+      : parseAsJson(text, file, error);
   }
 }
+
+function parseLastOfDuplicates(text: string, file: string, error: YAMLException): Parsed {
+  const { line, column } = markOf(error);
+  const note = `A key is written twice at ${line + 1}:${column + 1}; of such keys the last one counts.`;
+  try {
+    return { ...parseWith(text, file, true), notes: [note] };
+  } catch (later) {
+    return parseAsJson(text, file, later);
+  }
+}
+
+function parseAsJson(text: string, file: string, error: unknown): Parsed {
+  if (!(error instanceof YAMLException)) throw error;
+  return { value: parseJson(text) ?? failWith(error, file), places: new WeakMap(), notes: [] };
+}
+
+const reasonOf = (error: unknown): string => (error instanceof YAMLException ? error.reason : '');
 
 /** What the parser tells while it reads; its types do not name it. */
 interface State {
