@@ -5,6 +5,7 @@ import { StoaError, errorBody, ERRORS } from '../../schema/error.js';
 import { keyOf } from '../../schema/resource.js';
 import type { Reply } from '../policies/contract.js';
 import { adminPolicyView, apiView, policyView, readAdminApi, readAdminPolicy } from './admin-objects.js';
+import type { CertificateJudge } from './client-certificate.js';
 import type { AdminApi, AdminObjects, AdminPolicy, ConfigSource } from './config-source.js';
 import { errorReply, jsonReply, type OwnHandler, type OwnRequest } from './own-routes.js';
 import { findQuota, listQuotas, resetQuota, type QuotaSources } from './quota-view.js';
@@ -21,6 +22,7 @@ export interface AdminOptions {
   readonly publisher: Publisher;
   readonly keys: KeyStore;
   readonly quotas: QuotaSources;
+  readonly certificates: CertificateJudge;
   /** The breaker of the connection to the control plane. */
   readonly controlPlaneBreaker: Breaker;
   /** Tells the connection that its breaker was closed by hand. */
@@ -247,8 +249,8 @@ function breakerRoutes({ controlPlaneBreaker, onBreakerReset, publisher, now }: 
   };
 }
 
-/** Sessions, mTLS and quotas in the shapes of document D. This gateway has no sessions and no mTLS yet, and says so with zeros. */
-function stateRoutes({ keys, quotas }: AdminOptions): Routes {
+/** Sessions, mTLS and quotas in the shapes of document D. This gateway has no sessions yet, and says so with zeros. */
+function stateRoutes({ keys, quotas, certificates }: AdminOptions): Routes {
   const noQuota = (): Reply => errorReply('not_found', 'No quota data is kept for this consumer.');
   return {
     'cache/stats': { GET: () => ok(keys.stats()) },
@@ -259,8 +261,8 @@ function stateRoutes({ keys, quotas }: AdminOptions): Routes {
       },
     },
     'sessions/stats': { GET: () => ok({ active_sessions: 0, zombie_count: 0, tracked_sessions: 0 }) },
-    'mtls/config': { GET: () => ok({ enabled: false, require_client_cert: false, trusted_proxies: '[redacted]' }) },
-    'mtls/stats': { GET: () => ok({ total_requests: 0, cert_validated: 0, cert_missing: 0, cert_invalid: 0 }) },
+    'mtls/config': { GET: () => ok(certificateConfig(certificates)) },
+    'mtls/stats': { GET: () => ok(certificates.stats()) },
     quotas: { GET: () => ok(listQuotas(quotas)) },
     'quotas/:id': {
       GET: ({ id }) => {
@@ -273,3 +275,9 @@ function stateRoutes({ keys, quotas }: AdminOptions): Routes {
     },
   };
 }
+
+const certificateConfig = ({ mode }: CertificateJudge) => ({
+  enabled: mode !== 'off',
+  require_client_cert: mode === 'required',
+  trusted_proxies: '[redacted]',
+});

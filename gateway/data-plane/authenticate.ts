@@ -1,4 +1,5 @@
 /** Who is calling: one key, in one place, checked against the wall clock on each request. */
+import type { CertificateFailure } from './client-certificate.js';
 import type { Exchange } from './exchange.js';
 import type { RequestHead } from './request-head.js';
 import type { AuthFailure, Credential, Route } from './snapshot.js';
@@ -35,6 +36,17 @@ export function authenticate(exchange: Exchange, route: Route): AuthFailure | un
   exchange.credential = credential;
   exchange.caller = callerOf(credential);
   return undefined;
+}
+
+/** The client's certificate, where the gateway, the API or the consumer asks for one. */
+export function checkCertificate(exchange: Exchange, { clientCertificate: rule }: Route): CertificateFailure | undefined {
+  const { certificates, now } = exchange.gateway;
+  const bound = exchange.credential?.certificates;
+  if (rule === undefined && bound === undefined && certificates.mode !== 'required') return undefined;
+  const presented = exchange.presentedCertificate();
+  const failure = certificates.judge(presented, rule, bound, now());
+  if (failure === undefined && typeof presented !== 'string') exchange.certificate = presented;
+  return failure;
 }
 
 const callers = new WeakMap<Credential, NonNullable<Exchange['caller']>>();

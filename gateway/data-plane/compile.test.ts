@@ -77,6 +77,7 @@ const credential = (consumer?: string, limits: readonly Hooks[] = []): Credentia
   keyStatus: 'active',
   notBefore: 0,
   notAfter: null,
+  certificates: undefined,
   limits,
 });
 
@@ -122,6 +123,15 @@ describe('compile', () => {
       upstream: { origin: 'https://up.example.com:8443', basePath: '/base', host: 'up.example.com:8443', timeoutMs: 30_000, retries: 2 },
     });
     expect(publisher.snapshot.match('/apis/other/pay')).toBeUndefined();
+  });
+
+  it('asks for client certificates as the API says, whatever tool spelt its issuers (DP22)', () => {
+    const { put, route } = setup();
+
+    put(api('pay', { client_certificate: { issuers: ['CN=Acme CA, O=Acme'] } }), api('open'));
+
+    expect(route('/acme/pay')?.clientCertificate).toEqual({ isRequired: true, issuers: new Set(['CN=Acme CA\nO=Acme']) });
+    expect(route('/acme/open')?.clientCertificate).toBeUndefined();
   });
 
   it('compiles one route when one of many changes, and leaves the old snapshot as it was', () => {

@@ -5,6 +5,7 @@ import { normalizeRateLimit } from '../../schema/rate-limit.js';
 import type { Hooks } from '../policies/contract.js';
 import { callerOf, limitHooks } from '../policies/rate-limit.js';
 import { DEFAULT_BREAKER, createBreaker, type BreakerSettings } from './breaker.js';
+import { plainName, type CertificateRule } from './client-certificate.js';
 import { createPolicyCompiler, earlyHooks, orderHooks, policyServices, type CompilePolicy, type HookScope } from './hooks.js';
 import { counterKey, ownLimitKey, type Binding } from './policy-bindings.js';
 import type { RuntimeState } from './runtime-state.js';
@@ -137,6 +138,7 @@ function route(
     state: api.activated && !isSuspended ? 'active' : 'inactive',
     ...methodsOf(api.methods),
     authRequired: api.auth_required,
+    clientCertificate: certificateRule(api),
     ...hooks,
     upstream,
     metrics: metricsOf(tenant, name),
@@ -156,6 +158,7 @@ function brokenRoute({ source, prefixes }: RouteInput, problems: readonly string
     state: 'broken',
     ...methodsOf([]),
     authRequired: true,
+    clientCertificate: undefined,
     preflight: NO_HOOKS,
     hooksFor: () => NO_HOOKS,
     upstream: NO_UPSTREAM,
@@ -163,6 +166,11 @@ function brokenRoute({ source, prefixes }: RouteInput, problems: readonly string
     problems,
     counterKeys: [],
   };
+}
+
+function certificateRule({ client_certificate: rule }: ApiSpec): CertificateRule | undefined {
+  if (rule === undefined) return undefined;
+  return { isRequired: rule.required, issuers: rule.issuers === undefined ? undefined : new Set(rule.issuers.map(plainName)) };
 }
 
 /** The `rate_limit` of the API itself: a limiter beside the policies, per consumer. */

@@ -1,22 +1,34 @@
 /** The end of a listener: nothing new, nothing lost (security requirement 26). */
 import type { Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { connectionState } from './connection.js';
+
+export type HttpServer = Server | TlsServer;
 
 /** Connections that have not sent a byte so long after the stop began are let go. */
 const SILENT_MS = 500;
 /** How long the kernel's queue of accepted connections may take to be emptied. */
 const TAKE_IN_MS = 1000;
 
-/** Resolves when all connections are closed: idle ones at once, the others after their answer or after `graceMs`. */
-export async function drain(server: Server, sockets: ReadonlySet<Socket>, tunnels: ReadonlySet<Duplex>, graceMs: number): Promise<void> {
+/**
+ * Resolves when all connections are closed: idle ones at once, the others after their answer or after `graceMs`. With each connection stands how many
+ * bytes were read of it before a request could come: those of a TLS handshake.
+ */
+export async function drain(
+  server: HttpServer,
+  sockets: ReadonlyMap<Socket, number>,
+  tunnels: ReadonlySet<Duplex>,
+  graceMs: number,
+): Promise<void> {
   const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const silent = setTimeout(() => destroyAll([...sockets].filter(({ bytesRead }) => bytesRead === 0)), SILENT_MS);
+  const silent = setTimeout(() => destroyAll(silentOnes(sockets)), SILENT_MS);
   const hard = setTimeout(() => {
     destroyAll(tunnels);
     server.closeAllConnections();
-    destroyAll(sockets);
+    destroyAll(sockets.keys());
   }, graceMs);
   server.closeIdleConnections();
   await takeIn(server);
@@ -28,7 +40,7 @@ export async function drain(server: Server, sockets: ReadonlySet<Socket>, tunnel
  * Closing a listener resets the connections that the kernel has accepted and this process has not. libuv takes one per turn of the loop:
  * turns are let pass until one brings none, or for so long.
  */
-async function takeIn(server: Server): Promise<void> {
+async function takeIn(server: HttpServer): Promise<void> {
   let accepted = 0;
   const count = (): number => (accepted += 1);
   server.on('connection', count);
@@ -44,3 +56,6 @@ async function takeIn(server: Server): Promise<void> {
 function destroyAll(sockets: Iterable<Duplex>): void {
   for (const socket of sockets) socket.destroy();
 }
+
+const silentOnes = (sockets: ReadonlyMap<Socket, number>): Socket[] =>
+  [...sockets].flatMap(([socket, atStart]) => (socket.bytesRead === atStart && connectionState(socket).inFlight === 0 ? [socket] : []));

@@ -1,6 +1,7 @@
 /** One request on its way through the gateway: what the pipeline and the policies see of it. The only object that is made for a request. */
 import type { Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead } from '../policies/contract.js';
 import type { AccessLog } from './access-log.js';
+import type { CertificateJudge, ClientCertificate, Presented } from './client-certificate.js';
 import type { RequestHead } from './request-head.js';
 import type { UsageMeter } from './usage-meter.js';
 import type { Credential, EventSink, KeyStore, Route, Snapshot } from './snapshot.js';
@@ -13,6 +14,7 @@ export interface Gateway {
   readonly events: EventSink;
   readonly log: AccessLog;
   readonly usage: UsageMeter;
+  readonly certificates: CertificateJudge;
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }
@@ -40,6 +42,8 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   credential: Credential | undefined = undefined;
   /** Whether the `Authorization` header carried our key and is not forwarded. */
   keyInAuthorization = false;
+  /** Set where somebody asked for one and it was good. */
+  certificate: ClientCertificate | undefined = undefined;
 
   status = 0;
   headers: string[] = [];
@@ -70,6 +74,9 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
     }
     return value;
   }
+
+  /** The client's certificate, from its connection or from a proxy that is trusted. */
+  abstract presentedCertificate(): Presented;
 
   /** Sends `status`, `headers` and this body as a complete answer of the gateway itself. */
   abstract respond(body: string): void;

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { StoaError, type ErrorCode } from '../../schema/error.js';
+import { certificateOfHeaders, certificateOfSocket, type Presented } from './client-certificate.js';
 import { closeAfterAnswer, rawHead } from './connection.js';
 import { Exchange, type Gateway } from './exchange.js';
 import { errorReply } from './own-routes.js';
@@ -54,6 +55,12 @@ export abstract class HttpExchange extends Exchange {
     this.rawHeaders = req.rawHeaders;
     this.method = req.method ?? '';
     this.hasBody = head.isChunked || (head.contentLength !== undefined && Number(head.contentLength) > 0);
+  }
+
+  /** A proxy that is trusted speaks for its clients: a certificate of its own is not theirs. */
+  presentedCertificate(): Presented {
+    if (this.gateway.certificates.mode === 'off') return 'missing';
+    return this.forwardedFor?.isTrusted === true ? certificateOfHeaders((name) => this.header(name)) : certificateOfSocket(this.socket);
   }
 
   respond(body: string): void {

@@ -60,6 +60,7 @@ describe('key table', () => {
       keyStatus: 'grace',
       notBefore: 5,
       notAfter: 10,
+      certificates: undefined,
       limits: [],
     });
   });
@@ -146,6 +147,19 @@ describe('key table', () => {
     apply({}, [{ kind: 'Tenant', tenant: 'acme', name: 'acme' }]);
 
     expect(table.stats().entry_count).toBe(1);
+  });
+
+  it('knows the certificates that the consumer is bound to, in one spelling, and lets nobody in by what it cannot read (DP22)', () => {
+    const { table, put, apply, resources } = setup();
+    put(credential(1));
+    const bind = (certificate_fingerprints: unknown) => {
+      resources.set(keyOf(consumer), { ...consumer, spec: { certificate_fingerprints } } as SyncResource);
+      apply({}, [{ kind: 'Consumer', tenant: 'acme', name: 'app' }]);
+      return table.find(key(1))?.certificates;
+    };
+
+    expect(bind([`${'AB:'.repeat(31)}AB`])).toEqual(new Set(['ab'.repeat(32)]));
+    expect(bind('all')).toEqual(new Set());
   });
 
   it('is cleared by hand without forgetting a key', () => {

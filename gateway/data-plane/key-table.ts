@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { keyOf, type ResourceKey } from '../../schema/resource.js';
+import { plainFingerprint } from './client-certificate.js';
 import type { SyncCredential, SyncResource, SyncSubscription } from '../../schema/sync.js';
 import type { Delta, Replaced } from './config-source.js';
 import type { Credential, KeyStore } from './snapshot.js';
@@ -122,6 +123,15 @@ function joinCredential(
     keyStatus: status,
     notBefore,
     notAfter,
+    certificates: certificatesOf(consumer),
     limits: subscription === undefined ? [] : limitsOf(subscription),
   };
+}
+
+/** What cannot be read as a list of texts lets nobody in. */
+function certificatesOf(consumer: SyncResource | undefined): ReadonlySet<string> | undefined {
+  const fingerprints = consumer?.spec.certificate_fingerprints;
+  if (fingerprints === undefined) return undefined;
+  const texts = Array.isArray(fingerprints) ? fingerprints.filter((each): each is string => typeof each === 'string') : [];
+  return new Set(texts.map(plainFingerprint));
 }

@@ -16,7 +16,8 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
     const running = await startGateway(settings, log);
     stopOnSignals(running, log);
     if (process.send !== undefined) process.send({ type: 'ready', port: running.port });
-    else process.stderr.write(`The gateway listens on http://${settings.host}:${running.port}\n`);
+    else
+      process.stderr.write(`The gateway listens on ${settings.tls === undefined ? 'http' : 'https'}://${settings.host}:${running.port}\n`);
   } catch (error) {
     fail(error);
   }
@@ -33,6 +34,7 @@ function stopOnSignals(running: RunningGateway, log: AccessLog): void {
       },
     );
   };
+  process.on('SIGHUP', () => running.reload());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
   if (process.send !== undefined) process.once('disconnect', stop);
 }

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { addRuntimeMetrics } from '../runtime-metrics.js';
 import type { AuthFailure, BreakerState, RouteMetrics } from './snapshot.js';
 import type { CompiledRoute } from './compile.js';
+import type { ServerCertificate } from './tls.js';
 
 /** What is read when Prometheus asks. */
 export interface MetricSources {
@@ -14,6 +15,8 @@ export interface MetricSources {
   knownKeys(): number;
   /** Client connections that are open. */
   connections(): number;
+  /** Certificates of the listener; none without TLS. */
+  certificates(): readonly ServerCertificate[];
   events(): { readonly queued: number; readonly dropped: number };
   /** Wall clock, epoch milliseconds. */
   now(): number;
@@ -157,6 +160,20 @@ function addStateMetrics(registers: Registry[], sources: MetricSources): void {
   gauge('stoa_gateway_events_queued', 'Events that wait for the control plane.', () => sources.events().queued);
   total('stoa_gateway_events_dropped_total', 'Events that were lost because too many waited.', () => sources.events().dropped);
   addRouteMetrics(registers, sources);
+  addCertificateMetrics(registers, sources);
+}
+
+function addCertificateMetrics(registers: Registry[], sources: MetricSources): void {
+  new Gauge({
+    name: 'stoa_gateway_certificate_expiry_timestamp_seconds',
+    help: 'When a certificate of the listener ends, in seconds since the epoch.',
+    labelNames: ['certificate'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, notAfter } of sources.certificates()) this.set({ certificate: name }, notAfter / 1000);
+    },
+  });
 }
 
 function addRouteMetrics(registers: Registry[], sources: MetricSources): void {

@@ -1,7 +1,8 @@
 /** Snapshot and exchange to reply, in the order of behaviour.md "Forwarding". Synchronous unless a policy answers with a promise. */
+import { ERRORS } from '../../schema/error.js';
 import type { Hooks, Reply } from '../policies/contract.js';
 import { logPanic } from './access-log.js';
-import { authenticate } from './authenticate.js';
+import { authenticate, checkCertificate } from './authenticate.js';
 import type { Exchange } from './exchange.js';
 import { errorReply } from './own-routes.js';
 import { addRateLimitHeaders } from './rate-limit-headers.js';
@@ -83,21 +84,26 @@ function admit(exchange: Exchange, route: Route): Answer {
     return errorReply('service_unavailable', 'This API is not served at the moment: its configuration has an error.');
   if (!route.methods.has(exchange.method)) return errorReply('method_not_allowed', undefined, ['Allow', route.allow]);
   const failure = authenticate(exchange, route);
-  return failure === undefined ? undefined : unauthorized(exchange, route, failure);
+  if (failure !== undefined) return refuseCaller(exchange, route, failure, 'unauthorized');
+  const certificateFailure = checkCertificate(exchange, route);
+  return certificateFailure === undefined ? undefined : refuseCaller(exchange, route, certificateFailure, 'forbidden');
 }
 
-/** One body for every reason; the reason is in the log. */
-function unauthorized(exchange: Exchange, route: Route, reason: AuthFailure): Reply {
+/** One body for every reason of its kind; the reason is in the log. */
+function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, code: 'unauthorized' | 'forbidden'): Reply {
   const { gateway, path } = exchange;
+  const { status } = ERRORS[code];
   gateway.log.event('error', 'auth_failed', {
     path,
     reason,
-    status: 401,
+    consumer: exchange.credential?.consumerLabel,
+    status,
     tenant: route.tenant,
     api: route.api,
     request_id: exchange.requestId,
   });
-  gateway.events.record({ type: 'auth_failed', route, consumer: undefined, path, status: 401, reason });
+  gateway.events.record({ type: 'auth_failed', route, consumer: exchange.credential?.consumerLabel, path, status, reason });
+  if (code === 'forbidden') return errorReply(code, 'A valid client certificate for this API is needed.');
   return errorReply('unauthorized', 'A valid API key for this API is needed in the X-API-Key header.', [
     'WWW-Authenticate',
     'Bearer realm="stoa"',

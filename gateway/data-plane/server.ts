@@ -1,11 +1,12 @@
 /** The listener of the gateway: unambiguous HTTP/1.1 only, timeouts, graceful stop. With `proxy.ts` the only file that knows node's request and response. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
+import { createServer, IncomingMessage, ServerResponse, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { Socket, type AddressInfo } from 'node:net';
 import { ERRORS, errorBody, StoaError } from '../../schema/error.js';
 import { clientAddresses, type ClientAddresses } from './client-address.js';
 import { connectionState, joinSmallWrites, linger, refuseRaw, type ConnectionState } from './connection.js';
-import { drain } from './drain.js';
+import { drain, type HttpServer } from './drain.js';
 import type { Gateway } from './exchange.js';
 import { isOwnPath, jsonReply, ownReply, type OwnState } from './own-routes.js';
 import { parseTarget } from './path.js';
@@ -14,6 +15,7 @@ import type { Shared } from './http-exchange.js';
 import { ProxiedExchange } from './proxy.js';
 import { codeOf, MAX_HEAD, parseProblem, requestProblem, type Circumstances, type Refusal } from './request-checks.js';
 import { emptyHead, isProblem, readHead } from './request-head.js';
+import type { ListenerTls } from './tls.js';
 import { createUpstreamClients } from './upstream-clients.js';
 
 export interface ListenerOptions {
@@ -23,6 +25,8 @@ export interface ListenerOptions {
   readonly trustedProxies?: readonly string[];
   /** Whether upstreams may be on loopback and private addresses. */
   readonly allowPrivateUpstreams: boolean;
+  /** Undefined: plain HTTP. */
+  readonly tls?: ListenerTls | undefined;
 }
 
 export interface Listener {
@@ -32,6 +36,8 @@ export interface Listener {
   stop(graceMs?: number): Promise<void>;
   /** Client connections that are open. */
   connections(): number;
+  /** Serves new connections from the certificates that the files hold now; says whether they had changed. Throws `usage_error` and goes on as before. */
+  reloadTls(): boolean;
 }
 
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -66,9 +72,11 @@ export function createListener(options: ListenerOptions): Listener {
     isDraining: false,
     viaName: `stoa-${randomBytes(6).toString('hex')}`,
     port: '',
+    scheme: options.tls === undefined ? 'http' : 'https',
   };
-  const sockets = new Set<Socket>();
-  const server = buildServer(sockets, new Intake(shared, options.own, clientAddresses(options.trustedProxies ?? [])));
+  const sockets = new Map<Socket, number>();
+  const server = buildServer(options.tls, sockets);
+  connect(server, new Intake(shared, options.own, clientAddresses(options.trustedProxies ?? [])));
   return {
     async listen(port, host) {
       await listening(server, port, host);
@@ -81,34 +89,39 @@ export function createListener(options: ListenerOptions): Listener {
       await clients.close();
     },
     connections: () => sockets.size,
+    reloadTls: () => (options.tls !== undefined && 'setSecureContext' in server ? options.tls.reload(server) : false),
   };
 }
 
-function buildServer(sockets: Set<Socket>, intake: Intake): Server {
-  const server = createServer({
-    IncomingMessage: Request,
-    maxHeaderSize: MAX_HEAD,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: 0,
-    connectionsCheckingInterval: 1000,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    requireHostHeader: false,
-    insecureHTTPParser: false,
-  });
+const HTTP_OPTIONS: ServerOptions<typeof Request> = {
+  IncomingMessage: Request,
+  maxHeaderSize: MAX_HEAD,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: 0,
+  connectionsCheckingInterval: 1000,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  requireHostHeader: false,
+  insecureHTTPParser: false,
+};
+
+/** `sockets` are the connections that requests come in on, with what was read of them before any request could come. */
+function buildServer(tls: ListenerTls | undefined, sockets: Map<Socket, number>): HttpServer {
+  const server = tls === undefined ? createServer(HTTP_OPTIONS) : createTlsServer({ ...HTTP_OPTIONS, ...tls.options() });
   // 0 is no limit of node's own, which would drop fields silently; readHead counts.
   server.maxHeadersCount = 0;
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
+  const follow = (socket: Socket): void => {
+    sockets.set(socket, socket.bytesRead);
     joinSmallWrites(socket);
     // node takes its own listener away when a connection asks for a tunnel or an upgrade; the client may reset it all the same.
     socket.on('error', ignore);
     socket.on('close', () => sockets.delete(socket));
-  });
-  connect(server, intake);
+  };
+  if (tls === undefined) server.on('connection', follow);
+  else server.on('secureConnection', follow);
   return server;
 }
 
-function listening(server: Server, port: number, host: string): Promise<void> {
+function listening(server: HttpServer, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -118,7 +131,7 @@ function listening(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-function connect(server: Server, intake: Intake): void {
+function connect(server: HttpServer, intake: Intake): void {
   server.on('request', (req, res) => intake.accept(req, res));
   server.on('checkContinue', (req, res) => intake.accept(req, res, { expectsContinue: true }));
   server.on('checkExpectation', (req, res) => intake.accept(req, res, { refusal: 'expectation_failed' }));

@@ -47,6 +47,24 @@ describe('settings', () => {
     expect(trustedProxies).toEqual(['10.0.0.1', 'fd00::/8']);
   });
 
+  it('pairs certificates with keys, and asks clients for theirs once it knows who signs them', () => {
+    const files = ['--tls-cert', 'a.crt, b.crt', '--tls-key', 'a.key,b.key'];
+    const certificates = [
+      { cert: 'a.crt', key: 'a.key' },
+      { cert: 'b.crt', key: 'b.key' },
+    ];
+
+    expect(readSettings(files, {})).toMatchObject({ tls: { certificates, clientCa: undefined }, clientCertificates: 'off' });
+    expect(readSettings([...files, '--client-ca', 'ca.crt'], {})).toMatchObject({
+      tls: { certificates, clientCa: 'ca.crt' },
+      clientCertificates: 'optional',
+    });
+    expect(readSettings([], { STOA_TRUSTED_PROXIES: '10.0.0.1', STOA_CLIENT_CERTIFICATES: 'required' })).toMatchObject({
+      tls: undefined,
+      clientCertificates: 'required',
+    });
+  });
+
   it('takes empty variables for absent ones, and half a client for none', () => {
     expect(readSettings([], { STOA_ADMIN_TOKEN: '', STOA_CLIENT_ID: 'a', STOA_CLIENT_SECRET: '' })).toMatchObject({
       adminToken: undefined,
@@ -62,6 +80,10 @@ describe('settings', () => {
     [['--trusted-proxies', '10.0.0.1, proxy.example.com'], 'proxy.example.com'],
     [['--trusted-proxies', '10.0.0.0/33'], '10.0.0.0/33'],
     [['--trusted-proxies', '10.0.0.0/'], '10.0.0.0/'],
+    [['--tls-cert', 'a.crt'], '--tls-cert names 1 files and --tls-key 0'],
+    [['--client-ca', 'ca.crt'], '--client-ca needs --tls-cert'],
+    [['--client-certificates', 'perhaps'], '"perhaps"'],
+    [['--client-certificates', 'required'], 'nobody to learn'],
     [['--colour'], '--colour'],
     [['word'], 'word'],
   ])('refuses %j with a sentence', (args, named) => {

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './access-log.js';
+import { CLIENT_CERTIFICATES, type CertificateMode } from './client-certificate.js';
+import type { TlsFiles } from './tls.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,6 +24,9 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   /** Whether upstreams may be on loopback and private addresses: by default only where the gateway itself listens on loopback. */
   readonly allowPrivateUpstreams: boolean;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsFiles | undefined;
+  readonly clientCertificates: CertificateMode;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -33,6 +38,10 @@ const OPTIONS = {
   'control-plane-url': { type: 'string' },
   'trusted-proxies': { type: 'string' },
   'allow-private-upstreams': { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'client-ca': { type: 'string' },
+  'client-certificates': { type: 'string' },
 } as const;
 
 type Flag = keyof typeof OPTIONS;
@@ -41,10 +50,11 @@ type Flag = keyof typeof OPTIONS;
 export function readSettings(args: readonly string[], env: Environment): Settings {
   const flags = readFlags(args);
   const filled = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
-  const setting = (flag: Flag, variable: string): string | undefined => flags[flag] ?? filled(variable);
+  const setting: Setting = (flag, variable) => flags[flag] ?? filled(variable);
   const host = setting('host', 'STOA_GATEWAY_HOST') ?? '127.0.0.1';
   const url = setting('control-plane-url', 'STOA_CONTROL_PLANE_URL');
   const [id, secret] = [filled('STOA_CLIENT_ID'), filled('STOA_CLIENT_SECRET')];
+  const trustedProxies = readNetworks(setting('trusted-proxies', 'STOA_TRUSTED_PROXIES') ?? '');
   return {
     dataDirectory: path.resolve(setting('data-dir', 'STOA_DATA_DIR') ?? '.stoa'),
     host,
@@ -53,11 +63,47 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     adminToken: filled('STOA_ADMIN_TOKEN'),
     gatewayToken: filled('STOA_GATEWAY_TOKEN'),
     client: id === undefined || secret === undefined ? undefined : { id, secret },
-    trustedProxies: readNetworks(setting('trusted-proxies', 'STOA_TRUSTED_PROXIES') ?? ''),
+    trustedProxies,
+    ...readTls(setting, trustedProxies.length > 0),
     allowPrivateUpstreams: readBoolean(setting('allow-private-upstreams', 'STOA_ALLOW_PRIVATE_UPSTREAMS'), isLoopback(host)),
     logLevel: readLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
     logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
   };
+}
+
+type Setting = (flag: Flag, variable: string) => string | undefined;
+
+/** Lists are parted by commas: the first key belongs to the first certificate. */
+function readTls(setting: Setting, hasProxies: boolean): Pick<Settings, 'tls' | 'clientCertificates'> {
+  const [certs, keys] = [listOf(setting('tls-cert', 'STOA_TLS_CERT')), listOf(setting('tls-key', 'STOA_TLS_KEY'))];
+  const clientCa = setting('client-ca', 'STOA_CLIENT_CA');
+  if (certs.length !== keys.length)
+    throw new StoaError('usage_error', `--tls-cert names ${certs.length} files and --tls-key ${keys.length}.`, {
+      hint: 'Give one key for each certificate, in the same order, parted by commas.',
+    });
+  const tls = certs.length === 0 ? undefined : { certificates: certs.map((cert, index) => ({ cert, key: keys[index] ?? '' })), clientCa };
+  if (clientCa !== undefined && tls === undefined)
+    throw new StoaError('usage_error', '--client-ca needs --tls-cert and --tls-key: without TLS no client shows a certificate.');
+  const clientCertificates = readMode(
+    setting('client-certificates', 'STOA_CLIENT_CERTIFICATES') ?? (clientCa === undefined ? 'off' : 'optional'),
+  );
+  if (clientCertificates !== 'off' && clientCa === undefined && !hasProxies)
+    throw new StoaError('usage_error', `--client-certificates ${clientCertificates} has nobody to learn of certificates from.`, {
+      hint: 'Give --client-ca for clients that connect directly, or --trusted-proxies for those behind a proxy.',
+    });
+  return { tls, clientCertificates };
+}
+
+const listOf = (text = ''): string[] =>
+  text
+    .split(',')
+    .map((each) => each.trim())
+    .filter(Boolean);
+
+function readMode(text: string): CertificateMode {
+  const mode = CLIENT_CERTIFICATES.find((known) => known === text);
+  if (mode !== undefined) return mode;
+  throw new StoaError('usage_error', `--client-certificates is ${CLIENT_CERTIFICATES.join(', ')}; "${text}" is none of them.`);
 }
 
 function readFlags(args: readonly string[]): Partial<Record<Flag, string>> {

@@ -1,5 +1,6 @@
 /** What a gateway serves from: immutable, compiled whole by `compile.ts`, swapped by one assignment. And the stores that outlive it. */
 import type { Hooks } from '../policies/contract.js';
+import { CERTIFICATE_FAILURES, type CertificateRule } from './client-certificate.js';
 
 export interface Snapshot {
   /** Number of the last change that it holds; 0 for a gateway that has only what its admin API registered. */
@@ -28,6 +29,8 @@ export interface Route {
   /** Value of the `Allow` header. */
   readonly allow: string;
   readonly authRequired: boolean;
+  /** Whether callers show a certificate; undefined: it does not ask. */
+  readonly clientCertificate: CertificateRule | undefined;
   /** Policies that run before authentication. */
   readonly preflight: readonly Hooks[];
   /** Policies and limits that run after authentication for this caller, in order; one array per distinct set, made at compile. */
@@ -63,6 +66,7 @@ export const AUTH_FAILURES = [
   'revoked_api_key',
   'subscription_not_active',
   'api_not_allowed',
+  ...CERTIFICATE_FAILURES,
 ] as const;
 export type AuthFailure = (typeof AUTH_FAILURES)[number];
 
@@ -85,6 +89,8 @@ export interface Credential {
   /** Epoch milliseconds; valid while `notBefore <= now < notAfter`. */
   readonly notBefore: number;
   readonly notAfter: number | null;
+  /** Fingerprints of the only certificates with which the consumer may call; undefined: its keys alone are enough. */
+  readonly certificates: ReadonlySet<string> | undefined;
   /** Limits of the subscription itself: plan and approval. */
   readonly limits: readonly Hooks[];
 }

@@ -7,13 +7,14 @@ import { policies } from '../policies/index.js';
 import type { AccessLog } from './access-log.js';
 import { createAdmin } from './admin.js';
 import { createBreaker } from './breaker.js';
+import { CertificateJudge } from './client-certificate.js';
 import { ConfigSource, type Delta } from './config-source.js';
 import { createTokenSource } from './control-plane-token.js';
 import { createDiskCopy, type DiskCopy } from './disk-copy.js';
 import type { EventQueue } from './event-queue.js';
 import { startEventDelivery } from './events-to-control-plane.js';
 import { createKeyTable, type KeyTable } from './key-table.js';
-import { createMetrics, type GatewayMetrics } from './metrics.js';
+import { createMetrics, type GatewayMetrics, type MetricSources } from './metrics.js';
 import type { OwnState } from './own-routes.js';
 import { createPolicyReader } from './policy-bindings.js';
 import { Publisher } from './publisher.js';
@@ -26,12 +27,15 @@ import type { QuotaSources } from './quota-view.js';
 import { createQuotaTable } from './quotas.js';
 import { createLimitsOf, createQuotaOf } from './subscription-limits.js';
 import { startSyncClient, type SyncClient } from './sync-client.js';
+import { keepCertificates, loadTls } from './tls.js';
 import { Topology } from './topology.js';
 import { createUsageMeter, type UsageMeter } from './usage-meter.js';
 import { startUsageDelivery, type UsageDelivery } from './usage-to-control-plane.js';
 
 export interface RunningGateway {
   readonly port: number;
+  /** Reads the files of its certificates anew; does nothing without TLS. */
+  reload(): void;
   /** Takes no new requests, finishes those in flight, writes what is not on the disk. */
   stop(): Promise<void>;
 }
@@ -57,10 +61,13 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
   });
   const link = connect(settings, parts, log);
   const sweeper = setInterval(() => core.publisher.sweep(), SWEEP_MS).unref();
+  const certificates = keepCertificates(listener, settings, log);
   return {
     port,
+    reload: () => certificates.reload(),
     async stop() {
       clearInterval(sweeper);
+      certificates.stop();
       await listener.stop();
       await counts.stop();
       await link?.usage.stop();
@@ -103,16 +110,22 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   const directory = join(settings.dataDirectory, `gateway-${settings.port}`);
   const breaker = createBreaker('cp-api-breaker');
   const link: Parts['link'] = { current: undefined };
-  const core = createCore(directory, log, breaker, link, () => listener.connections());
-  const own = ownState(settings, core, breaker, link);
+  const tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
+  const certificates = new CertificateJudge(settings.clientCertificates);
+  const served = { connections: () => listener.connections(), certificates: () => tls?.certificates() ?? [] };
+  const core = createCore(directory, log, breaker, link, served);
+  const own = ownState(settings, core, breaker, link, certificates);
   const usage = createUsageMeter((count) => log.event('error', 'usage_dropped', { count }));
-  const gateway = { usage, snapshot: () => core.publisher.snapshot, keys: core.keys, events: eventSink(core.metrics, link), log, now };
+  const events = eventSink(core.metrics, link);
+  const gateway = { usage, snapshot: () => core.publisher.snapshot, keys: core.keys, events, certificates, log, now };
   const { trustedProxies, allowPrivateUpstreams } = settings;
-  const listener = createListener({ gateway, own, trustedProxies, allowPrivateUpstreams });
+  const listener = createListener({ gateway, own, trustedProxies, allowPrivateUpstreams, tls });
   return { core, listener, breaker, directory, usage, link };
 }
 
-function createCore(directory: string, log: AccessLog, breaker: Breaker, link: Parts['link'], connections: () => number): Core {
+type Served = Pick<MetricSources, 'connections' | 'certificates'>;
+
+function createCore(directory: string, log: AccessLog, breaker: Breaker, link: Parts['link'], served: Served): Core {
   const state = new RuntimeState(now);
   const topology = new Topology(createPolicyReader(catalog, policies));
   const source: ConfigSource = new ConfigSource((delta) => accept(delta));
@@ -123,7 +136,7 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
     controlPlaneBreaker: () => breaker.stats(now()).state,
     keyCache: () => keys.stats(),
     knownKeys: () => keys.size,
-    connections,
+    ...served,
     events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
     now,
   });
@@ -213,7 +226,7 @@ function eventSink(metrics: GatewayMetrics, link: Parts['link']): EventSink {
   };
 }
 
-function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts['link']): OwnState {
+function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts['link'], certificates: CertificateJudge): OwnState {
   const { source, publisher, keys, quotas, disk, metrics } = core;
   const { adminToken: token, allowPrivateUpstreams, controlPlaneUrl } = settings;
   const version = productVersion();
@@ -225,6 +238,7 @@ function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts[
     publisher,
     keys,
     quotas,
+    certificates,
     controlPlaneBreaker: breaker,
     onBreakerReset: () => link.current?.client.retryNow(),
     save: (objects) => disk.saveAdmin(objects),

@@ -1,6 +1,7 @@
 /** What is sent to an upstream: the path and fields that were received, without ours and without those of the connection, plus those we set. */
 import { randomBytes } from 'node:crypto';
 import type { UpstreamHead } from '../policies/contract.js';
+import type { ClientCertificate } from './client-certificate.js';
 import type { Exchange } from './exchange.js';
 import type { Route } from './snapshot.js';
 
@@ -10,6 +11,8 @@ export interface Edge {
   readonly viaName: string;
   /** Value of `X-Forwarded-Port`. */
   readonly port: string;
+  /** How clients come in, for `X-Forwarded-Proto`. */
+  readonly scheme: 'http' | 'https';
 }
 
 /** Where the client is, as far as it can be known. */
@@ -43,13 +46,14 @@ function upstreamHeaders(exchange: Exchange, route: Route, edge: Edge, from: For
     'x-forwarded-for',
     from.chain,
     'x-forwarded-proto',
-    (from.isTrusted ? oneOf(head.forwardedProto, PROTO) : undefined) ?? 'http',
+    (from.isTrusted ? oneOf(head.forwardedProto, PROTO) : undefined) ?? edge.scheme,
   );
   const host = (from.isTrusted ? oneOf(head.forwardedHost, HOST) : undefined) ?? head.host;
   if (host !== undefined) headers.push('x-forwarded-host', host);
   headers.push('x-forwarded-port', (from.isTrusted ? oneOf(head.forwardedPort, PORT) : undefined) ?? edge.port);
   headers.push('via', appendVia(head.via, edge), 'x-request-id', exchange.requestId, 'x-tenant-id', route.tenant);
   pushTrace(headers, exchange);
+  if (exchange.certificate !== undefined) pushCertificate(headers, exchange.certificate);
   if (credential === undefined) return headers;
   headers.push('x-subscription-id', credential.subscriptionId);
   if (credential.consumerId !== undefined) headers.push('x-consumer-id', credential.consumerId);
@@ -77,6 +81,14 @@ export const appendVia = (before: string | undefined, { viaName }: Edge): string
 
 /** Whether the request has passed this gateway before. */
 export const isLoop = (via: string | undefined, { viaName }: Edge): boolean => via?.includes(viaName) === true;
+
+/** Who the client proved to be. Names may hold any character: what is not printable ASCII travels in percent escapes. */
+function pushCertificate(headers: string[], { fingerprint, subject, issuer }: ClientCertificate): void {
+  headers.push('x-ssl-client-verify', 'SUCCESS', 'x-ssl-client-fingerprint', fingerprint);
+  headers.push('x-ssl-client-s-dn', fieldText(subject), 'x-ssl-client-i-dn', fieldText(issuer));
+}
+
+const fieldText = (name: string): string => name.replaceAll('\n', ',').replace(/[^ -~]|%/gu, (character) => encodeURIComponent(character));
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fieldsOf, traitsOf } from '../schema-walk.js';
 import { api, HTTP_METHODS } from './api.js';
 
 const minimal = { path: '/payments', upstream_url: 'https://payments.example.com' };
@@ -15,6 +16,21 @@ describe('an API', () => {
       connect_timeout_ms: 5000,
       retries: 2,
     });
+  });
+
+  it.each([
+    [undefined, {}, 'client certificate required'],
+    [{ required: false }, {}, 'client certificate required'],
+    [{}, undefined, 'authentication loosened'],
+    [{}, { issuers: ['CN=a'] }, 'fewer issuers of client certificates'],
+    [{ issuers: ['CN=a', 'CN=b'] }, { issuers: ['CN=a'] }, 'fewer issuers of client certificates'],
+    [{ issuers: ['CN=a'] }, { issuers: ['CN=a', 'CN=b'] }, undefined],
+    [{ issuers: ['CN=a'] }, {}, undefined],
+  ])('with client certificates %j changed to %j breaks: %s (DP22)', (before, after, reason) => {
+    const field = fieldsOf(api.spec)?.['client_certificate'];
+    const parsed = (value: object | undefined) => (value === undefined ? undefined : { required: true, ...value });
+
+    expect(field === undefined ? 'no field' : traitsOf(field).breaking?.(parsed(before), parsed(after))).toBe(reason);
   });
 
   it('takes methods in any order and once', () => {

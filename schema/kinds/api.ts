@@ -40,6 +40,23 @@ const breaker = z.strictObject({
   success_threshold: z.int().min(1).max(100).default(2).describe('Successful probes that close the circuit.'),
 });
 
+const clientCertificate = z.strictObject({
+  required: z.boolean().default(true).describe('Whether a request without one is refused; one that is shown must be valid in any case.'),
+  issuers: set(z.string().min(1).max(1000).regex(/=/, 'A name of an issuer has parts such as CN=Acme CA.'), 1, 100)
+    .optional()
+    .describe('Distinguished names of the issuers that are accepted, such as CN=Acme CA,O=Acme; any trusted one when absent.'),
+});
+
+type ClientCertificateRule = z.infer<typeof clientCertificate>;
+
+function changedCertificate(before: ClientCertificateRule | undefined, after: ClientCertificateRule | undefined): string | undefined {
+  const [was, is] = [before?.required ?? false, after?.required ?? false];
+  if (was !== is) return is ? 'client certificate required' : 'authentication loosened';
+  const removed = (before?.issuers ?? []).filter((issuer) => after?.issuers !== undefined && !after.issuers.includes(issuer));
+  const isNarrowed = after?.issuers !== undefined && (before?.issuers === undefined || removed.length > 0);
+  return isNarrowed ? 'fewer issuers of client certificates' : undefined;
+}
+
 const spec = z.strictObject({
   display_name: z.string().min(1).max(200).optional().describe('Name for people.'),
   description: z.string().max(10_000).optional().describe('What the API does; shown to consumers.'),
@@ -56,6 +73,9 @@ const spec = z.strictObject({
     .default([...HTTP_METHODS])
     .describe('Accepted methods; another one is answered 405.'),
   auth_required: breaking(z.boolean(), changedAuthentication).default(true).describe('Whether an API key is needed.'),
+  client_certificate: breaking(clientCertificate.optional(), changedCertificate).describe(
+    'Client certificates (mTLS) beside the key; the gateway must be started to look at them.',
+  ),
   activated: breaking(z.boolean(), (_before, after) => (after === false ? 'API deactivated' : undefined))
     .default(true)
     .describe('Whether the API is served; otherwise it is answered 503.'),

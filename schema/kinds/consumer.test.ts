@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fieldsOf, traitsOf } from '../schema-walk.js';
 import { consumer } from './consumer.js';
 
 describe('a consumer', () => {
@@ -13,6 +14,20 @@ describe('a consumer', () => {
     expect(consumer.spec.parse({ consumer_metadata })).toEqual({ consumer_metadata });
   });
 
+  it('may be bound to certificates, with and without colons, and says when that locks keys out (DP22)', () => {
+    const [plain, colons] = ['ab'.repeat(32), `${'AB:'.repeat(31)}AB`];
+    const field = fieldsOf(consumer.spec)?.['certificate_fingerprints'];
+    const reasonOf = field === undefined ? undefined : traitsOf(field).breaking;
+
+    expect(consumer.spec.parse({ certificate_fingerprints: [plain, colons, plain] })).toMatchObject({
+      certificate_fingerprints: [colons, plain],
+    });
+    expect(reasonOf?.(undefined, [plain])).toBe('client certificate required');
+    expect(reasonOf?.([plain, colons], [plain])).toBe('client certificate removed');
+    expect(reasonOf?.([plain], [plain, colons])).toBeUndefined();
+    expect(reasonOf?.([plain], undefined)).toBe('authentication loosened');
+  });
+
   it.each([
     { email: 'nobody' },
     { external_id: '' },
@@ -20,6 +35,9 @@ describe('a consumer', () => {
     { consumer_metadata: [] },
     { consumer_metadata: { a: Number.NaN } },
     { api_key: 'x' },
+    { certificate_fingerprints: [] },
+    { certificate_fingerprints: ['ab'.repeat(20)] },
+    { certificate_fingerprints: [`${'ab'.repeat(31)}zz`] },
   ])('cannot be %j', (spec) => {
     expect(consumer.spec.safeParse(spec).success).toBe(false);
   });

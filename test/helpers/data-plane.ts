@@ -5,8 +5,10 @@ import { connect, createServer as createTcpServer, type AddressInfo, type Socket
 import { expect, onTestFinished } from 'vitest';
 import { createAccessLog } from '../../gateway/data-plane/access-log.js';
 import { createBreaker } from '../../gateway/data-plane/breaker.js';
+import { CertificateJudge, type CertificateMode, type CertificateRule } from '../../gateway/data-plane/client-certificate.js';
 import type { OwnState } from '../../gateway/data-plane/own-routes.js';
 import { createListener, type Listener } from '../../gateway/data-plane/server.js';
+import { loadTls, type TlsFiles } from '../../gateway/data-plane/tls.js';
 import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from '../../gateway/data-plane/snapshot.js';
 import { errorReply } from '../../gateway/data-plane/own-routes.js';
 import type { Hooks } from '../../gateway/policies/contract.js';
@@ -22,6 +24,7 @@ export interface RouteDraft {
   readonly methods?: readonly string[];
   readonly state?: Route['state'];
   readonly authRequired?: boolean;
+  readonly clientCertificate?: CertificateRule;
   readonly preflight?: readonly Hooks[];
   readonly hooks?: readonly Hooks[];
   readonly upstream?: Partial<Upstream>;
@@ -39,6 +42,7 @@ export function makeRoute(draft: RouteDraft): Route {
     methods: new Set(methods),
     allow: methods.join(', '),
     authRequired: draft.authRequired ?? true,
+    clientCertificate: draft.clientCertificate,
     preflight: draft.preflight ?? [],
     hooksFor: () => draft.hooks ?? [],
     upstream: {
@@ -69,6 +73,7 @@ export const makeCredential = (changes: Partial<Credential> = {}): Credential =>
   keyStatus: 'active',
   notBefore: 0,
   notAfter: null,
+  certificates: undefined,
   limits: [],
   ...changes,
 });
@@ -95,12 +100,15 @@ export interface GatewayDraft {
   readonly trustedProxies?: readonly string[];
   readonly allowPrivateUpstreams?: boolean;
   readonly own?: Partial<OwnState>;
+  readonly tls?: TlsFiles;
+  readonly clientCertificates?: CertificateMode;
 }
 
 export interface TestGateway {
   readonly port: number;
   readonly url: string;
   readonly listener: Listener;
+  readonly certificates: CertificateJudge;
   /** Log lines as objects, complete at any time. */
   lines(): readonly Record<string, unknown>[];
   readonly events: Parameters<EventSink['record']>[0][];
@@ -128,8 +136,18 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
     clear: () => undefined,
   };
   let snapshot = makeSnapshot(draft.routes);
+  const certificates = new CertificateJudge(draft.clientCertificates ?? 'off');
   const listener = createListener({
-    gateway: { snapshot: () => snapshot, keys, events: { record: (event) => events.push(event) }, log, usage: createUsageMeter(), now },
+    gateway: {
+      snapshot: () => snapshot,
+      keys,
+      events: { record: (event) => events.push(event) },
+      log,
+      usage: createUsageMeter(),
+      certificates,
+      now,
+    },
+    tls: draft.tls === undefined ? undefined : loadTls(draft.tls),
     own: { ...OWN, ...draft.own },
     trustedProxies: draft.trustedProxies ?? [],
     allowPrivateUpstreams: draft.allowPrivateUpstreams ?? true,
@@ -146,8 +164,9 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
   };
   return {
     port,
-    url: `http://127.0.0.1:${port}/apis/acme/payments`,
+    url: `${draft.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/apis/acme/payments`,
     listener,
+    certificates,
     lines,
     events,
     swap: (routes) => (snapshot = makeSnapshot(routes)),

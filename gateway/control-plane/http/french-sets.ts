@@ -44,6 +44,9 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
   'A path begins with "/", has no empty segment and does not end with "/".':
     'Un chemin commence par « / », n’a pas de segment vide et ne finit pas par « / ».',
   'A path has no "." or ".." segment.': 'Un chemin n’a pas de segment « . » ou « .. ».',
+  'A name of an issuer has parts such as CN=Acme CA.': 'Un nom d’émetteur a des parties telles que CN=Acme CA.',
+  'A fingerprint is the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons.':
+    'Une empreinte est le SHA-256 d’un certificat : 64 chiffres hexadécimaux, avec ou sans deux-points.',
   'A version is one path segment such as v1.': 'Une version est un segment de chemin tel que v1.',
   'Only a target of kind API can be narrowed to a consumer.': 'Seule une cible de type API peut être restreinte à un consommateur.',
   'A method or header name has no spaces or separators.': 'Un nom de méthode ou d’en-tête n’a ni espaces ni séparateurs.',
