@@ -104,6 +104,23 @@ describe('APIs (document B)', () => {
     expect(answer.body).toMatchObject({ ...API, rate_limit: { requests_per_hour: 2000 } });
   });
 
+  it('take another list of servers, and answer with the first of them as upstream_url', async () => {
+    await send('POST /v1/tenants/acme/apis', {
+      name: 'many',
+      path: '/many',
+      upstreams: [{ url: 'http://127.0.0.1:1' }, { url: 'http://127.0.0.1:2' }],
+    });
+
+    const changed = await send('PATCH /v1/tenants/acme/apis/many', { upstreams: [{ url: 'http://127.0.0.1:3', weight: 2 }] });
+    const wrong = await send('PATCH /v1/tenants/acme/apis/many', { upstream_url: 'http://127.0.0.1:4' });
+
+    expect(changed).toMatchObject({
+      status: 200,
+      body: { upstream_url: 'http://127.0.0.1:3', upstreams: [{ url: 'http://127.0.0.1:3', weight: 2 }] },
+    });
+    expect(wrong).toMatchObject({ status: 400, body: { error: { details: [{ field: 'upstream_url' }] } } });
+  });
+
   it('take backend_url as another word', async () => {
     const created = await send('POST /v1/tenants/acme/apis', { name: 'older', path: '/older', backend_url: 'http://127.0.0.1:1' });
     const changed = await send('PATCH /v1/tenants/acme/apis/older', { backend_url: 'http://127.0.0.1:2' });

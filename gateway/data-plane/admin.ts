@@ -226,7 +226,11 @@ const RESET = { status: 'ok', message: 'Circuit breaker reset to closed' } as co
 
 function breakerRoutes({ controlPlaneBreaker, onBreakerReset, publisher, now }: AdminOptions): Routes {
   const breakers = (): Breaker[] => [
-    ...new Set(publisher.snapshot.routes.filter(({ state }) => state !== 'broken').map(({ upstream }) => upstream.breaker)),
+    ...new Set(
+      publisher.snapshot.routes
+        .filter(({ state }) => state !== 'broken')
+        .flatMap(({ upstreams }) => upstreams.all.map(({ breaker }) => breaker)),
+    ),
   ];
   return {
     'circuit-breaker/stats': { GET: () => ok(controlPlaneBreaker.stats(now())) },

@@ -62,6 +62,7 @@ export function createBreaker(name: string, settings: BreakerSettings = DEFAULT_
     get round() {
       return round;
     },
+    accepts: (nowMs) => state === 'closed' || (state === 'open' ? openWait(nowMs) === 0 : !isProbing(nowMs)),
     admit(nowMs) {
       if (state === 'closed') return 0;
       if (state === 'open') {

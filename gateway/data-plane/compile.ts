@@ -4,12 +4,14 @@ import type { ApiSpec } from '../../schema/kinds/api.js';
 import { normalizeRateLimit } from '../../schema/rate-limit.js';
 import type { Hooks } from '../policies/contract.js';
 import { callerOf, limitHooks } from '../policies/rate-limit.js';
+import { balance, oneUpstream } from './balancer.js';
 import { DEFAULT_BREAKER, createBreaker, type BreakerSettings } from './breaker.js';
 import { plainName, type CertificateRule } from './client-certificate.js';
 import { createPolicyCompiler, earlyHooks, orderHooks, policyServices, type CompilePolicy, type HookScope } from './hooks.js';
 import { counterKey, ownLimitKey, type Binding } from './policy-bindings.js';
+import type { HealthSettings } from './health-checks.js';
 import type { RuntimeState } from './runtime-state.js';
-import type { Credential, Route, RouteMetrics, Upstream } from './snapshot.js';
+import type { Credential, Route, RouteMetrics, Upstream, Upstreams } from './snapshot.js';
 import type { ApiSource, RouteBindings } from './topology.js';
 
 /** A route with what the gateway itself wants to know of it. */
@@ -53,7 +55,9 @@ const NO_UPSTREAM: Upstream = {
   retries: 0,
   maxBodyBytes: undefined,
   breaker: createBreaker('none'),
+  health: undefined,
 };
+const NO_UPSTREAMS = oneUpstream(NO_UPSTREAM);
 const NO_HOOKS: readonly Hooks[] = [];
 
 /** The spec of an API by the catalog's rules, or what is wrong with it. */
@@ -88,7 +92,7 @@ export function createRouteCompiler(services: CompileServices): CompileRoute {
       return route(
         input,
         found.api,
-        upstreamOf(found.api, state),
+        upstreamsOf(found.api, state),
         hooksOf(bindings, own, (binding) => compilePolicy(binding, scope)),
         metricsOf,
       );
@@ -123,7 +127,7 @@ interface RouteHooks {
 function route(
   { source, prefixes, lost, bindings, isSuspended }: RouteInput,
   api: ApiSpec,
-  upstream: Upstream,
+  upstreams: Upstreams,
   hooks: RouteHooks,
   metricsOf: CompileServices['metricsOf'],
 ): CompiledRoute {
@@ -140,7 +144,8 @@ function route(
     authRequired: api.auth_required,
     clientCertificate: certificateRule(api),
     ...hooks,
-    upstream,
+    upstream: upstreams.all[0] ?? NO_UPSTREAM,
+    upstreams,
     metrics: metricsOf(tenant, name),
     problems: [...lost.map((prefix) => `Another API is served at ${prefix}.`), ...[...bindings.single.values()].flatMap(problemsOf)],
     counterKeys: [ownLimitKey(key), ...[...local, ...[...bindings.single.values()].flat()].map((binding) => counterKey(binding, key))],
@@ -162,6 +167,7 @@ function brokenRoute({ source, prefixes }: RouteInput, problems: readonly string
     preflight: NO_HOOKS,
     hooksFor: () => NO_HOOKS,
     upstream: NO_UPSTREAM,
+    upstreams: NO_UPSTREAMS,
     metrics,
     problems,
     counterKeys: [],
@@ -206,9 +212,16 @@ function hooksOf(
   };
 }
 
-function upstreamOf(api: ApiSpec, state: RuntimeState): Upstream {
-  const { origin, pathname, host } = new URL(api.upstream_url);
+/** `upstream_url` alone, or the list that it is one of. */
+function upstreamsOf(api: ApiSpec, state: RuntimeState): Upstreams {
+  const servers = api.upstreams ?? [{ url: api.upstream_url, weight: 1 }];
+  return balance(servers.map(({ url, weight }) => ({ upstream: upstreamOf(url, api, state), weight })));
+}
+
+function upstreamOf(url: string, api: ApiSpec, state: RuntimeState): Upstream {
+  const { origin, pathname, host } = new URL(url);
   const basePath = pathname.replace(/\/+$/, '');
+  const check = healthSettings(api);
   return {
     origin,
     basePath,
@@ -218,6 +231,18 @@ function upstreamOf(api: ApiSpec, state: RuntimeState): Upstream {
     retries: api.retries,
     maxBodyBytes: api.max_body_bytes,
     breaker: state.breaker(`${origin}${basePath}`, breakerSettings(api)),
+    health: check === undefined ? undefined : state.health(`${origin}${basePath}`, check),
+  };
+}
+
+function healthSettings({ health_check: check }: ApiSpec): HealthSettings | undefined {
+  if (check === undefined) return undefined;
+  return {
+    path: check.path,
+    intervalMs: check.interval_secs * 1000,
+    timeoutMs: check.timeout_ms,
+    unhealthyThreshold: check.unhealthy_threshold,
+    healthyThreshold: check.healthy_threshold,
   };
 }
 

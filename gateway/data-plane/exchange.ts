@@ -4,7 +4,7 @@ import type { AccessLog } from './access-log.js';
 import type { CertificateJudge, ClientCertificate, Presented } from './client-certificate.js';
 import type { RequestHead } from './request-head.js';
 import type { UsageMeter } from './usage-meter.js';
-import type { Credential, EventSink, KeyStore, Route, Snapshot } from './snapshot.js';
+import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from './snapshot.js';
 
 /** What a request needs beside itself; one object for the life of the gateway. */
 export interface Gateway {
@@ -38,6 +38,8 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   abstract readonly head: RequestHead;
 
   route: Route | undefined = undefined;
+  /** The server that takes it; set right before it is forwarded. */
+  upstream: Upstream | undefined = undefined;
   prefixLength = 0;
   credential: Credential | undefined = undefined;
   /** Whether the `Authorization` header carried our key and is not forwarded. */
@@ -82,5 +84,5 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   abstract respond(body: string): void;
 
   /** Sends the request to the upstream of its route. The breaker has admitted it; the exchange tells it how it went. */
-  abstract forward(route: Route): void;
+  abstract forward(route: Route, upstream: Upstream): void;
 }

@@ -36,6 +36,7 @@ export interface GatewayMetrics {
 
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const BREAKER_VALUE = { closed: 0, open: 1, half_open: 2 } as const satisfies Record<BreakerState, number>;
+const WORST_FIRST = ['open', 'half_open', 'closed'] as const;
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
 const API_LABELS = ['tenant', 'api'] as const;
@@ -161,6 +162,22 @@ function addStateMetrics(registers: Registry[], sources: MetricSources): void {
   total('stoa_gateway_events_dropped_total', 'Events that were lost because too many waited.', () => sources.events().dropped);
   addRouteMetrics(registers, sources);
   addCertificateMetrics(registers, sources);
+  addHealthMetrics(registers, sources);
+}
+
+function addHealthMetrics(registers: Registry[], sources: MetricSources): void {
+  new Gauge({
+    name: 'stoa_gateway_upstream_healthy',
+    help: '1 while a server of an API passes its health check. Servers without a check are left out.',
+    labelNames: [...API_LABELS, 'upstream'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { tenant, api, upstreams } of sources.routes())
+        for (const { health, origin } of upstreams.all)
+          if (health !== undefined) this.set({ tenant, api, upstream: origin }, Number(health.isHealthy));
+    },
+  });
 }
 
 function addCertificateMetrics(registers: Registry[], sources: MetricSources): void {
@@ -193,14 +210,16 @@ function addRouteMetrics(registers: Registry[], sources: MetricSources): void {
   });
   new Gauge({
     name: 'stoa_gateway_circuit_breaker_state',
-    help: 'Circuit breaker of an API: 0 closed, 1 open, 2 half open. Breakers that never failed are left out.',
+    help: 'Circuit breaker of an API: 0 closed, 1 open, 2 half open; of several servers the worst. Breakers that never failed are left out.',
     labelNames: API_LABELS,
     registers,
     collect() {
       this.reset();
-      for (const { tenant, api, upstream } of sources.routes()) {
-        const { state, failure_count: failures } = upstream.breaker.stats(sources.now());
-        if (failures > 0) this.set({ tenant, api }, BREAKER_VALUE[state]);
+      for (const { tenant, api, upstreams } of sources.routes()) {
+        const failed = upstreams.all.map(({ breaker }) => breaker.stats(sources.now())).filter(({ failure_count: count }) => count > 0);
+        const states = failed.map(({ state }) => state);
+        const worst = WORST_FIRST.find((state) => states.includes(state));
+        if (worst !== undefined) this.set({ tenant, api }, BREAKER_VALUE[worst]);
       }
     },
   });

@@ -112,9 +112,14 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
 
 function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
   reportLimit(exchange, route, reply);
-  const refusal = reply ?? tooLarge(exchange, route) ?? heldBack(exchange, route);
-  if (refusal === undefined) exchange.forward(route);
-  else answer(exchange, refusal);
+  const refusal = reply ?? tooLarge(exchange, route);
+  if (refusal !== undefined) {
+    answer(exchange, refusal);
+    return;
+  }
+  const picked = route.upstreams.pick(exchange.gateway.now());
+  if (typeof picked === 'number') answer(exchange, heldBack(picked));
+  else exchange.forward(route, picked);
 }
 
 function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
@@ -148,9 +153,7 @@ function tooLarge(exchange: Exchange, { upstream }: Route): Answer {
 const smaller = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || (b !== undefined && b < a) ? b : a;
 
-function heldBack(exchange: Exchange, { upstream }: Route): Answer {
-  const waitMs = upstream.breaker.admit(exchange.gateway.now());
-  if (waitMs === 0) return undefined;
+function heldBack(waitMs: number): Reply {
   return errorReply('circuit_open', undefined, ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))]);
 }
 

@@ -6,9 +6,10 @@ import { rawHead } from './connection.js';
 import { HttpExchange } from './http-exchange.js';
 import { errorReply } from './own-routes.js';
 import { answer, completeHead, fail } from './pipeline.js';
-import type { Route } from './snapshot.js';
+import type { Route, Upstream } from './snapshot.js';
 import { joinSockets } from './tunnel.js';
-import { failureReason, isFinal, readAnswer } from './upstream-answer.js';
+import { readAnswer } from './upstream-answer.js';
+import { Ended, isFinal, reportFailure } from './upstream-failure.js';
 import { upstreamHead } from './upstream-request.js';
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
@@ -17,15 +18,6 @@ const STALLED_BODY_MS = 60_000;
 /** A body up to this size that came whole is sent with its head in one piece; undici says that it is complete in the same turn. */
 const MAX_WHOLE = 16 * 1024;
 const UPSTREAM_FAILURES = new Set([502, 503, 504]);
-
-/** Why the gateway itself ended a dispatch. */
-class Ended extends Error {
-  readonly errorCode: ErrorCode;
-  constructor(errorCode: ErrorCode, message: string) {
-    super(message);
-    this.errorCode = errorCode;
-  }
-}
 
 /** An exchange on its way to an upstream and back. */
 export class ProxiedExchange extends HttpExchange {
@@ -46,23 +38,28 @@ export class ProxiedExchange extends HttpExchange {
   /** The breaker waits for word of the request that it admitted in this round. */
   #admittedIn: number | undefined = undefined;
 
-  forward(route: Route): void {
-    this.#admittedIn = route.upstream.breaker.round;
+  forward(route: Route, upstream: Upstream): void {
+    this.upstream = upstream;
+    this.#admittedIn = upstream.breaker.round;
     if (this.isOver || this.isAnswered) {
       this.#releaseBreaker();
       return;
     }
-    const { forwardedFor } = this;
-    if (forwardedFor === undefined) throw new TypeError('An exchange is forwarded after its client is known.');
     this.sendContinue();
     this.isBodyTaken = this.hasBody;
+    this.#address(route, upstream);
+    this.#dispatch(this.shared.clients.pool(upstream));
+  }
+
+  #address(route: Route, upstream: Upstream): void {
+    const { forwardedFor } = this;
+    if (forwardedFor === undefined) throw new TypeError('An exchange is forwarded after its client is known.');
     this.#request = {
-      ...upstreamHead(this, route, this.shared, forwardedFor),
+      ...upstreamHead(this, route, upstream, this.shared, forwardedFor),
       method: this.method,
       body: this.hasBody ? this.req : null,
       upgrade: this.isUpgrade ? 'websocket' : null,
     };
-    this.#dispatch(this.shared.clients.pool(route.upstream));
   }
 
   #dispatch(dispatcher: Dispatcher): void {
@@ -179,15 +176,26 @@ export class ProxiedExchange extends HttpExchange {
     return true;
   }
 
-  /** Another try after `onError` has allowed it; on a connection of its own when one has broken. */
+  /** Another try after `onError` has allowed it: by another server where there is one, else on a connection of its own when one has broken. */
   retry(): void {
-    const upstream = this.route?.upstream;
-    if (upstream === undefined || this.isOver) {
+    const { route, upstream } = this;
+    if (route === undefined || upstream === undefined || this.isOver) {
       this.#releaseBreaker();
       return;
     }
     this.#attempts += 1;
     this.#abort = undefined;
+    // A connection that broke may have been an idle one that the server closed: that says nothing of the server yet.
+    const mayBeStale = this.#isSent && this.#attempts === 1;
+    const other = mayBeStale ? undefined : route.upstreams.another(this.gateway.now(), upstream);
+    if (other !== undefined) {
+      this.#settle(true);
+      this.upstream = other;
+      this.#admittedIn = other.breaker.round;
+      this.#address(route, other);
+      this.#dispatch(this.shared.clients.pool(other));
+      return;
+    }
     const fresh = this.#isSent ? this.shared.clients.fresh(upstream) : undefined;
     this.#dispatch(fresh ?? this.shared.clients.pool(upstream));
     void fresh?.close();
@@ -244,7 +252,7 @@ export class ProxiedExchange extends HttpExchange {
 
   #cutShort(error: Error): void {
     this.isCutShort = true;
-    this.#report(error, this.status);
+    reportFailure(this, error, this.status);
     this.breakOff();
   }
 
@@ -253,29 +261,14 @@ export class ProxiedExchange extends HttpExchange {
     const isUpstreams = code === 'bad_gateway' || code === 'gateway_timeout';
     if (isUpstreams) {
       this.#settle(true);
-      this.#report(error, code === 'bad_gateway' ? 502 : 504);
+      reportFailure(this, error, code === 'bad_gateway' ? 502 : 504);
     }
     this.#releaseBreaker();
     answer(this, errorReply(code, code === 'bad_gateway' ? undefined : error.message));
   }
 
-  #report(error: Error, status: number): void {
-    const { gateway, route, path, requestId } = this;
-    if (route === undefined) return;
-    const reason = error instanceof Ended ? error.message : failureReason(error);
-    gateway.log.event('error', 'backend_error', {
-      path,
-      status,
-      error: reason,
-      tenant: route.tenant,
-      api: route.api,
-      request_id: requestId,
-    });
-    gateway.events.record({ type: 'backend_error', route, consumer: this.credential?.consumerLabel, path, status, reason });
-  }
-
   #settle(isFailure: boolean): void {
-    const breaker = this.route?.upstream.breaker;
+    const breaker = this.upstream?.breaker;
     const round = this.#admittedIn;
     if (round === undefined || breaker === undefined) return;
     this.#admittedIn = undefined;
@@ -284,10 +277,16 @@ export class ProxiedExchange extends HttpExchange {
   }
 
   #releaseBreaker(): void {
-    if (this.#admittedIn !== undefined) this.route?.upstream.breaker.release(this.#admittedIn);
+    if (this.#admittedIn !== undefined) this.upstream?.breaker.release(this.#admittedIn);
     this.#admittedIn = undefined;
   }
 }
 
 const expire = (exchange: ProxiedExchange): void => exchange.expire();
-const retry = (exchange: ProxiedExchange): void => exchange.retry();
+function retry(exchange: ProxiedExchange): void {
+  try {
+    exchange.retry();
+  } catch (error) {
+    fail(exchange, error);
+  }
+}

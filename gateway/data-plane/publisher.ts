@@ -3,7 +3,7 @@ import { createRouteCompiler, readApi, type CompiledRoute, type CompileServices 
 import type { Delta } from './config-source.js';
 import { apiOfCounter } from './policy-bindings.js';
 import { PrefixTable, prefixesOf, type Claim } from './prefix-table.js';
-import type { Breaker, Snapshot } from './snapshot.js';
+import type { Snapshot } from './snapshot.js';
 import { SUBSCRIPTION_COUNTERS } from './subscription-limits.js';
 import type { ApiSource, Consequences, Topology } from './topology.js';
 
@@ -75,7 +75,10 @@ export class Publisher {
     const { routes, byKey } = this.#snapshot;
     const shared = new Set<string>([...SUBSCRIPTION_COUNTERS, ...topology.counterKeys()]);
     const isLive = (key: string): boolean => shared.has(key) || (byKey.get(apiOfCounter(key))?.counterKeys.includes(key) ?? false);
-    state.sweep(isLive, new Set<Breaker>(routes.map(({ upstream }) => upstream.breaker)));
+    state.sweep(
+      isLive,
+      routes.flatMap(({ upstreams }) => upstreams.all),
+    );
   }
 
   /** The API that has a prefix now. */

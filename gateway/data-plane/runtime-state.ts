@@ -1,14 +1,16 @@
 /** What outlives snapshots: counters and breakers, under keys that stay the same when a configuration changes (house law 6). */
 import type { Limiter } from '../policies/contract.js';
 import { createBreaker, type BreakerSettings } from './breaker.js';
+import { Health, type HealthSettings } from './health-checks.js';
 import { CounterTable, createLimiter, type LimitSettings } from './limiter.js';
-import type { Breaker } from './snapshot.js';
+import type { Breaker, Upstream } from './snapshot.js';
 import { createSteadyClock, type SteadyClock } from './steady-clock.js';
 
 /** Holds counters and breakers. A snapshot asks by key and gets the same object as the one before it. */
 export class RuntimeState {
   readonly #counters = new Map<string, CounterTable>();
   readonly #breakers = new Map<string, Breaker>();
+  readonly #health = new Map<string, Health>();
   readonly #clock: SteadyClock;
 
   constructor(now: () => number) {
@@ -33,11 +35,23 @@ export class RuntimeState {
     return breaker;
   }
 
+  /** What is known of the health of an upstream URL under these settings of its check. */
+  health(url: string, settings: HealthSettings): Health {
+    const { path, intervalMs, timeoutMs, unhealthyThreshold, healthyThreshold } = settings;
+    const key = [url, path, intervalMs, timeoutMs, unhealthyThreshold, healthyThreshold].join(' ');
+    let health = this.#health.get(key);
+    if (health === undefined) this.#health.set(key, (health = new Health(url, settings)));
+    return health;
+  }
+
   /** Forgets what no route names any more: breakers at once, counters when they are idle, so that a route that comes back finds its counts. */
-  sweep(isLive: (counterKey: string) => boolean, liveBreakers: ReadonlySet<Breaker>): void {
+  sweep(isLive: (counterKey: string) => boolean, upstreams: readonly Upstream[]): void {
     const now = this.#clock.now();
+    const liveBreakers = new Set(upstreams.map(({ breaker }) => breaker));
+    const liveHealth = new Set(upstreams.map(({ health }) => health));
     for (const [key, table] of this.#counters) if (!isLive(baseKey(key)) && table.isIdle(now)) this.#counters.delete(key);
     for (const [key, breaker] of this.#breakers) if (!liveBreakers.has(breaker)) this.#breakers.delete(key);
+    for (const [key, health] of this.#health) if (!liveHealth.has(health)) this.#health.delete(key);
   }
 
   /** How much is held; for metrics and tests. */

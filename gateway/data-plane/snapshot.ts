@@ -35,8 +35,24 @@ export interface Route {
   readonly preflight: readonly Hooks[];
   /** Policies and limits that run after authentication for this caller, in order; one array per distinct set, made at compile. */
   hooksFor(credential: Credential | undefined): readonly Hooks[];
+  /** Its first server, whose settings are those of all. */
   readonly upstream: Upstream;
+  readonly upstreams: Upstreams;
   readonly metrics: RouteMetrics;
+}
+
+/** The servers of a route. */
+export interface Upstreams {
+  readonly all: readonly Upstream[];
+  /** A server that takes a request now, admitted by its breaker; or the milliseconds until one may. */
+  pick(nowMs: number): Upstream | number;
+  /** Another one, admitted, after this one has failed on the request; undefined when there is none. */
+  another(nowMs: number, than: Upstream): Upstream | undefined;
+}
+
+/** What active checks found out. */
+export interface UpstreamHealth {
+  readonly isHealthy: boolean;
 }
 
 export interface Upstream {
@@ -51,6 +67,8 @@ export interface Upstream {
   readonly retries: number;
   readonly maxBodyBytes: number | undefined;
   readonly breaker: Breaker;
+  /** Undefined: it is not checked. */
+  readonly health: UpstreamHealth | undefined;
 }
 
 /** Prometheus children of one route, looked up at compile. */
@@ -120,6 +138,8 @@ export interface Breaker {
   readonly name: string;
   /** Read right after `admit`: the round to which the admitted request belongs. The present one is meant where none is given. */
   readonly round: number;
+  /** Whether `admit` would let a request go; counts nothing. */
+  accepts(nowMs: number): boolean;
   /** 0 when the request may go; otherwise milliseconds until a probe is allowed. */
   admit(nowMs: number): number;
   success(nowMs: number, round?: number): void;

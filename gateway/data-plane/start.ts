@@ -13,6 +13,7 @@ import { createTokenSource } from './control-plane-token.js';
 import { createDiskCopy, type DiskCopy } from './disk-copy.js';
 import type { EventQueue } from './event-queue.js';
 import { startEventDelivery } from './events-to-control-plane.js';
+import { startHealthChecks, type HealthChecks } from './health-checks.js';
 import { createKeyTable, type KeyTable } from './key-table.js';
 import { createMetrics, type GatewayMetrics, type MetricSources } from './metrics.js';
 import type { OwnState } from './own-routes.js';
@@ -68,6 +69,7 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
     async stop() {
       clearInterval(sweeper);
       certificates.stop();
+      await core.checks.stop();
       await listener.stop();
       await counts.stop();
       await link?.usage.stop();
@@ -88,6 +90,7 @@ interface Core {
   readonly quotas: QuotaSources;
   readonly metrics: GatewayMetrics;
   readonly disk: DiskCopy;
+  readonly checks: HealthChecks;
 }
 
 /** The connection to the control plane, once there is one. */
@@ -112,18 +115,19 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   const link: Parts['link'] = { current: undefined };
   const tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
   const certificates = new CertificateJudge(settings.clientCertificates);
-  const served = { connections: () => listener.connections(), certificates: () => tls?.certificates() ?? [] };
+  const { trustedProxies, allowPrivateUpstreams } = settings;
+  const served = { connections: () => listener.connections(), certificates: () => tls?.certificates() ?? [], allowPrivateUpstreams };
   const core = createCore(directory, log, breaker, link, served);
   const own = ownState(settings, core, breaker, link, certificates);
   const usage = createUsageMeter((count) => log.event('error', 'usage_dropped', { count }));
   const events = eventSink(core.metrics, link);
   const gateway = { usage, snapshot: () => core.publisher.snapshot, keys: core.keys, events, certificates, log, now };
-  const { trustedProxies, allowPrivateUpstreams } = settings;
   const listener = createListener({ gateway, own, trustedProxies, allowPrivateUpstreams, tls });
   return { core, listener, breaker, directory, usage, link };
 }
 
-type Served = Pick<MetricSources, 'connections' | 'certificates'>;
+/** What the listener is asked for, and what it was started with. */
+type Served = Pick<MetricSources, 'connections' | 'certificates'> & Pick<Settings, 'allowPrivateUpstreams'>;
 
 function createCore(directory: string, log: AccessLog, breaker: Breaker, link: Parts['link'], served: Served): Core {
   const state = new RuntimeState(now);
@@ -136,11 +140,13 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
     controlPlaneBreaker: () => breaker.stats(now()).state,
     keyCache: () => keys.stats(),
     knownKeys: () => keys.size,
-    ...served,
+    connections: served.connections,
+    certificates: served.certificates,
     events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
     now,
   });
-  const publisher = createPublisher(state, topology, metrics, log);
+  const checks = startHealthChecks({ allowPrivate: served.allowPrivateUpstreams, log });
+  const publisher = createPublisher({ state, topology, metrics, checks, log });
   const { resources, subscriptions } = source;
   const limits = {
     catalog,
@@ -160,10 +166,18 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
   };
   const disk = createDiskCopy({ directory, source, onProblem: (reason) => log.event('error', 'disk_copy_problem', { reason }) });
   setImmediate(() => (isStarting = false));
-  return { source, publisher, keys, quotas, metrics, disk };
+  return { source, publisher, keys, quotas, metrics, disk, checks };
 }
 
-function createPublisher(state: RuntimeState, topology: Topology, metrics: GatewayMetrics, log: AccessLog): Publisher {
+interface PublisherParts {
+  readonly state: RuntimeState;
+  readonly topology: Topology;
+  readonly metrics: GatewayMetrics;
+  readonly checks: HealthChecks;
+  readonly log: AccessLog;
+}
+
+function createPublisher({ state, topology, metrics, checks, log }: PublisherParts): Publisher {
   return new Publisher({
     catalog,
     state,
@@ -172,7 +186,10 @@ function createPublisher(state: RuntimeState, topology: Topology, metrics: Gatew
     metricsOf: (tenant, api) => metrics.route(tenant, api),
     onProblem: ({ tenant, api, id, problems, state: routeState }) =>
       log.event('error', 'config_problem', { tenant, api, id, state: routeState, reason: problems.join(' ') }),
-    onPublish: ({ number, routes }) => log.event('debug', 'config_swapped', { number, routes: routes.length }),
+    onPublish: ({ number, routes }) => {
+      checks.follow(routes);
+      log.event('debug', 'config_swapped', { number, routes: routes.length });
+    },
     onGone: (tenant, api) => metrics.forget(tenant, api),
   });
 }

@@ -86,34 +86,3 @@ function withoutNamed(headers: string[], connection: string): string[] {
   }
   return kept;
 }
-
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset',
-  EPIPE: 'connection reset',
-  UND_ERR_SOCKET: 'connection closed',
-  ENOTFOUND: 'host not found',
-  EAI_AGAIN: 'host not found',
-  ETIMEDOUT: 'connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  UND_ERR_HEADERS_OVERFLOW: 'answer head too large',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'answer cut short',
-  STOA_ADDRESS: 'address not allowed',
-};
-
-/** A failure in a few words for the log; the code when it has no words of its own. */
-export function failureReason(error: Error): string {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (code.startsWith('HPE_')) return 'invalid answer';
-  return REASONS[code] ?? (code === '' ? error.message : code);
-}
-
-/** Errors that another try cannot mend. */
-export function isFinal(error: Error): boolean {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return (
-    code === 'STOA_ADDRESS' || code.startsWith('HPE_') || code.startsWith('ERR_TLS') || code.startsWith('CERT_') || code.endsWith('_CERT')
-  );
-}

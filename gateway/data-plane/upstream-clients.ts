@@ -39,7 +39,8 @@ export function createUpstreamClients({ allowPrivate }: { readonly allowPrivate:
   };
 }
 
-function clientOptions(upstream: Upstream, allowPrivate: boolean): Client.Options {
+/** How a server is connected to: addresses are checked, idle connections end before the server's own patience does. */
+export function clientOptions(upstream: Upstream, allowPrivate: boolean): Client.Options {
   return {
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { UpstreamHead } from '../policies/contract.js';
 import type { ClientCertificate } from './client-certificate.js';
 import type { Exchange } from './exchange.js';
-import type { Route } from './snapshot.js';
+import type { Route, Upstream } from './snapshot.js';
 
 /** What the listener knows of itself. */
 export interface Edge {
@@ -27,20 +27,24 @@ export interface ForwardedFor {
 export function upstreamHead(
   exchange: Exchange,
   route: Route,
+  upstream: Upstream,
   edge: Edge,
   from: ForwardedFor,
 ): { readonly path: string; readonly headers: string[] } {
-  const head: UpstreamHead = { path: exchange.path.slice(exchange.prefixLength), headers: upstreamHeaders(exchange, route, edge, from) };
+  const head: UpstreamHead = {
+    path: exchange.path.slice(exchange.prefixLength),
+    headers: upstreamHeaders(exchange, route, upstream, edge, from),
+  };
   for (const hooks of exchange.hooks) hooks.upstream?.(head);
-  const path = route.upstream.basePath + head.path;
+  const path = upstream.basePath + head.path;
   return { path: (path.startsWith('/') ? path : `/${path}`) + exchange.query, headers: head.headers };
 }
 
 /** Name, value, name, value. */
-function upstreamHeaders(exchange: Exchange, route: Route, edge: Edge, from: ForwardedFor): string[] {
+function upstreamHeaders(exchange: Exchange, route: Route, upstream: Upstream, edge: Edge, from: ForwardedFor): string[] {
   const { head, credential } = exchange;
   const headers = exchange.keyInAuthorization ? withoutAuthorization(head.forwarded) : [...head.forwarded];
-  headers.push('host', route.upstream.host);
+  headers.push('host', upstream.host);
   if (head.contentLength !== undefined) headers.push('content-length', head.contentLength);
   headers.push(
     'x-forwarded-for',

@@ -18,6 +18,42 @@ describe('an API', () => {
     });
   });
 
+  it('may have several servers, of which the first is its upstream_url', () => {
+    const upstreams = [{ url: 'https://a.example.com' }, { url: 'https://b.example.com', weight: 2 }];
+
+    expect(api.spec.parse({ path: '/a', upstreams, health_check: {} })).toMatchObject({
+      upstream_url: 'https://a.example.com',
+      upstreams: [
+        { url: 'https://a.example.com', weight: 1 },
+        { url: 'https://b.example.com', weight: 2 },
+      ],
+      health_check: { path: '/health', interval_secs: 10, timeout_ms: 2000, unhealthy_threshold: 3, healthy_threshold: 2 },
+    });
+    expect(parse({ upstream_url: 'https://b.example.com', upstreams })).toBe(true);
+  });
+
+  it.each([
+    ['an upstream_url that is none of them', { upstreams: [{ url: 'https://other.example.com' }] }],
+    ['no server', { upstreams: [] }],
+    ['one server twice', { upstreams: [{ url: minimal.upstream_url }, { url: `${minimal.upstream_url}/` }] }],
+    ['no weight', { upstreams: [{ url: minimal.upstream_url, weight: 0 }] }],
+    ['a forbidden address', { upstreams: [{ url: minimal.upstream_url }, { url: 'http://169.254.169.254' }] }],
+    ['a check of another host', { health_check: { path: 'http://x' } }],
+  ])('cannot have %s', (_what, more) => {
+    expect(parse(more)).toBe(false);
+  });
+
+  it('says when another system is called, not when one is called less', () => {
+    const field = fieldsOf(api.spec)?.['upstreams'];
+    const list = (...hosts: string[]) => hosts.map((host) => ({ url: `https://${host}`, weight: 1 }));
+    const reason = (before?: object, after?: object) => (field === undefined ? 'no field' : traitsOf(field).breaking?.(before, after));
+
+    expect(reason(list('a'), list('a', 'b', 'b:1'))).toBe('upstream host added: b, b:1');
+    expect(reason(list('a', 'b'), list('b'))).toBeUndefined();
+    expect(reason(undefined, list('a', 'b'))).toBe('several upstream hosts: a, b');
+    expect(reason(undefined, list('a'))).toBeUndefined();
+  });
+
   it.each([
     [undefined, {}, 'client certificate required'],
     [{ required: false }, {}, 'client certificate required'],

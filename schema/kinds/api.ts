@@ -57,6 +57,34 @@ function changedCertificate(before: ClientCertificateRule | undefined, after: Cl
   return isNarrowed ? 'fewer issuers of client certificates' : undefined;
 }
 
+const server = z.strictObject({
+  url: upstreamUrl.describe('Where this server is; its path comes before the rest of the request path.'),
+  weight: z.int().min(1).max(1000).default(1).describe('Its share of the requests, beside the weights of the others.'),
+});
+
+const healthCheck = z.strictObject({
+  path: z
+    .string()
+    .max(1024)
+    .regex(/^\/[!-~]*$/, 'The path of a health check begins with "/" and has no spaces.')
+    .default('/health')
+    .describe('Asked with GET, behind the path of the upstream; an answer below 400 is a good one.'),
+  interval_secs: z.int().min(1).max(3600).default(10).describe('How often each server is asked.'),
+  timeout_ms: z.int().min(1).max(60_000).default(2000).describe('How long an answer may take.'),
+  unhealthy_threshold: z.int().min(1).max(100).default(3).describe('Failures in a row that take a server out of turn.'),
+  healthy_threshold: z.int().min(1).max(100).default(2).describe('Good answers in a row that bring it back.'),
+});
+
+type Servers = readonly z.infer<typeof server>[];
+
+function newHosts(before: Servers | undefined, after: Servers | undefined): string | undefined {
+  const known = new Set((before ?? []).map(({ url }) => hostOf(url)));
+  const added = new Set((after ?? []).map(({ url }) => hostOf(url)).filter((host) => !known.has(host)));
+  // Without a list before, one of them is the host that was called all along.
+  const isMore = before === undefined ? added.size > 1 : added.size > 0;
+  return isMore ? `${before === undefined ? 'several upstream hosts' : 'upstream host added'}: ${[...added].join(', ')}` : undefined;
+}
+
 const spec = z.strictObject({
   display_name: z.string().min(1).max(200).optional().describe('Name for people.'),
   description: z.string().max(10_000).optional().describe('What the API does; shown to consumers.'),
@@ -69,6 +97,12 @@ const spec = z.strictObject({
   upstream_url: breaking(upstreamUrl, changedHost).describe(
     'Where requests are forwarded: the rest of the path and the query are appended.',
   ),
+  upstreams: breaking(z.array(server).min(1).max(50).optional(), newHosts).describe(
+    'All servers of the API, when it has several; upstream_url is one of them, the first where it is not given.',
+  ),
+  health_check: healthCheck
+    .optional()
+    .describe('Asks each server by itself; without it, only the circuit breaker tells good ones from bad ones.'),
   methods: breaking(set(z.enum(HTTP_METHODS), 1), removedMethods)
     .default([...HTTP_METHODS])
     .describe('Accepted methods; another one is answered 405.'),
@@ -94,11 +128,35 @@ const spec = z.strictObject({
   circuit_breaker: breaker.optional().describe('When to stop calling a failing upstream; the default is 5 failures in 60 s.'),
 });
 
-/** `backend_url` is the gateway's older word for `upstream_url` (row AP1). */
-function acceptBackendUrl(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !('backend_url' in value) || 'upstream_url' in value) return value;
-  const { backend_url, ...rest } = value;
-  return { ...rest, upstream_url: backend_url };
+/** `backend_url` is the gateway's older word for `upstream_url` (row AP1); of several servers the first is the `upstream_url`. */
+function completeUpstream(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || 'upstream_url' in value) return value;
+  if ('backend_url' in value) {
+    const { backend_url, ...rest } = value;
+    return { ...rest, upstream_url: backend_url };
+  }
+  const first: unknown = 'upstreams' in value && Array.isArray(value.upstreams) ? value.upstreams[0] : undefined;
+  const url: unknown = typeof first === 'object' && first !== null && 'url' in first ? first.url : undefined;
+  return url === undefined ? value : { ...value, upstream_url: url };
+}
+
+/** What a list of servers must hold beside the forms of its fields. */
+function checkServers({ upstream_url, upstreams }: z.infer<typeof spec>, context: z.RefinementCtx): void {
+  if (upstreams === undefined) return;
+  const urls = upstreams.map(({ url }) => url.replace(/\/+$/, ''));
+  if (!urls.includes(upstream_url.replace(/\/+$/, '')))
+    context.addIssue({
+      code: 'custom',
+      path: ['upstream_url'],
+      message: 'upstream_url is one of upstreams; leave it out, or name one of them.',
+    });
+  for (const [index, url] of urls.entries())
+    if (urls.indexOf(url) !== index)
+      context.addIssue({
+        code: 'custom',
+        path: ['upstreams', index, 'url'],
+        message: 'This server is named before; give it a weight instead.',
+      });
 }
 
 export type ApiSpec = z.infer<typeof spec>;
@@ -108,7 +166,7 @@ export const api = defineKind({
   plural: 'apis',
   scope: 'tenant',
   summary: 'An HTTP API that the gateway publishes and forwards to an upstream.',
-  spec: z.preprocess(acceptBackendUrl, spec),
+  spec: z.preprocess(completeUpstream, spec.superRefine(checkServers)),
   claims: ({ path, version }) => [
     { claim: `path ${version === undefined ? path : `${path === '/' ? '' : path}/${version}`}`, field: 'path' },
   ],

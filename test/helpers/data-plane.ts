@@ -4,12 +4,13 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { createAccessLog } from '../../gateway/data-plane/access-log.js';
+import { oneUpstream } from '../../gateway/data-plane/balancer.js';
 import { createBreaker } from '../../gateway/data-plane/breaker.js';
 import { CertificateJudge, type CertificateMode, type CertificateRule } from '../../gateway/data-plane/client-certificate.js';
 import type { OwnState } from '../../gateway/data-plane/own-routes.js';
 import { createListener, type Listener } from '../../gateway/data-plane/server.js';
 import { loadTls, type TlsFiles } from '../../gateway/data-plane/tls.js';
-import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from '../../gateway/data-plane/snapshot.js';
+import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream, Upstreams } from '../../gateway/data-plane/snapshot.js';
 import { errorReply } from '../../gateway/data-plane/own-routes.js';
 import type { Hooks } from '../../gateway/policies/contract.js';
 
@@ -28,10 +29,11 @@ export interface RouteDraft {
   readonly preflight?: readonly Hooks[];
   readonly hooks?: readonly Hooks[];
   readonly upstream?: Partial<Upstream>;
+  readonly upstreams?: Upstreams;
 }
 
 export function makeRoute(draft: RouteDraft): Route {
-  const url = new URL(draft.upstreamUrl);
+  const upstream = makeUpstream(draft.upstreamUrl, draft.upstream);
   const methods = draft.methods ?? ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
   return {
     id: 'api-1',
@@ -45,18 +47,26 @@ export function makeRoute(draft: RouteDraft): Route {
     clientCertificate: draft.clientCertificate,
     preflight: draft.preflight ?? [],
     hooksFor: () => draft.hooks ?? [],
-    upstream: {
-      origin: url.origin,
-      basePath: url.pathname === '/' ? '' : url.pathname,
-      host: url.host,
-      timeoutMs: 30_000,
-      connectTimeoutMs: 5000,
-      retries: 2,
-      maxBodyBytes: undefined,
-      breaker: createBreaker(draft.upstreamUrl),
-      ...draft.upstream,
-    },
+    upstream,
+    upstreams: draft.upstreams ?? oneUpstream(upstream),
     metrics: { observe: () => undefined },
+  };
+}
+
+/** A server with the settings of an API that names none. */
+export function makeUpstream(address: string, changes: Partial<Upstream> = {}): Upstream {
+  const url = new URL(address);
+  return {
+    origin: url.origin,
+    basePath: url.pathname === '/' ? '' : url.pathname,
+    host: url.host,
+    timeoutMs: 30_000,
+    connectTimeoutMs: 5000,
+    retries: 2,
+    maxBodyBytes: undefined,
+    breaker: createBreaker(address),
+    health: undefined,
+    ...changes,
   };
 }
 

@@ -68,9 +68,16 @@ export const apiEndpoints: readonly Endpoint[] = [
 
 /** `backend_url` is an older word (row AP1); a stored spec knows the newer one alone. */
 function withUpstreamUrl({ backend_url, ...patch }: JsonObject): JsonObject {
+  // Another list of servers brings its first one as the upstream_url, as it does in a manifest.
+  const first = Array.isArray(patch['upstreams']) ? firstUrl(patch['upstreams']) : undefined;
+  if (first !== undefined && backend_url === undefined && !('upstream_url' in patch)) return { ...patch, upstream_url: first };
   return backend_url === undefined || 'upstream_url' in patch
     ? { ...patch, ...(backend_url === undefined ? {} : { backend_url }) }
     : { ...patch, upstream_url: backend_url };
+}
+
+function firstUrl([first]: readonly unknown[]): string | undefined {
+  return typeof first === 'object' && first !== null && 'url' in first && typeof first.url === 'string' ? first.url : undefined;
 }
 
 async function viewApis({ db, gatewayUrl }: ControlPlane, apis: readonly StoredResource[]): Promise<Record<string, unknown>[]> {

@@ -47,6 +47,11 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
   'A name of an issuer has parts such as CN=Acme CA.': 'Un nom d’émetteur a des parties telles que CN=Acme CA.',
   'A fingerprint is the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons.':
     'Une empreinte est le SHA-256 d’un certificat : 64 chiffres hexadécimaux, avec ou sans deux-points.',
+  'The path of a health check begins with "/" and has no spaces.':
+    'Le chemin d’un contrôle de santé commence par « / » et n’a pas d’espaces.',
+  'upstream_url is one of upstreams; leave it out, or name one of them.':
+    'upstream_url est l’un des upstreams ; omettez-le, ou nommez l’un d’eux.',
+  'This server is named before; give it a weight instead.': 'Ce serveur est déjà nommé ; donnez-lui plutôt un poids.',
   'A version is one path segment such as v1.': 'Une version est un segment de chemin tel que v1.',
   'Only a target of kind API can be narrowed to a consumer.': 'Seule une cible de type API peut être restreinte à un consommateur.',
   'A method or header name has no spaces or separators.': 'Un nom de méthode ou d’en-tête n’a ni espaces ni séparateurs.',
