@@ -6,6 +6,7 @@ import { buildDocument } from '../gateway/control-plane/openapi/document.js';
 import { generatedFiles as catalogFiles } from '../schema/generated.js';
 import { coveragePage } from './coverage-reference.js';
 import { errorsPage, exitCodesPage } from './error-reference.js';
+import { httpPage } from './http-reference.js';
 import { rolesPage } from './roles-reference.js';
 
 /** Text of each file by its path from the root. */
@@ -14,6 +15,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ...Object.entries(catalogFiles(catalog)),
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/exit-codes.md', exitCodesPage()],
+    ['docs/reference/http.md', httpPage(path.resolve(import.meta.dirname, '..'))],
     ['docs/reference/roles.md', rolesPage()],
     ['docs/reference/coverage.md', coveragePage(path.resolve(import.meta.dirname, '..'))],
   ];

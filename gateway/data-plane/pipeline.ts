@@ -6,6 +6,7 @@ import { authenticate, checkCertificate } from './authenticate.js';
 import type { Exchange } from './exchange.js';
 import { errorReply } from './own-routes.js';
 import { addRateLimitHeaders } from './rate-limit-headers.js';
+import { hopsLeft } from './upstream-request.js';
 import type { AuthFailure, Route } from './snapshot.js';
 
 type Answer = Reply | undefined;
@@ -112,7 +113,7 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
 
 function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
   reportLimit(exchange, route, reply);
-  const refusal = reply ?? tooLarge(exchange, route);
+  const refusal = reply ?? tooLarge(exchange, route) ?? lastHop(exchange, route);
   if (refusal !== undefined) {
     answer(exchange, refusal);
     return;
@@ -141,6 +142,10 @@ function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
   if (gateway.log.has('debug'))
     gateway.log.event('debug', 'rate_limit_check', { consumer, remaining: `${limit.remaining}/${limit.limit}`, path });
 }
+
+/** An OPTIONS request that may go no further is answered for the API (RFC 9110, 7.6.2). */
+const lastHop = (exchange: Exchange, { allow }: Route): Answer =>
+  (hopsLeft(exchange) ?? 0) < 0 ? { status: 204, headers: ['Allow', allow], body: '' } : undefined;
 
 function tooLarge(exchange: Exchange, { upstream }: Route): Answer {
   const maxBodyBytes = smaller(exchange.maxBodyBytes, upstream.maxBodyBytes);

@@ -23,6 +23,7 @@ export interface RequestHead {
   traceparent: string | undefined;
   tracestate: string | undefined;
   via: string | undefined;
+  maxForwards: string | undefined;
   forwardedFor: string | undefined;
   forwardedProto: string | undefined;
   forwardedHost: string | undefined;
@@ -90,6 +91,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   via: (draft, value) => {
     draft.via = join(draft.via, value);
+  },
+  'max-forwards': (draft, value) => {
+    draft.maxForwards = join(draft.maxForwards, value);
   },
   'x-forwarded-for': (draft, value) => {
     draft.forwardedFor = join(draft.forwardedFor, value);
@@ -181,6 +185,7 @@ function emptyDraft(): Draft {
     traceparent: undefined,
     tracestate: undefined,
     via: undefined,
+    maxForwards: undefined,
     forwardedFor: undefined,
     forwardedProto: undefined,
     forwardedHost: undefined,

@@ -46,6 +46,7 @@ function upstreamHeaders(exchange: Exchange, route: Route, upstream: Upstream, e
   const headers = exchange.keyInAuthorization ? withoutAuthorization(head.forwarded) : [...head.forwarded];
   headers.push('host', upstream.host);
   if (head.contentLength !== undefined) headers.push('content-length', head.contentLength);
+  if (head.maxForwards !== undefined) headers.push('max-forwards', String(hopsLeft(exchange) ?? head.maxForwards));
   headers.push(
     'x-forwarded-for',
     from.chain,
@@ -62,6 +63,11 @@ function upstreamHeaders(exchange: Exchange, route: Route, upstream: Upstream, e
   headers.push('x-subscription-id', credential.subscriptionId);
   if (credential.consumerId !== undefined) headers.push('x-consumer-id', credential.consumerId);
   return headers;
+}
+
+/** How often an OPTIONS request may still be forwarded behind this gateway (RFC 9110, 7.6.2); negative: not even by it. Undefined: it does not say. */
+export function hopsLeft({ method, head: { maxForwards } }: Exchange): number | undefined {
+  return method === 'OPTIONS' && maxForwards !== undefined && /^\d{1,9}$/.test(maxForwards) ? Number(maxForwards) - 1 : undefined;
 }
 
 const PROTO = /^https?$/;
