@@ -45,6 +45,7 @@ export const ERRORS = {
   method_not_allowed: { status: 405, exit: 1, title: 'Method not allowed' },
   request_timeout: { status: 408, exit: 1, title: 'The request took too long to arrive' },
   conflict: { status: 409, exit: 5, title: 'Conflict with the current state' },
+  gone: { status: 410, exit: 4, title: 'No longer there' },
   guard_refused: { status: 409, exit: 7, title: 'Refused by a guard' },
   precondition_failed: { status: 412, exit: 5, title: 'The resource has changed' },
   payload_too_large: { status: 413, exit: 1, title: 'The body is too large' },

@@ -168,7 +168,7 @@ const ROWS: readonly Row[] = [
   ),
   row('9110, 10.1.1', 'Another expectation: 417', '417', 'server', 'unknown expectation'),
   row('9110, 11.6.1', '401 carries WWW-Authenticate', 'Bearer', 'http-semantics', 'www-authenticate'),
-  row('9110, 13', 'Conditional requests go through', 'the cache policy answers them', 'http-semantics', 'conditional requests'),
+  row('9110, 13', 'Conditional requests go through', 'the upstream answers them', 'http-semantics', 'conditional requests'),
   row('9110, 14', 'Ranges go through', 'as they are', 'http-semantics', 'range: requests'),
   row('9110, 15.2', '1xx answers are forwarded', 'but 100 that nobody asked for', 'proxy', 'early hints'),
   row('9110, 15.6.3', 'An unusable answer: 502', 'with the error body', 'proxy', 'answers 502 when the upstream sends'),

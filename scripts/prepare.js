@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 const compiler = fileURLToPath(new URL('../node_modules/@typescript/native/bin/tsc', import.meta.url));
 if (existsSync(compiler)) {
-  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-  process.exit(status ?? 1);
+  for (const project of ['tsconfig.build.json', 'gateway/control-plane/console/app']) {
+    const { status } = spawnSync(process.execPath, [compiler, '-p', project], { stdio: 'inherit' });
+    if (status !== 0) process.exit(status ?? 1);
+  }
 }

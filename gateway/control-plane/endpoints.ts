@@ -6,6 +6,7 @@ import { consumerEndpoints } from './consumers/routes.js';
 import { gatewayEndpoints } from './gateways/endpoints.js';
 import type { Endpoint } from './http/endpoint.js';
 import { metricsEndpoints } from './metrics/routes.js';
+import { oneTimeLinkEndpoints } from './one-time-links/routes.js';
 import { planEndpoints } from './plans/routes.js';
 import { policyEndpoints } from './policies/routes.js';
 import { revisionEndpoints } from './resources/revision-routes.js';
@@ -20,6 +21,7 @@ export const endpoints: readonly Endpoint[] = [
   ...apiEndpoints,
   ...subscriptionEndpoints,
   ...apiKeyEndpoints,
+  ...oneTimeLinkEndpoints,
   ...metricsEndpoints,
   ...consumerEndpoints,
   ...planEndpoints,

@@ -3,6 +3,7 @@ import { sweep } from './api-keys/sweeper.js';
 import { forgetAudit } from './audit/retention.js';
 import type { ControlPlane } from './context.js';
 import { forgetOldUsage } from './metrics/retention.js';
+import { forgetLinks } from './one-time-links/service.js';
 import { startWebhookWorker } from './webhooks/worker.js';
 
 interface Job {
@@ -23,6 +24,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const REPEATED: readonly Repeated[] = [
   { everyMs: MINUTE_MS, failure: 'sweep_failed', run: sweep },
   { everyMs: HOUR_MS, failure: 'retention_failed', run: forgetOldUsage },
+  { everyMs: MINUTE_MS, failure: 'link_retention_failed', run: forgetLinks },
   { everyMs: HOUR_MS, failure: 'audit_retention_failed', run: forgetAudit },
 ];
 

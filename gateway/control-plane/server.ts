@@ -16,6 +16,7 @@ import { gatewayRoutes } from './gateways/routes.js';
 import { metricsRoutes } from './health/metrics.js';
 import { healthRoutes } from './health/routes.js';
 import { endpoints } from './endpoints.js';
+import { consoleRoutes } from './console/routes.js';
 import { documentationRoutes } from './openapi/routes.js';
 import { addJsonParser } from './http/body.js';
 import { addEndpoint } from './http/endpoint.js';
@@ -56,6 +57,7 @@ export async function buildServer(deps: ServerDeps): Promise<FastifyInstance> {
   await app.register(healthRoutes, { cp: deps.cp, version: deps.version, isStopping: deps.isStopping ?? (() => false) });
   if (deps.embeddedIssuer !== undefined) await app.register(issuerRoutes, { cp: deps.cp, ...deps.embeddedIssuer });
   await app.register(documentationRoutes, { cp: deps.cp, version: deps.version });
+  await app.register(consoleRoutes, { cp: deps.cp });
   await app.register(v1Routes, { ...deps, prefix: '/v1' });
   return app;
 }

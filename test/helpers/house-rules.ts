@@ -21,6 +21,12 @@ const AREAS: readonly Area[] = [
   { name: 'gateway/catalog.ts', files: /^gateway\/catalog\.ts$/, ours: /^(schema|gateway\/policies)\//, packages: /^$/ },
   { name: 'gateway/runtime-metrics.ts', files: /^gateway\/runtime-metrics\.ts$/, ours: /^$/, packages: NODE_OR('prom-client') },
   {
+    name: 'gateway/control-plane/console/app',
+    files: /^gateway\/control-plane\/console\/app\//,
+    ours: /^gateway\/control-plane\/console\/app\//,
+    packages: /^$/,
+  },
+  {
     name: 'gateway/control-plane',
     files: /^gateway\/control-plane\//,
     ours: /^(schema\/|gateway\/(catalog\.ts|runtime-metrics\.ts|policies\/|control-plane\/))/,
@@ -127,7 +133,12 @@ export const strayEnvironmentReads = (files: readonly SourceFile[]): Violation[]
   );
 
 export const sideEffectsOnImport = (files: readonly SourceFile[]): Violation[] =>
-  product(files).flatMap(({ file, sideEffects }) => sideEffects.map((line) => at(file, line, 'Importing a file has no effect.')));
+  product(files).flatMap(({ file, sideEffects }) =>
+    isPageScript(file) ? [] : sideEffects.map((line) => at(file, line, 'Importing a file has no effect.')),
+  );
+
+/** What a page names in its script element: it runs when it is loaded. */
+const isPageScript = (file: string): boolean => /^gateway\/control-plane\/console\/app\/(main|link)\.ts$/.test(file);
 
 /** Code for every kind alike. Kinds, policies, `compile` and the verbs beyond put and delete (`rotate-key`, `dev`) know kinds by name; so does what translates foreign documents (`import`). */
 const SHARED = /^(schema\/(?!kinds\/)|gateway\/control-plane\/resources\/|cli\/(?!operations\/(rotate-key\.ts|dev\/|import\/)))/;

@@ -209,6 +209,18 @@ export interface WebhookDeliveryTable {
   finished_at: string | null;
 }
 
+/** A secret that can be read once, by whoever has the link. Index: (expires_at). */
+export interface OneTimeLinkTable {
+  /** SHA-256 of the id in the link. */
+  digest: string;
+  tenant: string;
+  /** What the browser or the CLI has encrypted; its key is in the link's fragment and was never here. Null once it was opened. */
+  ciphertext: string | null;
+  created_at: string;
+  expires_at: string;
+  opened_at: string | null;
+}
+
 export interface Database {
   resources: ResourceTable;
   resource_claims: ResourceClaimTable;
@@ -226,4 +238,5 @@ export interface Database {
   usage: UsageTable;
   usage_reports: UsageReportTable;
   webhook_deliveries: WebhookDeliveryTable;
+  one_time_links: OneTimeLinkTable;
 }

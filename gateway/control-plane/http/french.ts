@@ -14,6 +14,7 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Method not allowed': 'Méthode non autorisée',
   'The request took too long to arrive': 'La requête a mis trop de temps à arriver',
   'Conflict with the current state': 'Conflit avec l’état actuel',
+  'No longer there': 'N’est plus là',
   'Refused by a guard': 'Refusé par un garde-fou',
   'The resource has changed': 'La ressource a changé',
   'The body is too large': 'Le corps est trop volumineux',
@@ -207,5 +208,14 @@ export const FRENCH: Readonly<Record<string, string>> = {
     'Seul un abonnement en attente peut être refusé ; révoquez un abonnement actif.',
   'Only an active subscription can be suspended.': 'Seul un abonnement actif peut être suspendu.',
   'Only a suspended subscription can be resumed.': 'Seul un abonnement suspendu peut être rétabli.',
+  'The console has no such file.': 'La console n’a pas ce fichier.',
+  'When it has never been there: npm run build.': 'S’il n’a jamais été là : npm run build.',
+  'Expected base64url.': 'base64url attendu.',
+  'There is no such link.': 'Ce lien n’existe pas.',
+  'The link was opened at {}.': 'Le lien a été ouvert le {}.',
+  'If that was not you, tell whoever sent it: the key has to be rotated.':
+    'Si ce n’était pas vous, prévenez la personne qui l’a envoyé : la clé doit être renouvelée.',
+  'The link was good until {}.': 'Le lien était valable jusqu’au {}.',
+  'Ask whoever sent it for another one.': 'Demandez-en un autre à la personne qui l’a envoyé.',
   'The subscription is revoked already.': 'L’abonnement est déjà révoqué.',
 };

@@ -57,7 +57,7 @@ describe.skipIf(PROGRAM === undefined)('in a browser (skipped where there is no 
 
       await page.goto(`${address}${url}`);
       await page.waitForSelector(operation, { timeout: 60_000, state: 'attached' });
-      await page.waitForLoadState('networkidle');
+      await page.waitForLoadState('load');
       const shown = await page.locator(operation).count();
 
       expect(shown).toBeGreaterThanOrEqual(endpoints.length);

@@ -7,6 +7,7 @@ import { createUsage } from './003-create-usage.js';
 import { createWebhookDeliveries } from './004-create-webhook-deliveries.js';
 import { auditSources } from './005-audit-sources.js';
 import { livedStates } from './006-lived-states.js';
+import { oneTimeLinks } from './007-one-time-links.js';
 
 export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [
   createTables,
@@ -15,4 +16,5 @@ export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>
   createWebhookDeliveries,
   auditSources,
   livedStates,
+  oneTimeLinks,
 ];

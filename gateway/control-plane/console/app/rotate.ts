@@ -1,0 +1,115 @@
+/** The new key of a subscription (document C, "Rotation via Console"): asked for, shown once, copied or handed on by a link. */
+import { segment, type Api } from './api.js';
+import { ask, show } from './dialog.js';
+import { h, labelled, select, showProblem, shownTime } from './dom.js';
+import { encrypt } from './link-cipher.js';
+import { titleOf, type Subscription } from './subscription.js';
+
+interface Rotation {
+  readonly new_api_key: string;
+  readonly new_api_key_prefix: string;
+  readonly old_key_expires_at: string | null;
+}
+
+/** Document C's scenarios. */
+const GRACE: readonly (readonly [hours: string, label: string])[] = [
+  ['24', '24 hours: a usual rotation'],
+  ['1', '1 hour: the key may be known to others'],
+  ['48', '48 hours: a rolling deployment'],
+  ['72', '72 hours: a partner'],
+  ['168', '168 hours: a week'],
+];
+
+/** Asks for the grace period, rotates, and shows the new key. Resolves to whether there is one. */
+export async function rotate(api: Api, subscription: Subscription): Promise<boolean> {
+  const hours = select(GRACE, '24');
+  hours.name = 'grace';
+  const force = h('input', { type: 'checkbox', name: 'force' });
+  const isInGrace = subscription.previous_key_expires_at !== null;
+  let rotation: Rotation | undefined;
+  const isDone = await ask({
+    title: `Rotate the key of ${titleOf(subscription)}`,
+    body: [
+      h('p', { textContent: `The present key, ${subscription.api_key_prefix ?? 'none'}, goes on working until the grace period is over.` }),
+      labelled('Grace period', hours),
+      ...(isInGrace ? [labelled('End the key of the last rotation now', force)] : []),
+    ],
+    action: 'Rotate key',
+    run: async () => {
+      const body = { grace_period_hours: Number(hours.value), force: force.checked };
+      rotation = await api.send<Rotation>('POST', `/subscriptions/${segment(subscription.id)}/rotate-key`, body);
+    },
+  });
+  if (rotation === undefined) return false;
+  const end = rotation.old_key_expires_at;
+  await showKey(
+    api,
+    subscription,
+    rotation.new_api_key,
+    end === null ? 'There was no key before it.' : `The old key works until ${shownTime(end)}.`,
+  );
+  return isDone;
+}
+
+/** Shows a key this once. */
+export async function showKey(api: Api, subscription: Subscription, key: string, words: string): Promise<void> {
+  const field = h('input', { type: 'text', readOnly: true, value: key, className: 'key' });
+  field.setAttribute('aria-label', 'New API key');
+  const problem = h('p', { className: 'problem', hidden: true, role: 'alert' });
+  const done = h('p', { className: 'done', role: 'status' });
+  const copy = copyButton('Copy key', key, done, problem);
+  const link = h('button', { type: 'button', textContent: 'Make a one-time link' });
+  link.onclick = () => {
+    link.disabled = true;
+    makeLink(api, subscription, key).then(
+      ({ url, expires_at }) => {
+        const shown = h('input', { type: 'text', readOnly: true, value: url });
+        shown.setAttribute('aria-label', 'One-time link');
+        link.replaceWith(shown, copyButton('Copy link', url, done, problem));
+        done.textContent = `The link shows the key once, until ${shownTime(expires_at)}. Send it in place of the key.`;
+      },
+      (error: unknown) => {
+        showProblem(problem, error);
+        link.disabled = false;
+      },
+    );
+  };
+  await show(
+    'The new key',
+    h('p', { textContent: `It is shown this once. ${words}` }),
+    field,
+    h('div', { className: 'row' }, copy, link),
+    done,
+    problem,
+  );
+  field.value = '';
+}
+
+function copyButton(label: string, text: string, done: HTMLElement, problem: HTMLElement): HTMLButtonElement {
+  const button = h('button', { type: 'button', textContent: label });
+  button.onclick = () => {
+    navigator.clipboard.writeText(text).then(
+      () => (done.textContent = 'Copied.'),
+      () => showProblem(problem, 'The browser does not allow copying here: select the text and copy it.'),
+    );
+  };
+  return button;
+}
+
+interface OneTimeLink {
+  readonly url: string;
+  readonly expires_at: string;
+}
+
+/** What the server is given cannot be read without the fragment, which it never sees. */
+async function makeLink(api: Api, { tenant_id }: Subscription, key: string): Promise<OneTimeLink> {
+  const sealed = await encrypt(key);
+  const made = await api.send<{ readonly path: string; readonly expires_at: string }>(
+    'POST',
+    `/tenants/${segment(tenant_id)}/one-time-links`,
+    {
+      ciphertext: sealed.ciphertext,
+    },
+  );
+  return { url: `${location.origin}${made.path}#${sealed.key}`, expires_at: made.expires_at };
+}
