@@ -102,6 +102,8 @@ export interface UsageEntry {
   readonly requests: number;
   /** Answers with a status of 500 and above, the gateway's own included. */
   readonly errors: number;
+  /** Those that a quota has counted: the ones that were let through. Absent from gateways of before: all of them. */
+  readonly counted?: number | undefined;
   readonly latency: LatencyPairs;
 }
 

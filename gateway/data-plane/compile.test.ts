@@ -91,6 +91,7 @@ const exchangeOf = (consumerId?: string): Exchange => ({
   caller: consumerId === undefined ? undefined : { subscriptionId: 'sub-1', consumerId, keyId: 'key-1' },
   limit: undefined,
   maxBodyBytes: undefined,
+  isCounted: false,
 });
 
 /** How many of many requests pass, and the last exchange. */

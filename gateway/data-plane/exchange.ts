@@ -31,6 +31,7 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   caller: Caller | undefined = undefined;
   limit: LimitState | undefined = undefined;
   maxBodyBytes: number | undefined = undefined;
+  isCounted = false;
 
   /** Name, value, name, value; as received. */
   rawHeaders: readonly string[] = [];

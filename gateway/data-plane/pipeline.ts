@@ -203,7 +203,7 @@ export function finish(exchange: Exchange, complete: boolean): void {
     route.metrics.observe(exchange.status, latencyMs, exchange.method);
     // Its status went out before the upstream broke off: what it comes to is a bad gateway.
     const status = exchange.isCutShort ? 502 : exchange.status;
-    gateway.usage.observe(route, credential, status, latencyMs, gateway.now());
+    gateway.usage.observe(route, { credential, status, latencyMs, isCounted: exchange.isCounted }, gateway.now());
   }
   if (!gateway.log.has('info')) return;
   gateway.log.event('info', 'request completed', {

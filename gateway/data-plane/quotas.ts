@@ -70,9 +70,11 @@ export function createQuotaTable(now: () => number): QuotaTable {
           counter.daily += 1;
           counter.monthly += 1;
           version += 1;
+          exchange.isCounted = true;
           return undefined;
         },
-        giveBack() {
+        giveBack(exchange) {
+          exchange.isCounted = false;
           counter.daily -= 1;
           counter.monthly -= 1;
           version += 1;

@@ -9,17 +9,19 @@ const caller = (subscriptionId: string) => ({ subscriptionId, keyId: `key-${subs
 describe('the usage meter', () => {
   it('counts by hour, API and subscription, and remembers the last use of each key', () => {
     const meter = createUsageMeter();
-    meter.observe(route('api-1'), caller('sub-1'), 200, 5, 10 * HOUR_MS);
-    meter.observe(route('api-1'), caller('sub-1'), 503, 5, 10 * HOUR_MS + 1);
-    meter.observe(route('api-1'), undefined, 404, 5, 10 * HOUR_MS + 2);
-    meter.observe(route('api-2'), caller('sub-1'), 200, 5, 11 * HOUR_MS);
+    meter.observe(route('api-1'), { credential: caller('sub-1'), status: 200, latencyMs: 5, isCounted: true }, 10 * HOUR_MS);
+    meter.observe(route('api-1'), { credential: caller('sub-1'), status: 503, latencyMs: 5, isCounted: false }, 10 * HOUR_MS + 1);
+    meter.observe(route('api-1'), { credential: undefined, status: 404, latencyMs: 5, isCounted: false }, 10 * HOUR_MS + 2);
+    meter.observe(route('api-2'), { credential: caller('sub-1'), status: 200, latencyMs: 5, isCounted: true }, 11 * HOUR_MS);
 
     const { entries = [], keys } = meter.drain(10) ?? {};
 
-    expect(entries.map(({ hour, api, subscription, requests, errors }) => [hour, api, subscription, requests, errors])).toEqual([
-      [10, 'api-1', 'sub-1', 2, 1],
-      [10, 'api-1', undefined, 1, 0],
-      [11, 'api-2', 'sub-1', 1, 0],
+    expect(
+      entries.map(({ hour, api, subscription, requests, errors, counted }) => [hour, api, subscription, requests, errors, counted]),
+    ).toEqual([
+      [10, 'api-1', 'sub-1', 2, 1, 1],
+      [10, 'api-1', undefined, 1, 0, 0],
+      [11, 'api-2', 'sub-1', 1, 0, 1],
     ]);
     expect(keys).toEqual([['key-sub-1', 11 * HOUR_MS]]);
     expect(meter.drain(10)).toBeUndefined();
@@ -27,7 +29,8 @@ describe('the usage meter', () => {
 
   it('gives out what fits, and the rest later, nothing twice', () => {
     const meter = createUsageMeter();
-    for (let index = 0; index < 5; index += 1) meter.observe(route(`api-${index}`), undefined, 200, 1, 0);
+    for (let index = 0; index < 5; index += 1)
+      meter.observe(route(`api-${index}`), { credential: undefined, status: 200, latencyMs: 1, isCounted: true }, 0);
 
     const taken = [meter.drain(2), meter.drain(2), meter.drain(2), meter.drain(2)].map((usage) => usage?.entries.length);
 
@@ -36,10 +39,10 @@ describe('the usage meter', () => {
 
   it('takes back what the last run had left, and adds to it', () => {
     const first = createUsageMeter();
-    first.observe(route('api-1'), caller('sub-1'), 200, 5, 1000);
+    first.observe(route('api-1'), { credential: caller('sub-1'), status: 200, latencyMs: 5, isCounted: true }, 1000);
     const second = createUsageMeter();
     second.restore(first.pending());
-    second.observe(route('api-1'), caller('sub-1'), 200, 5, 2000);
+    second.observe(route('api-1'), { credential: caller('sub-1'), status: 200, latencyMs: 5, isCounted: true }, 2000);
 
     expect(second.pending().entries.reduce((sum, { requests }) => sum + requests, 0)).toBe(2);
     expect(second.drain(10)?.entries).toMatchObject([{ requests: 2, latency: [[expect.any(Number), 2]] }]);

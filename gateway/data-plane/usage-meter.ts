@@ -13,9 +13,18 @@ export interface Usage {
   readonly keys: readonly (readonly [id: string, usedAt: number])[];
 }
 
+/** One request that is over. */
+export interface Measured {
+  readonly credential: Credential | undefined;
+  readonly status: number;
+  readonly latencyMs: number;
+  /** Whether a quota has counted it. */
+  readonly isCounted: boolean;
+}
+
 export interface UsageMeter {
   /** Counts one answer. */
-  observe(route: Route, credential: Credential | undefined, status: number, latencyMs: number, nowMs: number): void;
+  observe(route: Route, request: Measured, nowMs: number): void;
   /** Takes out at most so many entries, with all last uses; undefined when there is nothing. */
   drain(maxEntries: number): Usage | undefined;
   /** What `drain` would take, left in place. */
@@ -30,6 +39,7 @@ interface Counter {
   readonly subscription: string | undefined;
   requests: number;
   errors: number;
+  counted: number;
   readonly latency: Latencies;
 }
 
@@ -50,7 +60,7 @@ export function createUsageMeter(onDropped: (count: number) => void = () => unde
   };
 
   return {
-    observe(route, credential, status, latencyMs, nowMs) {
+    observe(route, { credential, status, latencyMs, isCounted }, nowMs) {
       const present = Math.floor(nowMs / HOUR_MS);
       if (present !== hour) {
         close();
@@ -59,6 +69,7 @@ export function createUsageMeter(onDropped: (count: number) => void = () => unde
       const counter = counterOf(open, route, credential?.subscriptionId ?? '');
       counter.requests += 1;
       if (status >= 500) counter.errors += 1;
+      if (isCounted) counter.counted += 1;
       const bucket = latencyBucket(latencyMs);
       counter.latency.set(bucket, (counter.latency.get(bucket) ?? 0) + 1);
       if (credential !== undefined) keys.set(credential.keyId, nowMs);
@@ -84,7 +95,8 @@ function counterOf(open: Map<string, Map<string, Counter>>, { id, tenant }: Rout
   if (ofApi === undefined) open.set(id, (ofApi = new Map<string, Counter>()));
   let counter = ofApi.get(subscription);
   if (counter === undefined) {
-    counter = { tenant, api: id, subscription: subscription === '' ? undefined : subscription, requests: 0, errors: 0, latency: new Map() };
+    const of = { tenant, api: id, subscription: subscription === '' ? undefined : subscription };
+    counter = { ...of, requests: 0, errors: 0, counted: 0, latency: new Map() };
     ofApi.set(subscription, counter);
   }
   return counter;
@@ -109,5 +121,6 @@ function mergeEntries(entries: readonly UsageEntry[]): UsageEntry[] {
 function sum(a: UsageEntry, b: UsageEntry): UsageEntry {
   const latency: Latencies = new Map(a.latency.map(([bucket, count]) => [bucket, count]));
   addLatencies(latency, b.latency);
-  return { ...a, requests: a.requests + b.requests, errors: a.errors + b.errors, latency: latencyPairs(latency) };
+  const counted = (a.counted ?? a.requests) + (b.counted ?? b.requests);
+  return { ...a, requests: a.requests + b.requests, errors: a.errors + b.errors, counted, latency: latencyPairs(latency) };
 }

@@ -34,6 +34,8 @@ export interface Exchange {
   limit: LimitState | undefined;
   /** How many bytes its body may have, as policies say; the smaller of it and the API's own holds. */
   maxBodyBytes: number | undefined;
+  /** Whether a quota has counted it. */
+  isCounted: boolean;
 }
 
 /** State of one limit for one subject after a request was counted. */

@@ -24,6 +24,7 @@ function exchange(method: string, headers: Record<string, string>): Exchange {
       caller: undefined,
       limit: undefined,
       maxBodyBytes: undefined,
+      isCounted: false,
     },
     header: (name) => headers[name],
   };

@@ -133,7 +133,12 @@ function usageFunction(): Measured {
   const observe = (): void => {
     const index = next();
     const route = routes[index % 100];
-    if (route !== undefined) meter.observe(route, credentials[index], 200, 0.5 + index / 10, 1_795_000_000_000);
+    if (route !== undefined)
+      meter.observe(
+        route,
+        { credential: credentials[index], status: 200, latencyMs: 0.5 + index / 10, isCounted: true },
+        1_795_000_000_000,
+      );
   };
   const increment = (): void => {
     const key = credentials[next()]?.keyId ?? '';

@@ -44,6 +44,7 @@ async function fill(db: Db): Promise<void> {
         tenant_id: 'ten-1',
         requests: 45_231,
         errors: 23,
+        counted: 45_231,
         latency,
       }));
       await trx.insertInto('usage').values(rows).execute();

@@ -51,7 +51,9 @@ it('holds the quota of an approval, shows it in seven fields, keeps it over kill
   expect((await admin('GET', '')).body).toContainEqual({ consumer_id: consumerId, ...shown });
   expect((await admin('GET', '/nobody')).status).toBe(404);
 
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  // The control plane says the same of the quota, and counts the request that was refused among the requests.
+  const usage = async () => (await stack.call('GET', `/v1/subscriptions/${id}/usage`)).body;
+  await expect.poll(usage, { timeout: 10_000 }).toMatchObject({ requests: 4, quota: { limit: 3, used: 3, remaining: 0 } });
   const ready = stack.printed(/dev: gateway is ready/, { timeoutMs: 30_000 });
   process.kill(Number([...stack.output().matchAll(/dev: gateway is ready at \S+ \(pid (\d+)\)/g)].at(-1)?.[1]), 'SIGKILL');
   await ready;

@@ -72,7 +72,13 @@ async function stored(tenant: string): Promise<unknown> {
     resources: await db.selectFrom('resources').selectAll().where('tenant', '=', tenant).orderBy('id').execute(),
     states: await db.selectFrom('subscription_states').selectAll().where('tenant', '=', tenant).orderBy('id').execute(),
     keys: await db.selectFrom('api_keys').selectAll().where('tenant', '=', tenant).orderBy('id').execute(),
-    deliveries: await db.selectFrom('webhook_deliveries').selectAll().where('tenant', '=', tenant).orderBy('id').execute(),
+    // Without what the delivery worker notes of its tries.
+    deliveries: await db
+      .selectFrom('webhook_deliveries')
+      .select(['id', 'url', 'payload', 'status', 'finished_at'])
+      .where('tenant', '=', tenant)
+      .orderBy('id')
+      .execute(),
     suspended: await db.selectFrom('suspended_tenants').selectAll().execute(),
   };
 }

@@ -177,6 +177,8 @@ export interface UsageTable {
   tenant_id: string;
   requests: number;
   errors: number;
+  /** Of the requests those that a quota has counted. */
+  counted: number;
   /** JSON of `LatencyPairs`. */
   latency: string;
 }

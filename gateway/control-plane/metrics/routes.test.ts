@@ -180,7 +180,7 @@ describe('the usage of a subscription (SB14 QT2)', () => {
   it('tells the quotas of a plan', async () => {
     await control.send('POST /v1/tenants/acme/plans', { name: 'small', quota: { daily: 10, monthly: 100 } });
     const { body } = await control.send('POST /v1/subscriptions', { api_id: api, plan: 'small', tenant_id: 'acme' });
-    await report(1, [entry({ subscription: body.id, requests: 12 })]);
+    await report(1, [entry({ subscription: body.id, requests: 15, counted: 10 }), entry({ subscription: body.id, requests: 2 })]);
 
     const usage = (await control.send(`GET /v1/subscriptions/${body.id as string}/usage`)).body;
 

@@ -98,7 +98,7 @@ const subscriptionMetrics = endpoint({
 const quotaAnswer = z
   .strictObject({
     limit: count.describe('How many requests are allowed.'),
-    used: count.describe('How many were made.'),
+    used: count.describe('How many were let through; what was refused uses nothing up.'),
     remaining: count.describe('How many are left.'),
     resets_at: instant('When the count begins anew.'),
   })
@@ -146,6 +146,7 @@ const entry = z.strictObject({
   hour: z.int().min(0).max(10_000_000),
   requests: count,
   errors: count,
+  counted: count.optional(),
   latency: z.array(z.tuple([z.int().min(LOWEST_BUCKET).max(HIGHEST_BUCKET), z.int().positive()])).max(3000),
 });
 const reportBody = z.strictObject({

@@ -9,6 +9,8 @@ export type Grain = 'hour' | 'day';
 export interface Counts {
   readonly requests: number;
   readonly errors: number;
+  /** Of the requests those that a quota has counted; absent from gateways of before: all. */
+  readonly counted?: number | undefined;
   readonly latency: LatencyPairs;
 }
 
@@ -38,12 +40,14 @@ export async function addUsage(trx: Trx, key: UsageKey, counts: Counts): Promise
   const query = trx.selectFrom('usage').selectAll().where('scope', '=', scope).where('grain', '=', grain);
   const known = await query.where('at', '=', at).executeTakeFirst();
   const sum = sumOf(known === undefined ? [counts] : [countsOf(known), counts]);
-  const row: Insertable<UsageTable> = { ...key, requests: sum.requests, errors: sum.errors, latency: JSON.stringify(sum.latency) };
-  const { requests, errors, latency } = row;
+  const { requests, errors } = sum;
+  const counted = countedOf(sum);
+  const latency = JSON.stringify(sum.latency);
+  const row: Insertable<UsageTable> = { ...key, requests, errors, counted, latency };
   await trx
     .insertInto('usage')
     .values(row)
-    .onConflict((conflict) => conflict.columns(['scope', 'grain', 'at']).doUpdateSet({ requests, errors, latency }))
+    .onConflict((conflict) => conflict.columns(['scope', 'grain', 'at']).doUpdateSet({ requests, errors, counted, latency }))
     .execute();
 }
 
@@ -56,13 +60,18 @@ export function sumOf(all: readonly Counts[]): Counts {
   return {
     requests: all.reduce((sum, { requests }) => sum + requests, 0),
     errors: all.reduce((sum, { errors }) => sum + errors, 0),
+    counted: all.reduce((sum, counts) => sum + countedOf(counts), 0),
     latency: latencyPairs(latency),
   };
 }
 
-const countsOf = ({ requests, errors, latency }: Selectable<UsageTable>): Counts => ({
+/** What a quota has counted of it. */
+export const countedOf = ({ counted, requests }: Counts): number => counted ?? requests;
+
+const countsOf = ({ requests, errors, counted, latency }: Selectable<UsageTable>): Counts => ({
   requests,
   errors,
+  counted,
   latency: JSON.parse(latency) as LatencyPairs,
 });
 

@@ -1,7 +1,7 @@
 /** What a subscription has used of its quota this month (row SB14), by what gateways reported. */
 import type { Db } from '../context.js';
 import { findPlan, type SubscriptionRow } from '../subscriptions/store.js';
-import { listUsage } from './store.js';
+import { countedOf, listUsage } from './store.js';
 
 /** How much of a quota is left, and until when. */
 export interface QuotaUse {
@@ -34,18 +34,18 @@ export async function usageOf(db: Db, subscription: SubscriptionRow, multiplier:
   const period = today.slice(0, 7);
   const days = await listUsage(db, subscription.id, 'day', `${period}-01`, `${period}-31`);
   const plan = subscription.spec.plan === undefined ? undefined : await findPlan(db, subscription.tenant, subscription.spec.plan);
-  const requests = days.reduce((sum, day) => sum + day.requests, 0);
+  const requests = sum(days.map((day) => day.requests));
   const monthly = smaller(subscription.quota ?? undefined, plan?.quota?.monthly);
   const nextMonth = Date.UTC(Number(period.slice(0, 4)), Number(period.slice(5)), 1);
   return {
     subscription_id: subscription.id,
     period,
     requests,
-    errors: days.reduce((sum, day) => sum + day.errors, 0),
-    quota: quotaUse(scaled(monthly, multiplier), requests, nextMonth),
+    errors: sum(days.map((day) => day.errors)),
+    quota: quotaUse(scaled(monthly, multiplier), sum(days.map(countedOf)), nextMonth),
     daily_quota: quotaUse(
       scaled(plan?.quota?.daily, multiplier),
-      days.find(({ at }) => at === today)?.requests ?? 0,
+      sum(days.filter(({ at }) => at === today).map(countedOf)),
       Date.parse(today) + DAY_MS,
     ),
     rate_limit: subscription.rate_limit,
@@ -55,6 +55,8 @@ export async function usageOf(db: Db, subscription: SubscriptionRow, multiplier:
     }),
   };
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 const smaller = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined ? b : Math.min(a, b ?? a));
 

@@ -43,6 +43,21 @@ describe('a subscription with an expiry', () => {
     expect((await server.feedOf(id))?.expires_at).toBe(Date.parse(end));
   });
 
+  it('is found among the expired from that instant on, and no longer among the active', async () => {
+    const { id } = await subscribe();
+    const other = (await subscribe({ consumer_id: undefined, expires_at: undefined })).id;
+    const found = async (status: string): Promise<string[]> => {
+      const { subscriptions, total } = await server.ok('GET', `/v1/tenants/acme/subscriptions?status=${status}`);
+      expect(total).toBe(subscriptions.length);
+      return subscriptions.map((each: { id: string }) => each.id);
+    };
+    expect([(await found('active')).sort(), await found('expired')]).toEqual([[id, other].sort(), []]);
+
+    server.advance(HOUR_MS);
+
+    expect([await found('active'), await found('expired')]).toEqual([[other], [id]]);
+  });
+
   it('is told of once, audited, and found by its state', async () => {
     await server.ok('POST', '/v1/tenants/acme/webhooks', {
       url: 'https://hooks.example.com',

@@ -3,10 +3,21 @@ import type { z } from 'zod';
 import type { Actor, ControlPlane } from '../context.js';
 import { nextCursor, offsetOf, pageAnswer } from '../http/page.js';
 import type { listQuery } from './answers.js';
-import { consumersById, countSubscriptions, findReferenced, listSubscriptions, tenantOfApi, type SubscriptionFilter } from './store.js';
+import {
+  consumersById,
+  countSubscriptions,
+  dueSubscriptions,
+  findReferenced,
+  listSubscriptions,
+  tenantOfApi,
+  type SubscriptionFilter,
+} from './store.js';
 import { viewSubscriptions } from './view.js';
 
 type ListQuery = z.output<typeof listQuery>;
+
+/** Expiries are noted within minutes: more than these do not come together. */
+const MAX_DUE = 1000;
 
 /** The page of those that the actor sees; `named` is the name of the tenant that the request speaks of. */
 export async function pageOfSubscriptions(
@@ -16,9 +27,12 @@ export async function pageOfSubscriptions(
   query: ListQuery,
 ): Promise<Record<string, unknown>> {
   const tenant = named ?? actor.tenant ?? (await tenantOfFilter(cp, query));
+  const status = query.status === 'pending' ? 'pending_approval' : query.status;
+  const isOfTime = status === 'active' || status === 'expired';
   const filter: SubscriptionFilter = {
     tenant,
-    status: query.status === 'pending' ? 'pending_approval' : query.status,
+    status,
+    due: isOfTime ? await dueSubscriptions(cp.db, new Date(cp.now()).toISOString(), MAX_DUE) : [],
     api: await nameOf(cp, tenant, 'API', query.api_id),
     consumer: await nameOf(cp, tenant, 'Consumer', query.consumer_id),
   };

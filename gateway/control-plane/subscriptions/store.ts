@@ -18,6 +18,8 @@ export interface SubscriptionFilter {
   /** Name of a tenant; every tenant when absent. */
   readonly tenant?: string | undefined;
   readonly status?: string | undefined;
+  /** Ids of those whose expiry has come and is not noted yet: they count as expired. */
+  readonly due?: readonly string[] | undefined;
   /** Name of an API. */
   readonly api?: string | undefined;
   /** Name of a consumer. */
@@ -180,16 +182,28 @@ const joined = (db: Db) =>
 
 function filtered<Row>(
   query: SelectQueryBuilder<Database & { state: SubscriptionStateTable }, 'state', Row>,
-  { tenant, status, api, consumer }: SubscriptionFilter,
+  { tenant, status, due = [], api, consumer }: SubscriptionFilter,
 ) {
-  const wanted = { 'state.tenant': tenant, 'state.status': status, 'state.api': api, 'state.consumer': consumer } as const;
+  const wanted = { 'state.tenant': tenant, 'state.api': api, 'state.consumer': consumer } as const;
   return query.where((row) =>
-    row.and(
-      (Object.entries(wanted) as [keyof typeof wanted, string | undefined][]).flatMap(([column, value]) =>
+    row.and([
+      ...(Object.entries(wanted) as [keyof typeof wanted, string | undefined][]).flatMap(([column, value]) =>
         value === undefined ? [] : [row(column, '=', value)],
       ),
-    ),
+      ...(status === undefined ? [] : [hasStatus(row, status, due)]),
+    ]),
   );
+}
+
+function hasStatus(
+  row: ExpressionBuilder<Database & { state: SubscriptionStateTable }, 'state'>,
+  status: string,
+  due: readonly string[],
+): ExpressionWrapper<Database & { state: SubscriptionStateTable }, 'state', SqlBool> {
+  const noted = row('state.status', '=', status);
+  if (due.length === 0) return row.and([noted]);
+  if (status === 'expired') return row.or([noted, row('state.id', 'in', due)]);
+  return row.and([noted, row('state.id', 'not in', due)]);
 }
 
 function parseRow(row: Selectable<SubscriptionStateTable> & { name: string; version: number; spec: string }): SubscriptionRow {

@@ -8,6 +8,7 @@ import { createWebhookDeliveries } from './004-create-webhook-deliveries.js';
 import { auditSources } from './005-audit-sources.js';
 import { livedStates } from './006-lived-states.js';
 import { oneTimeLinks } from './007-one-time-links.js';
+import { countedRequests } from './008-counted-requests.js';
 
 export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [
   createTables,
@@ -17,4 +18,5 @@ export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>
   auditSources,
   livedStates,
   oneTimeLinks,
+  countedRequests,
 ];
