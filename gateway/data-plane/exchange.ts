@@ -2,6 +2,7 @@
 import type { Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead } from '../policies/contract.js';
 import type { AccessLog } from './access-log.js';
 import type { CertificateJudge, ClientCertificate, Presented } from './client-certificate.js';
+import type { LoadShedder } from './load-shedder.js';
 import type { RequestHead } from './request-head.js';
 import type { UsageMeter } from './usage-meter.js';
 import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from './snapshot.js';
@@ -15,6 +16,7 @@ export interface Gateway {
   readonly log: AccessLog;
   readonly usage: UsageMeter;
   readonly certificates: CertificateJudge;
+  readonly load: Pick<LoadShedder, 'refuses'>;
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }

@@ -1,6 +1,7 @@
 /** Prometheus metrics of a gateway. Labels hold configured names and fixed words only: never a path, a key or what a client sent. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { addRuntimeMetrics } from '../runtime-metrics.js';
+import type { LoadShedder } from './load-shedder.js';
 import type { AuthFailure, BreakerState, RouteMetrics } from './snapshot.js';
 import type { CompiledRoute } from './compile.js';
 import type { ServerCertificate } from './tls.js';
@@ -18,6 +19,7 @@ export interface MetricSources {
   /** Certificates of the listener; none without TLS. */
   certificates(): readonly ServerCertificate[];
   events(): { readonly queued: number; readonly dropped: number };
+  load(): Pick<LoadShedder, 'share' | 'refused'>;
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }
@@ -158,6 +160,12 @@ function addStateMetrics(registers: Registry[], sources: MetricSources): void {
   gauge('stoa_gateway_key_cache_entries', 'Keys in the cache.', () => sources.keyCache().entry_count);
   total('stoa_gateway_key_cache_hits_total', 'Keys found in the cache.', () => sources.keyCache().hits);
   total('stoa_gateway_key_cache_misses_total', 'Keys looked up beside the cache.', () => sources.keyCache().misses);
+  gauge(
+    'stoa_gateway_shed_ratio',
+    'Share of requests that is refused because there is more to do than can be done.',
+    () => sources.load().share,
+  );
+  total('stoa_gateway_shed_requests_total', 'Requests that were refused for that.', () => sources.load().refused);
   gauge('stoa_gateway_events_queued', 'Events that wait for the control plane.', () => sources.events().queued);
   total('stoa_gateway_events_dropped_total', 'Events that were lost because too many waited.', () => sources.events().dropped);
   addRouteMetrics(registers, sources);

@@ -10,11 +10,20 @@ import { hopsLeft } from './upstream-request.js';
 import type { AuthFailure, Route } from './snapshot.js';
 
 type Answer = Reply | undefined;
+
+const OVERLOADED = errorReply('service_unavailable', 'The gateway has more to do than it can. Try again in a few seconds.', [
+  'Retry-After',
+  '2',
+]);
 type Step = (exchange: Exchange, route: Route, reply: Answer) => void;
 
 /** Serves one request. It ends in exactly one call of `exchange.respond` or `exchange.forward`. */
 export function serve(exchange: Exchange): void {
   try {
+    if (exchange.gateway.load.refuses()) {
+      answer(exchange, OVERLOADED);
+      return;
+    }
     const match = exchange.gateway.snapshot().match(exchange.path);
     if (match === undefined) {
       answer(exchange, errorReply('not_found', 'No API is published at this path.'));

@@ -1,5 +1,4 @@
 /** Puts a gateway together and starts it: the copy on the disk first, so that it serves at once, then the control plane. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StoaError } from '../../schema/error.js';
 import { catalog } from '../catalog.js';
@@ -15,9 +14,11 @@ import type { EventQueue } from './event-queue.js';
 import { startEventDelivery } from './events-to-control-plane.js';
 import { startHealthChecks, type HealthChecks } from './health-checks.js';
 import { createKeyTable, type KeyTable } from './key-table.js';
+import { startLoadShedder, type LoadShedder } from './load-shedder.js';
 import { createMetrics, type GatewayMetrics, type MetricSources } from './metrics.js';
 import type { OwnState } from './own-routes.js';
 import { createPolicyReader } from './policy-bindings.js';
+import { productVersion } from './product-version.js';
 import { Publisher } from './publisher.js';
 import { RuntimeState } from './runtime-state.js';
 import { createListener, type Listener } from './server.js';
@@ -69,6 +70,7 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
     async stop() {
       clearInterval(sweeper);
       certificates.stop();
+      parts.load.stop();
       await core.checks.stop();
       await listener.stop();
       await counts.stop();
@@ -106,6 +108,7 @@ interface Parts {
   readonly breaker: Breaker;
   readonly directory: string;
   readonly usage: UsageMeter;
+  readonly load: LoadShedder;
   readonly link: { current: Link | undefined };
 }
 
@@ -116,18 +119,28 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   const tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
   const certificates = new CertificateJudge(settings.clientCertificates);
   const { trustedProxies, allowPrivateUpstreams } = settings;
-  const served = { connections: () => listener.connections(), certificates: () => tls?.certificates() ?? [], allowPrivateUpstreams };
-  const core = createCore(directory, log, breaker, link, served);
+  const load = watchLoad(log);
+  const sources = { connections: () => listener.connections(), certificates: () => tls?.certificates() ?? [], load: () => load };
+  const core = createCore(directory, log, breaker, link, { ...sources, allowPrivateUpstreams });
   const own = ownState(settings, core, breaker, link, certificates);
   const usage = createUsageMeter((count) => log.event('error', 'usage_dropped', { count }));
   const events = eventSink(core.metrics, link);
-  const gateway = { usage, snapshot: () => core.publisher.snapshot, keys: core.keys, events, certificates, log, now };
+  const gateway = { usage, snapshot: () => core.publisher.snapshot, keys: core.keys, events, certificates, load, log, now };
   const listener = createListener({ gateway, own, trustedProxies, allowPrivateUpstreams, tls });
-  return { core, listener, breaker, directory, usage, link };
+  return { core, listener, breaker, directory, usage, load, link };
 }
 
+const watchLoad = (log: AccessLog): LoadShedder =>
+  startLoadShedder({
+    onChange: (isShedding, { delayMs, heap }) =>
+      log.event(isShedding ? 'error' : 'info', isShedding ? 'overload_began' : 'overload_ended', {
+        delay_ms: Math.round(delayMs),
+        heap_percent: Math.round(heap * 100),
+      }),
+  });
+
 /** What the listener is asked for, and what it was started with. */
-type Served = Pick<MetricSources, 'connections' | 'certificates'> & Pick<Settings, 'allowPrivateUpstreams'>;
+type Served = Pick<MetricSources, 'connections' | 'certificates' | 'load'> & Pick<Settings, 'allowPrivateUpstreams'>;
 
 function createCore(directory: string, log: AccessLog, breaker: Breaker, link: Parts['link'], served: Served): Core {
   const state = new RuntimeState(now);
@@ -142,6 +155,7 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
     knownKeys: () => keys.size,
     connections: served.connections,
     certificates: served.certificates,
+    load: served.load,
     events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
     now,
   });
@@ -283,17 +297,4 @@ async function listen(listener: Listener, { port, host }: Settings): Promise<num
       code === 'EADDRINUSE' ? `Port ${port} on ${host} is in use` : `Port ${port} on ${host} cannot be listened on: ${message}`;
     throw new StoaError('conflict', `${problem}.`, { hint: 'Stop what listens there, or give another port.', cause: error });
   }
-}
-
-/** Beside the sources and beside the build alike: the package is two folders up, or three. */
-function productVersion(): string {
-  for (const place of ['../../package.json', '../../../package.json']) {
-    try {
-      const { version } = JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8')) as { readonly version: string };
-      return version;
-    } catch {
-      // Not here: the next place.
-    }
-  }
-  return '0.0.0';
 }

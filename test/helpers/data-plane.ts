@@ -112,6 +112,8 @@ export interface GatewayDraft {
   readonly own?: Partial<OwnState>;
   readonly tls?: TlsFiles;
   readonly clientCertificates?: CertificateMode;
+  /** Whether the next request is refused for the load. */
+  readonly refuses?: () => boolean;
 }
 
 export interface TestGateway {
@@ -155,6 +157,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
       log,
       usage: createUsageMeter(),
       certificates,
+      load: { refuses: draft.refuses ?? (() => false) },
       now,
     },
     tls: draft.tls === undefined ? undefined : loadTls(draft.tls),
