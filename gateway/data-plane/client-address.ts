@@ -5,14 +5,20 @@ import type { ForwardedFor } from './upstream-request.js';
 /** Reads the peer's address and the inbound `X-Forwarded-For`. */
 export type ClientAddresses = (peer: string | undefined, inbound: string | undefined) => ForwardedFor;
 
+/** Whether an address is one of these addresses or in one of these networks. */
+export function isAmong(networks: readonly string[]): (address: string | undefined) => boolean {
+  const list = new BlockList();
+  for (const entry of networks) addNetwork(list, entry);
+  return (address) => {
+    const known = plain(address ?? '');
+    const family = isIP(known);
+    return family !== 0 && list.check(known, family === 6 ? 'ipv6' : 'ipv4');
+  };
+}
+
 /** `trusted` are addresses or networks; with none, what clients say of themselves is dropped. */
 export function clientAddresses(trusted: readonly string[]): ClientAddresses {
-  const list = new BlockList();
-  for (const entry of trusted) addNetwork(list, entry);
-  const isTrusted = (address: string): boolean => {
-    const family = isIP(address);
-    return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
-  };
+  const isTrusted = isAmong(trusted);
   return (rawPeer, inbound) => {
     const peer = plain(rawPeer ?? '');
     if (trusted.length === 0 || !isTrusted(peer)) return { clientIp: peer, chain: peer, isTrusted: false };

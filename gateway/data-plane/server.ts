@@ -4,7 +4,7 @@ import { createServer, IncomingMessage, ServerResponse, type ServerOptions } fro
 import { createServer as createTlsServer } from 'node:https';
 import { Socket, type AddressInfo } from 'node:net';
 import { ERRORS, errorBody, StoaError } from '../../schema/error.js';
-import { clientAddresses, type ClientAddresses } from './client-address.js';
+import { clientAddresses, isAmong } from './client-address.js';
 import { connectionState, joinSmallWrites, linger, refuseRaw, type ConnectionState } from './connection.js';
 import { drain, type HttpServer } from './drain.js';
 import type { Gateway } from './exchange.js';
@@ -16,6 +16,8 @@ import { ProxiedExchange } from './proxy.js';
 import { codeOf, MAX_HEAD, parseProblem, requestProblem, type Circumstances, type Refusal } from './request-checks.js';
 import { emptyHead, isProblem, readHead } from './request-head.js';
 import type { ListenerTls } from './tls.js';
+import { expectProxyHeaders, type ProxyHeaders } from './proxy-protocol.js';
+import type { ForwardedFor } from './upstream-request.js';
 import { createUpstreamClients } from './upstream-clients.js';
 
 export interface ListenerOptions {
@@ -23,6 +25,8 @@ export interface ListenerOptions {
   readonly own: OwnState;
   /** Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-*` are believed. */
   readonly trustedProxies?: readonly string[];
+  /** Whether every connection begins with a header of the PROXY protocol, from a trusted proxy. */
+  readonly proxyProtocol?: boolean | undefined;
   /** Whether upstreams may be on loopback and private addresses. */
   readonly allowPrivateUpstreams: boolean;
   /** Undefined: plain HTTP. */
@@ -76,7 +80,9 @@ export function createListener(options: ListenerOptions): Listener {
   };
   const sockets = new Map<Socket, number>();
   const server = buildServer(options.tls, sockets);
-  connect(server, new Intake(shared, options.own, clientAddresses(options.trustedProxies ?? [])));
+  const peers = options.proxyProtocol === true ? proxyHeaders(server, options) : undefined;
+  const peerOf = (socket: Socket): string | undefined => peers?.peerOf(socket) ?? socket.remoteAddress;
+  connect(server, new Intake(shared, options.own, clientsOf(peerOf, options.trustedProxies ?? [])));
   return {
     async listen(port, host) {
       await listening(server, port, host);
@@ -85,12 +91,27 @@ export function createListener(options: ListenerOptions): Listener {
     },
     async stop(graceMs = MAX_GRACE_MS) {
       shared.isDraining = true;
+      peers?.stop();
       await drain(server, sockets, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS));
       await clients.close();
     },
     connections: () => sockets.size,
     reloadTls: () => (options.tls !== undefined && 'setSecureContext' in server ? options.tls.reload(server) : false),
   };
+}
+
+const proxyHeaders = (server: HttpServer, { gateway, trustedProxies = [] }: ListenerOptions): ProxyHeaders =>
+  expectProxyHeaders(server, {
+    isTrusted: isAmong(trustedProxies),
+    onRefused: (peer, reason) => gateway.log.event('warn', 'proxy_header_refused', { client_ip: peer, reason }),
+  });
+
+/** Whose a connection is, by what its requests say of it. */
+type Clients = (socket: Socket, inbound: string | undefined) => ForwardedFor;
+
+function clientsOf(peerOf: (socket: Socket) => string | undefined, trusted: readonly string[]): Clients {
+  const addresses = clientAddresses(trusted);
+  return (socket, inbound) => addresses(peerOf(socket), inbound);
 }
 
 const HTTP_OPTIONS: ServerOptions<typeof Request> = {
@@ -154,14 +175,14 @@ const ignore = (): void => undefined;
 class Intake {
   readonly #shared: Shared;
   readonly #own: OwnState;
-  readonly #addresses: ClientAddresses;
+  readonly #clients: Clients;
   /** The exchange that came last on a connection: the one whose body may still arrive. */
   readonly #latest = new WeakMap<Socket, ProxiedExchange>();
 
-  constructor(shared: Shared, own: OwnState, addresses: ClientAddresses) {
+  constructor(shared: Shared, own: OwnState, clients: Clients) {
     this.#shared = shared;
     this.#own = own;
-    this.#addresses = addresses;
+    this.#clients = clients;
   }
 
   accept(req: IncomingMessage, res: ServerResponse, circumstances = PLAIN_REQUEST): void {
@@ -225,7 +246,7 @@ class Intake {
     const { code, message } = parseProblem(codeOf(error));
     if (this.#latest.get(socket)?.breakBody(code, message) === true) return;
     if (!connectionState(socket).isClosing) {
-      const { clientIp } = this.#addresses(socket.remoteAddress, undefined);
+      const { clientIp } = this.#clients(socket, undefined);
       this.#shared.gateway.log.event('info', 'request completed', {
         status: ERRORS[code].status,
         latency_ms: 0,
@@ -239,7 +260,7 @@ class Intake {
   #identify(exchange: ProxiedExchange, req: IncomingMessage, { expectsContinue = false, isUpgrade = false }: Circumstances): void {
     const { head } = exchange;
     exchange.requestId = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : randomUUID();
-    exchange.forwardedFor = this.#addresses(req.socket.remoteAddress, head.forwardedFor);
+    exchange.forwardedFor = this.#clients(req.socket, head.forwardedFor);
     exchange.clientIp = exchange.forwardedFor.clientIp;
     exchange.expectsContinue = expectsContinue;
     exchange.isUpgrade = isUpgrade;

@@ -35,6 +35,15 @@ describe('settings', () => {
     expect(readSettings([], { ...env, STOA_LOG_LEVEL: 'error' }).logLevel).toBe('error');
   });
 
+  it('takes the PROXY protocol from trusted proxies only', () => {
+    const args = ['--trusted-proxies', '10.0.0.0/8'];
+    expect(readSettings([...args, '--proxy-protocol', 'true'], {}).proxyProtocol).toBe(true);
+    expect(readSettings(args, { STOA_PROXY_PROTOCOL: 'true' }).proxyProtocol).toBe(true);
+    expect(readSettings(args, {}).proxyProtocol).toBe(false);
+    expect(() => readSettings(['--proxy-protocol', 'true'], {})).toThrow('--proxy-protocol needs --trusted-proxies');
+    expect(() => readSettings([...args, '--proxy-protocol', 'yes'], {})).toThrow('--proxy-protocol is true or false; "yes" is neither.');
+  });
+
   it('allows private upstreams only on loopback, or where the operator says so', () => {
     expect(readSettings(['--host', '0.0.0.0'], {}).allowPrivateUpstreams).toBe(false);
     expect(readSettings(['--host', '0.0.0.0', '--allow-private-upstreams', 'true'], {}).allowPrivateUpstreams).toBe(true);

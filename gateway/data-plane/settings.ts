@@ -22,6 +22,8 @@ export interface Settings {
   readonly client: { readonly id: string; readonly secret: string } | undefined;
   /** Peers whose `X-Forwarded-*` are believed. */
   readonly trustedProxies: readonly string[];
+  /** Whether trusted proxies say by the PROXY protocol whose connections they pass on. */
+  readonly proxyProtocol: boolean;
   /** Whether upstreams may be on loopback and private addresses: by default only where the gateway itself listens on loopback. */
   readonly allowPrivateUpstreams: boolean;
   /** Undefined: plain HTTP. */
@@ -37,6 +39,7 @@ const OPTIONS = {
   port: { type: 'string' },
   'control-plane-url': { type: 'string' },
   'trusted-proxies': { type: 'string' },
+  'proxy-protocol': { type: 'string' },
   'allow-private-upstreams': { type: 'string' },
   'tls-cert': { type: 'string' },
   'tls-key': { type: 'string' },
@@ -64,8 +67,13 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     gatewayToken: filled('STOA_GATEWAY_TOKEN'),
     client: id === undefined || secret === undefined ? undefined : { id, secret },
     trustedProxies,
+    proxyProtocol: readProxyProtocol(setting('proxy-protocol', 'STOA_PROXY_PROTOCOL'), trustedProxies.length > 0),
     ...readTls(setting, trustedProxies.length > 0),
-    allowPrivateUpstreams: readBoolean(setting('allow-private-upstreams', 'STOA_ALLOW_PRIVATE_UPSTREAMS'), isLoopback(host)),
+    allowPrivateUpstreams: readBoolean(
+      'allow-private-upstreams',
+      setting('allow-private-upstreams', 'STOA_ALLOW_PRIVATE_UPSTREAMS'),
+      isLoopback(host),
+    ),
     logLevel: readLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
     logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
   };
@@ -139,10 +147,17 @@ function readNetworks(text: string): readonly string[] {
   return entries.filter(Boolean);
 }
 
-function readBoolean(text: string | undefined, fallback: boolean): boolean {
+function readProxyProtocol(text: string | undefined, hasProxies: boolean): boolean {
+  const isOn = readBoolean('proxy-protocol', text, false);
+  if (isOn && !hasProxies)
+    throw new StoaError('usage_error', '--proxy-protocol needs --trusted-proxies: anybody else could say to be any client.');
+  return isOn;
+}
+
+function readBoolean(flag: Flag, text: string | undefined, fallback: boolean): boolean {
   if (text === undefined) return fallback;
   if (text === 'true' || text === 'false') return text === 'true';
-  throw new StoaError('usage_error', `--allow-private-upstreams is true or false; "${text}" is neither.`);
+  throw new StoaError('usage_error', `--${flag} is true or false; "${text}" is neither.`);
 }
 
 const readLevel = (text: string | undefined): LogLevel => LOG_LEVELS.find((level) => level === text?.toLowerCase()) ?? 'info';

@@ -118,7 +118,7 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   const link: Parts['link'] = { current: undefined };
   const tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
   const certificates = new CertificateJudge(settings.clientCertificates);
-  const { trustedProxies, allowPrivateUpstreams } = settings;
+  const { trustedProxies, proxyProtocol, allowPrivateUpstreams } = settings;
   const load = watchLoad(log);
   const sources = { connections: () => listener.connections(), certificates: () => tls?.certificates() ?? [], load: () => load };
   const core = createCore(directory, log, breaker, link, { ...sources, allowPrivateUpstreams });
@@ -126,7 +126,7 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   const usage = createUsageMeter((count) => log.event('error', 'usage_dropped', { count }));
   const events = eventSink(core.metrics, link);
   const gateway = { usage, snapshot: () => core.publisher.snapshot, keys: core.keys, events, certificates, load, log, now };
-  const listener = createListener({ gateway, own, trustedProxies, allowPrivateUpstreams, tls });
+  const listener = createListener({ gateway, own, trustedProxies, proxyProtocol, allowPrivateUpstreams, tls });
   return { core, listener, breaker, directory, usage, load, link };
 }
 

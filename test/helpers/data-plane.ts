@@ -108,6 +108,7 @@ export interface GatewayDraft {
   readonly keys?: ReadonlyMap<string, Credential>;
   readonly now?: () => number;
   readonly trustedProxies?: readonly string[];
+  readonly proxyProtocol?: boolean;
   readonly allowPrivateUpstreams?: boolean;
   readonly own?: Partial<OwnState>;
   readonly tls?: TlsFiles;
@@ -163,6 +164,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
     tls: draft.tls === undefined ? undefined : loadTls(draft.tls),
     own: { ...OWN, ...draft.own },
     trustedProxies: draft.trustedProxies ?? [],
+    proxyProtocol: draft.proxyProtocol,
     allowPrivateUpstreams: draft.allowPrivateUpstreams ?? true,
   });
   const port = await listener.listen(0, '127.0.0.1');
@@ -247,7 +249,7 @@ export interface RawAnswer {
 /** Sends bytes on a connection of their own and collects what comes back, until `until` holds, the connection ends, or after `waitMs`. */
 export function sendRaw(
   port: number,
-  bytes: string | readonly string[],
+  bytes: string | readonly (string | Buffer)[],
   until: (text: string) => boolean = () => false,
   waitMs = 60_000,
 ): Promise<RawAnswer> {
