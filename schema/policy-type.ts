@@ -5,6 +5,8 @@ export interface PolicyType<Config = unknown> {
   /** As in `spec.policy_type`: `rate_limit`. */
   readonly type: string;
   readonly summary: string;
+  /** What the fields alone do not tell, a sentence or two each. */
+  readonly behaviour?: readonly string[] | undefined;
   /** The shape of `spec.config`, every field with `.describe()`. */
   readonly config: z.ZodType<Config>;
   /** A config that parses; shown in docs, tested. */

@@ -25,14 +25,20 @@ export function kindPage(definition: KindDefinition): string {
 }
 
 /** The page of one policy type. */
-export function policyPage({ type, summary, config, example }: PolicyType): string {
+export function policyPage({ type, summary, behaviour = [], config, example }: PolicyType): string {
   const manifest = stringify({
     apiVersion: API_VERSION,
     kind: 'Policy',
     metadata: { name: 'example', tenant: 'acme' },
     spec: { policy_type: type, config: example, targets: [{ kind: 'API', name: 'payments' }] },
   });
-  return page(`Policy type \`${type}\``, summary, ['## Example', yamlBlock(manifest), '## Fields of `spec.config`', fieldTable(config)]);
+  return page(`Policy type \`${type}\``, summary, [
+    ...(behaviour.length === 0 ? [] : [behaviour.map((text) => `- ${text}`).join('\n')]),
+    '## Example',
+    yamlBlock(manifest),
+    '## Fields of `spec.config`',
+    fieldTable(config),
+  ]);
 }
 
 /** The page of stoa.config.yaml. */

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
-import { isSecureIssuer } from './auth/issuer-url.js';
+import { isSecureIssuer } from '../../schema/issuer-url.js';
 import { DEFAULT_PLATFORM_LIMIT } from './auth/tier-limits.js';
 import { logLevel } from './log.js';
 

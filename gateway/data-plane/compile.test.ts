@@ -6,8 +6,8 @@ import type { Exchange, Hooks } from '../policies/contract.js';
 import { policies } from '../policies/index.js';
 import { ConfigSource, type AdminApi } from './config-source.js';
 import { createPolicyReader } from './policy-bindings.js';
+import { createRuntimeState } from './policy-state.js';
 import { Publisher } from './publisher.js';
-import { RuntimeState } from './runtime-state.js';
 import type { Credential } from './snapshot.js';
 import { Topology } from './topology.js';
 
@@ -38,7 +38,7 @@ function setup({ atOnce = true, onPublish = (): void => undefined } = {}) {
   const time = { ms: 1_700_000_000_000 };
   const now = (): number => time.ms;
   const topology = new Topology(createPolicyReader(catalog, policies));
-  const state = new RuntimeState(now);
+  const state = createRuntimeState(now, { event: () => undefined }, true);
   const problems: string[] = [];
   const metrics = { observe: () => undefined };
   const publisher = new Publisher({
@@ -90,6 +90,7 @@ const exchangeOf = (consumerId?: string): Exchange => ({
   header: () => undefined,
   caller: consumerId === undefined ? undefined : { subscriptionId: 'sub-1', consumerId, keyId: 'key-1' },
   limit: undefined,
+  tokenFailure: undefined,
   maxBodyBytes: undefined,
   isCounted: false,
 });

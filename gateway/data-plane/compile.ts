@@ -7,7 +7,15 @@ import { callerOf, limitHooks } from '../policies/rate-limit.js';
 import { balance, oneUpstream } from './balancer.js';
 import { DEFAULT_BREAKER, createBreaker, type BreakerSettings } from './breaker.js';
 import { plainName, type CertificateRule } from './client-certificate.js';
-import { createPolicyCompiler, earlyHooks, orderHooks, policyServices, type CompilePolicy, type HookScope } from './hooks.js';
+import {
+  createPolicyCompiler,
+  earlyHooks,
+  orderHooks,
+  policyServices,
+  type CompilePolicy,
+  type HookScope,
+  type ServiceOwner,
+} from './hooks.js';
 import { counterKey, ownLimitKey, type Binding } from './policy-bindings.js';
 import type { HealthSettings } from './health-checks.js';
 import type { RuntimeState } from './runtime-state.js';
@@ -88,7 +96,7 @@ export function createRouteCompiler(services: CompileServices): CompileRoute {
     const problems = [...('problem' in found ? [found.problem] : []), ...problemsOf(bindings.general)];
     if ('problem' in found || problems.length > 0) return brokenRoute(input, problems, metricsOf(source.tenant, source.name));
     try {
-      const own = ownLimit(found.api, state, now, scope);
+      const own = ownLimit(found.api, state, now, { tenant: source.tenant, key: ownLimitKey(source.key), multiplier });
       return route(
         input,
         found.api,
@@ -180,9 +188,9 @@ function certificateRule({ client_certificate: rule }: ApiSpec): CertificateRule
 }
 
 /** The `rate_limit` of the API itself: a limiter beside the policies, per consumer. */
-function ownLimit({ rate_limit }: ApiSpec, state: RuntimeState, now: () => number, { apiKey, multiplier }: HookScope): readonly Hooks[] {
+function ownLimit({ rate_limit }: ApiSpec, state: RuntimeState, now: () => number, owner: ServiceOwner): readonly Hooks[] {
   if (rate_limit === undefined) return NO_HOOKS;
-  const services = policyServices(state, now, ownLimitKey(apiKey), multiplier);
+  const services = policyServices(state, now, owner);
   const { limit, window_secs: windowSeconds, burst } = normalizeRateLimit(rate_limit);
   return [limitHooks(services.limiter({ limit, windowSeconds, burst }), services, callerOf)];
 }

@@ -1,5 +1,5 @@
 /** One request on its way through the gateway: what the pipeline and the policies see of it. The only object that is made for a request. */
-import type { Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead } from '../policies/contract.js';
+import type { Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead, TokenFailure } from '../policies/contract.js';
 import type { AccessLog } from './access-log.js';
 import type { CertificateJudge, ClientCertificate, Presented } from './client-certificate.js';
 import type { LoadShedder } from './load-shedder.js';
@@ -32,6 +32,7 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   clientIp = '';
   caller: Caller | undefined = undefined;
   limit: LimitState | undefined = undefined;
+  tokenFailure: TokenFailure | undefined = undefined;
   maxBodyBytes: number | undefined = undefined;
   isCounted = false;
 

@@ -32,7 +32,8 @@ export function createPolicyCompiler(state: RuntimeState, now: () => number): Co
     const key = `${counterKey(binding, scope.apiKey)} ${scope.multiplier}`;
     const known = made.get(policy) ?? new Map<string, StagedHooks>();
     made.set(policy, known);
-    const hooks = known.get(key) ?? compilePolicy(binding, policyServices(state, now, counterKey(binding, scope.apiKey), scope.multiplier));
+    const owner = { tenant: policy.source.tenant, key: counterKey(binding, scope.apiKey), multiplier: scope.multiplier };
+    const hooks = known.get(key) ?? compilePolicy(binding, policyServices(state, now, owner));
     known.set(key, hooks);
     return hooks;
   };
@@ -46,12 +47,21 @@ function compilePolicy({ policy: { usable } }: Binding, services: PolicyServices
   return { stage, hooks: compile(usable.config as never, services) };
 }
 
-/** What a policy may use. Its first limiter counts under `key`, further ones beside it. */
-export function policyServices(state: RuntimeState, now: () => number, key: string, multiplier: number): PolicyServices {
+/** For whom something is counted or kept. */
+export interface ServiceOwner {
+  readonly tenant: string;
+  readonly key: string;
+  /** Factor on every limit. */
+  readonly multiplier: number;
+}
+
+/** What a policy may use. Its first limiter counts under the owner's key, further ones beside it. */
+export function policyServices(state: RuntimeState, now: () => number, { tenant, key, multiplier }: ServiceOwner): PolicyServices {
   let limiters = 0;
   return {
     now,
     errorReply,
+    tokens: (rules) => state.tokens.verifier(tenant, rules),
     limiter({ limit, windowSeconds, burst }) {
       limiters += 1;
       const scaled = { limit: scale(limit, multiplier), windowSeconds, burst: burst === 0 ? 0 : scale(burst, multiplier) };

@@ -1,6 +1,7 @@
 /** Refuses a part of the requests when there is more to do than the process can: what is let in is answered in time, and memory stays bounded. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
+import type { AccessLog } from './access-log.js';
 
 /** How much the process has to do. */
 export interface Load {
@@ -75,6 +76,16 @@ export function startLoadShedder({ measure, onChange }: LoadShedderOptions): Loa
     },
   };
 }
+
+/** Measures this process, and says in the log when it begins and ends to refuse. */
+export const watchLoad = (log: Pick<AccessLog, 'event'>): LoadShedder =>
+  startLoadShedder({
+    onChange: (isShedding, { delayMs, heap }) =>
+      log.event(isShedding ? 'error' : 'info', isShedding ? 'overload_began' : 'overload_ended', {
+        delay_ms: Math.round(delayMs),
+        heap_percent: Math.round(heap * 100),
+      }),
+  });
 
 /** The share of requests to refuse under a load, before it is smoothed. */
 export const wantedShare = ({ delayMs, heap }: Load): number => Math.max(ramp(delayMs, DELAY_MS), ramp(heap, HEAP));

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { eventually, KEY, makeCredential, makeRoute, request, sendRaw, startCapture, startGateway } from '../../test/helpers/data-plane.js';
+import { servicesOf } from '../../test/helpers/policy-gateway.js';
 import { cors } from '../policies/cors.js';
 import type { Hooks, LimitState, PolicyServices } from '../policies/contract.js';
 import { rateLimit } from '../policies/rate-limit.js';
@@ -9,11 +10,10 @@ import type { Credential } from './snapshot.js';
 const auth = { 'X-API-Key': KEY };
 const NOW = 1_800_000_000_000;
 
-const services: PolicyServices = {
+const services = servicesOf({
   now: () => NOW,
-  errorReply,
   limiter: () => ({ take: () => ({ ...FREE, allowed: true }), giveBack: () => undefined }),
-};
+});
 const FREE: LimitState = { limit: 100, remaining: 99, resetAtMs: NOW + 30_500, retryAfterMs: 0, windowSeconds: 60 };
 
 async function gatewayWith(

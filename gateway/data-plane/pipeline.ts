@@ -101,18 +101,7 @@ function admit(exchange: Exchange, route: Route): Answer {
 
 /** One body for every reason of its kind; the reason is in the log. */
 function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, code: 'unauthorized' | 'forbidden'): Reply {
-  const { gateway, path } = exchange;
-  const { status } = ERRORS[code];
-  gateway.log.event('error', 'auth_failed', {
-    path,
-    reason,
-    consumer: exchange.credential?.consumerLabel,
-    status,
-    tenant: route.tenant,
-    api: route.api,
-    request_id: exchange.requestId,
-  });
-  gateway.events.record({ type: 'auth_failed', route, consumer: exchange.credential?.consumerLabel, path, status, reason });
+  reportRefusal(exchange, route, reason, ERRORS[code].status);
   if (code === 'forbidden') return errorReply(code, 'A valid client certificate for this API is needed.');
   return errorReply('unauthorized', 'A valid API key for this API is needed in the X-API-Key header.', [
     'WWW-Authenticate',
@@ -120,8 +109,16 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
   ]);
 }
 
+function reportRefusal({ gateway, path, credential, requestId }: Exchange, route: Route, reason: AuthFailure, status: number): void {
+  const { tenant, api } = route;
+  const consumer = credential?.consumerLabel;
+  gateway.log.event('error', 'auth_failed', { path, reason, consumer, status, tenant, api, request_id: requestId });
+  gateway.events.record({ type: 'auth_failed', route, consumer, path, status, reason });
+}
+
 function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
   reportLimit(exchange, route, reply);
+  if (reply !== undefined && exchange.tokenFailure !== undefined) reportRefusal(exchange, route, exchange.tokenFailure, reply.status);
   const refusal = reply ?? tooLarge(exchange, route) ?? lastHop(exchange, route);
   if (refusal !== undefined) {
     answer(exchange, refusal);

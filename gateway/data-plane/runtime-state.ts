@@ -1,10 +1,11 @@
-/** What outlives snapshots: counters and breakers, under keys that stay the same when a configuration changes (house law 6). */
+/** What outlives snapshots: counters, breakers and keys of issuers, under keys that stay the same when a configuration changes (house law 6). */
 import type { Limiter } from '../policies/contract.js';
 import { createBreaker, type BreakerSettings } from './breaker.js';
 import { Health, type HealthSettings } from './health-checks.js';
 import { CounterTable, createLimiter, type LimitSettings } from './limiter.js';
 import type { Breaker, Upstream } from './snapshot.js';
 import { createSteadyClock, type SteadyClock } from './steady-clock.js';
+import type { TokenVerifiers } from './token-verifier.js';
 
 /** Holds counters and breakers. A snapshot asks by key and gets the same object as the one before it. */
 export class RuntimeState {
@@ -12,8 +13,11 @@ export class RuntimeState {
   readonly #breakers = new Map<string, Breaker>();
   readonly #health = new Map<string, Health>();
   readonly #clock: SteadyClock;
+  /** Verifiers of tokens, with the keys of their issuers. */
+  readonly tokens: TokenVerifiers;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, tokens: TokenVerifiers) {
+    this.tokens = tokens;
     this.#clock = createSteadyClock(now);
   }
 

@@ -1,5 +1,5 @@
 /** What a gateway serves from: immutable, compiled whole by `compile.ts`, swapped by one assignment. And the stores that outlive it. */
-import type { Hooks } from '../policies/contract.js';
+import { TOKEN_FAILURES, type Hooks } from '../policies/contract.js';
 import { CERTIFICATE_FAILURES, type CertificateRule } from './client-certificate.js';
 
 export interface Snapshot {
@@ -85,6 +85,7 @@ export const AUTH_FAILURES = [
   'subscription_not_active',
   'api_not_allowed',
   ...CERTIFICATE_FAILURES,
+  ...TOKEN_FAILURES,
 ] as const;
 export type AuthFailure = (typeof AUTH_FAILURES)[number];
 

@@ -14,13 +14,14 @@ import type { EventQueue } from './event-queue.js';
 import { startEventDelivery } from './events-to-control-plane.js';
 import { startHealthChecks, type HealthChecks } from './health-checks.js';
 import { createKeyTable, type KeyTable } from './key-table.js';
-import { startLoadShedder, type LoadShedder } from './load-shedder.js';
+import { watchLoad, type LoadShedder } from './load-shedder.js';
 import { createMetrics, type GatewayMetrics, type MetricSources } from './metrics.js';
 import type { OwnState } from './own-routes.js';
 import { createPolicyReader } from './policy-bindings.js';
+import { createRuntimeState } from './policy-state.js';
 import { productVersion } from './product-version.js';
 import { Publisher } from './publisher.js';
-import { RuntimeState } from './runtime-state.js';
+import type { RuntimeState } from './runtime-state.js';
 import { createListener, type Listener } from './server.js';
 import type { Settings } from './settings.js';
 import type { AuthFailure, Breaker, EventSink } from './snapshot.js';
@@ -130,20 +131,11 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   return { core, listener, breaker, directory, usage, load, link };
 }
 
-const watchLoad = (log: AccessLog): LoadShedder =>
-  startLoadShedder({
-    onChange: (isShedding, { delayMs, heap }) =>
-      log.event(isShedding ? 'error' : 'info', isShedding ? 'overload_began' : 'overload_ended', {
-        delay_ms: Math.round(delayMs),
-        heap_percent: Math.round(heap * 100),
-      }),
-  });
-
 /** What the listener is asked for, and what it was started with. */
 type Served = Pick<MetricSources, 'connections' | 'certificates' | 'load'> & Pick<Settings, 'allowPrivateUpstreams'>;
 
 function createCore(directory: string, log: AccessLog, breaker: Breaker, link: Parts['link'], served: Served): Core {
-  const state = new RuntimeState(now);
+  const state = createRuntimeState(now, log, served.allowPrivateUpstreams);
   const topology = new Topology(createPolicyReader(catalog, policies));
   const source: ConfigSource = new ConfigSource((delta) => accept(delta));
   const metrics = createMetrics({

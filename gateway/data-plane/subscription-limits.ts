@@ -36,7 +36,7 @@ const bySubscription = ({ caller }: Exchange): string => caller?.subscriptionId 
 export function createLimitsOf(sources: LimitSources): LimitsOf {
   const { state, now, multiplier } = sources;
   const hooks = (tenant: string, key: string, { limit, window_secs: windowSeconds, burst }: RateLimit): Hooks => {
-    const services = policyServices(state, now, key, multiplier(tenant));
+    const services = policyServices(state, now, { tenant, key, multiplier: multiplier(tenant) });
     return limitHooks(services.limiter({ limit, windowSeconds, burst }), services, bySubscription);
   };
   const quotaOf = createQuotaOf(sources);

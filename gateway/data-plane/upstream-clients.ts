@@ -48,12 +48,13 @@ export function clientOptions(upstream: Upstream, allowPrivate: boolean): Client
     headersTimeout: 0,
     bodyTimeout: 0,
     maxHeaderSize: MAX_ANSWER_HEAD,
-    connect: checkedConnector(upstream, allowPrivate),
+    connect: checkedConnector(upstream.connectTimeoutMs, allowPrivate, dropInterim100),
   };
 }
 
-function checkedConnector(upstream: Upstream, allowPrivate: boolean): buildConnector.connector {
-  const connect = buildConnector({ timeout: upstream.connectTimeoutMs, lookup: checkedLookup(lookup, allowPrivate) });
+/** Connects only to addresses that are allowed, whatever a name leads to by then. */
+export function checkedConnector(timeout: number, allowPrivate: boolean, onConnected?: (socket: Socket) => void): buildConnector.connector {
+  const connect = buildConnector({ timeout, lookup: checkedLookup(lookup, allowPrivate) });
   return (options, callback) => {
     const { hostname } = options;
     if (isIP(hostname) !== 0 && !isAllowedAddress(hostname, allowPrivate)) {
@@ -61,7 +62,7 @@ function checkedConnector(upstream: Upstream, allowPrivate: boolean): buildConne
       return;
     }
     connect(options, (...result) => {
-      if (result[0] === null) dropInterim100(result[1]);
+      if (result[0] === null) onConnected?.(result[1]);
       callback(...result);
     });
   };

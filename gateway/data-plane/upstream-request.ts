@@ -35,7 +35,7 @@ export function upstreamHead(
     path: exchange.path.slice(exchange.prefixLength),
     headers: upstreamHeaders(exchange, route, upstream, edge, from),
   };
-  for (const hooks of exchange.hooks) hooks.upstream?.(head);
+  for (const hooks of exchange.hooks) hooks.upstream?.(head, exchange);
   const path = upstream.basePath + head.path;
   return { path: (path.startsWith('/') ? path : `/${path}`) + exchange.query, headers: head.headers };
 }

@@ -32,6 +32,8 @@ export interface Exchange {
   caller: Caller | undefined;
   /** The tightest limit that was looked at; the gateway writes the rate-limit headers from it. */
   limit: LimitState | undefined;
+  /** Why a policy refuses the caller; the gateway logs and counts it. */
+  tokenFailure: TokenFailure | undefined;
   /** How many bytes its body may have, as policies say; the smaller of it and the API's own holds. */
   maxBodyBytes: number | undefined;
   /** Whether a quota has counted it. */
@@ -77,7 +79,7 @@ export interface Hooks {
   /** A reply ends the request here. */
   request?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
   /** Runs when the request was let through by all. */
-  upstream?(head: UpstreamHead): void;
+  upstream?(head: UpstreamHead, exchange: Exchange): void;
   /** Sees every answer of a request that entered this policy, also errors. */
   response?(exchange: Exchange, head: ReplyHead): void;
   /** Takes back what `request` has just counted, in the same turn: another limit refused the request, so it is not counted anywhere. */
@@ -92,12 +94,31 @@ export interface Limiter {
   giveBack(subject: string): void;
 }
 
+/** Why a token opens nothing, as logs and metrics name it. */
+export const TOKEN_FAILURES = ['missing_token', 'invalid_token', 'expired_token', 'insufficient_scope'] as const;
+export type TokenFailure = (typeof TOKEN_FAILURES)[number];
+
+/** Which access tokens are good. */
+export interface TokenRules {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Where the issuer's keys are; undefined: where its discovery document says. */
+  readonly jwksUrl: string | undefined;
+  readonly algorithms: readonly string[];
+}
+
+/** What a token comes to. `unreachable`: the issuer cannot be asked for the keys that would tell. */
+export type TokenVerdict =
+  { readonly claims: Readonly<Record<string, unknown>> } | { readonly failure: 'invalid_token' | 'expired_token' | 'unreachable' };
+
 /** Everything a policy may use beside its config; nothing else reaches the outside. */
 export interface PolicyServices {
   /** Wall clock, epoch milliseconds. */
   now(): number;
   /** The limiter of this policy at the scope it is bound to: same scope, name and settings give the same object after a reload. */
   limiter(settings: { readonly limit: number; readonly windowSeconds: number; readonly burst: number }): Limiter;
+  /** Verifies access tokens. Keys of issuers outlive snapshots, and no two tenants share them. */
+  tokens(rules: TokenRules): (token: string) => Promise<TokenVerdict>;
   /** The error body of the product, as a reply. */
   errorReply(code: import('../../schema/error.js').ErrorCode, message?: string, headers?: readonly string[]): Reply;
 }
@@ -115,6 +136,7 @@ interface PolicyDraft<Schema extends z.ZodType> {
   readonly stage: Stage;
   readonly exclusive: boolean;
   readonly summary: string;
+  readonly behaviour?: readonly string[];
   readonly config: Schema;
   readonly example: z.input<Schema>;
   readonly compile: (config: z.output<Schema>, services: PolicyServices) => Hooks;

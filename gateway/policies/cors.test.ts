@@ -23,6 +23,7 @@ function exchange(method: string, headers: Record<string, string>): Exchange {
       clientIp: '127.0.0.1',
       caller: undefined,
       limit: undefined,
+      tokenFailure: undefined,
       maxBodyBytes: undefined,
       isCounted: false,
     },

@@ -2,8 +2,9 @@
 import type { PolicyDefinition } from './contract.js';
 import { cors } from './cors.js';
 import { ipFilter } from './ip-filter.js';
+import { jwt } from './jwt.js';
 import { rateLimit } from './rate-limit.js';
 import { requestSize } from './request-size.js';
 import { transform } from './transform.js';
 
-export const policies: readonly PolicyDefinition[] = [rateLimit, cors, ipFilter, requestSize, transform];
+export const policies: readonly PolicyDefinition[] = [rateLimit, cors, ipFilter, jwt, requestSize, transform];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findingsOf, hooksOf, policyGateway } from '../../test/helpers/policy-gateway.js';
+import type { Exchange } from './contract.js';
 import { transform } from './transform.js';
 
 describe('transform (PL11)', () => {
@@ -74,7 +75,7 @@ describe('transform (PL11)', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(names, fc.string({ maxLength: 3 }))), (pairs) => {
         const head = { path: '', headers: pairs.flat() };
-        hooks.upstream?.(head);
+        hooks.upstream?.(head, {} as Exchange);
         const left = head.headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
         const count = (name: string): number => pairs.filter(([given]) => given.toLowerCase() === name).length;
         expect(left.filter((name) => name === 'a' || name === 'b')).toEqual([]);

@@ -1,62 +1,12 @@
 import { z } from 'zod';
 import { definePolicy } from './contract.js';
-
-/** Fields of the message's framing and of single connections (RFC 9110, 7.6.1), and those that the gateway sets. */
-const RESERVED = new Set([
-  ...['connection', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
-  ...[
-    'te',
-    'trailer',
-    'transfer-encoding',
-    'upgrade',
-    'via',
-    'x-api-key',
-    'x-request-id',
-    'x-stoa-request-id',
-    'traceparent',
-    'tracestate',
-  ],
-  ...['x-consumer-id', 'x-subscription-id', 'x-tenant-id', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto'],
-  ...['ratelimit', 'ratelimit-policy', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset', 'retry-after'],
-]);
-/** Their values are secrets, which no manifest holds. */
-const CREDENTIALS = new Set(['authorization', 'cookie', 'set-cookie', 'www-authenticate']);
-
-const name = z
-  .string()
-  .max(200)
-  .regex(/^[!#$%&'*+.^`|~0-9A-Za-z-]+$/, 'A header name has letters, digits and hyphens, and no underscore.')
-  .refine(
-    (text) => !RESERVED.has(text.toLowerCase()) && !/^access-control-/i.test(text),
-    'This header is the gateway’s own: it cannot be transformed.',
-  );
-const settable = name.refine(
-  (text) => !CREDENTIALS.has(text.toLowerCase()),
-  'This header carries credentials: it can be removed, not set.',
-);
-const value = z
-  .string()
-  .max(4096)
-  .regex(/^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/, 'A header value is printable ASCII, without spaces at its ends.');
-
-/** A mapping whose keys are names, each once whatever its case. */
-function named<Value extends z.ZodType>(key: z.ZodType<string>, values: Value) {
-  return z.record(z.string(), values).superRefine((record, context) => {
-    const seen = new Set<string>();
-    for (const text of Object.keys(record)) {
-      const message = seen.has(text.toLowerCase()) ? 'This header is named twice.' : key.safeParse(text).error?.issues[0]?.message;
-      // Found at the mapping, not at the name: the value beside it may be a secret, which no message shows.
-      if (message !== undefined) context.addIssue({ code: 'custom', message: `Header "${text.slice(0, 200)}": ${message}` });
-      seen.add(text.toLowerCase());
-    }
-  });
-}
+import { byHeader, headerName, headerValue, settableHeader } from './header.js';
 
 const headers = z
   .strictObject({
-    remove: z.array(name).max(100).default([]).describe('Headers that are taken away. First of the three.'),
-    rename: named(name, settable).default({}).describe('Old name: new name. What had the new name before is replaced.'),
-    set: named(settable, value).default({}).describe('Name: value. What was there before is replaced. Last of the three.'),
+    remove: z.array(headerName).max(100).default([]).describe('Headers that are taken away. First of the three.'),
+    rename: byHeader(headerName, settableHeader).default({}).describe('Old name: new name. What had the new name before is replaced.'),
+    set: byHeader(settableHeader, headerValue).default({}).describe('Name: value. What was there before is replaced. Last of the three.'),
   })
   .describe('What happens to the headers.');
 

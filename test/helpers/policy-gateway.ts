@@ -4,13 +4,18 @@ import { errorReply } from '../../gateway/data-plane/own-routes.js';
 import type { Hooks, PolicyDefinition, PolicyServices } from '../../gateway/policies/contract.js';
 import { KEY, makeRoute, startGateway, startUpstream } from './data-plane.js';
 
-const SERVICES: PolicyServices = {
+/** The services of a policy that needs none but these, or those that are given. */
+export const servicesOf = (given: Partial<PolicyServices> = {}): PolicyServices => ({
   now: () => Date.now(),
   errorReply,
   limiter: () => {
     throw new TypeError('This policy has no limits.');
   },
-};
+  tokens: () => {
+    throw new TypeError('This policy looks at no tokens.');
+  },
+  ...given,
+});
 
 interface Call {
   readonly method?: string;
@@ -21,7 +26,8 @@ interface Call {
 }
 
 /** The hooks of a policy with this config, as the compiler makes them. */
-export const hooksOf = (policy: PolicyDefinition, config: object): Hooks => policy.compile(policy.config.parse(config) as never, SERVICES);
+export const hooksOf = (policy: PolicyDefinition, config: object, services: Partial<PolicyServices> = {}): Hooks =>
+  policy.compile(policy.config.parse(config) as never, servicesOf(services));
 
 /** What is wrong with a config, as the check of manifests would have it. */
 export function findingsOf(policy: PolicyDefinition, config: object): { readonly path: string; readonly message: string }[] {
@@ -29,12 +35,16 @@ export function findingsOf(policy: PolicyDefinition, config: object): { readonly
   return issues.map(({ path, message }) => ({ path: path.join('.'), message }));
 }
 
+export interface PolicyGatewayOptions {
+  readonly trustedProxies?: readonly string[];
+  readonly maxBodyBytes?: number;
+  /** False: no API key is asked for. */
+  readonly authRequired?: boolean;
+  readonly services?: Partial<PolicyServices>;
+}
+
 /** Starts both; they stop with the test. */
-export async function policyGateway(
-  policy: PolicyDefinition,
-  config: object,
-  options: { readonly trustedProxies?: readonly string[]; readonly maxBodyBytes?: number } = {},
-) {
+export async function policyGateway(policy: PolicyDefinition, config: object, options: PolicyGatewayOptions = {}) {
   const received: { readonly url: string; readonly headers: IncomingHttpHeaders }[] = [];
   const upstream = await startUpstream((req, res) => {
     req.resume().on('end', () => {
@@ -42,11 +52,12 @@ export async function policyGateway(
       res.setHeader('X-Powered-By', 'tests').end('ok');
     });
   });
-  const hooks = [hooksOf(policy, config)];
+  const hooks = [hooksOf(policy, config, options.services)];
   const isEarly = policy.stage === 'preflight' || policy.stage === 'address';
   const route = makeRoute({
     upstreamUrl: upstream.url,
     upstream: { maxBodyBytes: options.maxBodyBytes },
+    authRequired: options.authRequired ?? true,
     ...(isEarly ? { preflight: hooks } : { hooks }),
   });
   const gateway = await startGateway({ routes: [route], trustedProxies: options.trustedProxies ?? [] });

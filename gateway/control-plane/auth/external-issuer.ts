@@ -4,8 +4,8 @@ import { errors, jwtVerify, type JWTVerifyResult } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { StoaError } from '../../../schema/error.js';
+import { createKeySet, tryKeys, type Keys, type KeySet } from '../../key-set.js';
 import type { ControlPlane } from '../context.js';
-import { createKeySet, type Keys, type KeySet } from './key-set.js';
 import { isTokenRole } from './roles.js';
 import type { TokenClaims } from './tokens.js';
 
@@ -76,25 +76,12 @@ interface Verified {
   readonly keys: Keys;
 }
 
-/** Tries once more with fresh keys when the token's key is not among the known ones. */
 async function verifyWith(keySet: KeySet, keys: Keys, attempt: (keys: Keys) => Promise<TokenClaims>): Promise<Verified> {
-  try {
-    return { claims: await attempt(keys), keys };
-  } catch (error) {
-    if (!(error instanceof errors.JWKSNoMatchingKey)) throw asAnswer(error);
-    const renewed = await keySet.renewed();
-    if (renewed === 'unreachable') throw unreachable();
-    if (renewed === undefined) throw asAnswer(error);
-    return retry(renewed, attempt);
-  }
-}
-
-async function retry(keys: Keys, attempt: (keys: Keys) => Promise<TokenClaims>): Promise<Verified> {
-  try {
-    return { claims: await attempt(keys), keys };
-  } catch (error) {
+  const found = await tryKeys(keySet, keys, attempt).catch((error: unknown) => {
     throw asAnswer(error);
-  }
+  });
+  if (found === 'unreachable') throw unreachable();
+  return { claims: found.result, keys: found.keys };
 }
 
 async function check(token: string, keys: Keys, { issuer, audience }: ExternalIssuerOptions, now: number): Promise<TokenClaims> {

@@ -116,7 +116,7 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
     '« {} » a des bits au-delà de son préfixe : c’est une adresse, non le début d’un réseau.',
   'Header "{}": {}': 'En-tête « {} » : {}',
   'This header is named twice.': 'Cet en-tête est nommé deux fois.',
-  'This header is the gateway’s own: it cannot be transformed.': 'Cet en-tête appartient à la passerelle : il ne peut pas être transformé.',
+  'This header is the gateway’s own: it cannot be changed.': 'Cet en-tête appartient à la passerelle : il ne peut pas être changé.',
   'This header carries credentials: it can be removed, not set.': 'Cet en-tête porte des identifiants : il peut être retiré, pas défini.',
   'A header name has letters, digits and hyphens, and no underscore.':
     'Un nom d’en-tête a des lettres, des chiffres et des tirets, sans tiret bas.',
@@ -125,4 +125,10 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
   'A prefix is made of segments such as /internal/v2, without a slash at its end.':
     'Un préfixe est fait de segments tels que /internal/v2, sans barre oblique à la fin.',
   'A prefix has no dot segments.': 'Un préfixe n’a pas de segments à points.',
+  'Keys are fetched over https, or from this machine.': 'Les clés sont lues par https, ou sur cette machine.',
+  'A scope is printable ASCII without spaces, quotes and backslashes.':
+    'Un scope est en ASCII imprimable, sans espaces, guillemets ni barres obliques inverses.',
+  'A valid access token for this API is needed: Authorization: Bearer TOKEN.':
+    'Un jeton d’accès valide pour cette API est nécessaire : Authorization: Bearer TOKEN.',
+  'The access token lacks a scope that this API needs.': 'Il manque au jeton d’accès un scope dont cette API a besoin.',
 };

@@ -1,8 +1,11 @@
-/** The public keys of an external issuer: found by discovery, kept for a bounded time, fetched again when a token names a key that is not among them. */
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import { request } from 'undici';
+/**
+ * The public keys of an issuer of tokens, for both servers: found by discovery, kept for a bounded time, fetched again when a token names a key that is not
+ * among them.
+ */
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { request, type Dispatcher } from 'undici';
 import { z } from 'zod';
-import { isSecureIssuer } from './issuer-url.js';
+import { isSecureIssuer } from '../schema/issuer-url.js';
 
 /** Keys that are older are fetched anew before they are used. */
 const FRESH_MS = 10 * 60_000;
@@ -31,13 +34,18 @@ export interface KeySet {
 
 export interface KeySetOptions {
   readonly issuer: string;
+  /** Where the keys are; undefined: where the issuer's discovery document says. */
+  readonly jwksUrl?: string | undefined;
+  /** What connects; undefined: nothing that looks at addresses. */
+  readonly dispatcher?: Dispatcher | undefined;
   now(): number;
   /** Told why a fetch failed. */
   onFailure(error: unknown): void;
 }
 
 /** The key set of one issuer, fetched when it is first needed. Requests that come at once share one fetch. */
-export function createKeySet({ issuer, now, onFailure }: KeySetOptions): KeySet {
+export function createKeySet(options: KeySetOptions): KeySet {
+  const { now, onFailure } = options;
   let keys: Keys | undefined;
   let asked: { readonly at: number; readonly failed: boolean } | undefined;
   let fetching: Promise<void> | undefined;
@@ -45,7 +53,7 @@ export function createKeySet({ issuer, now, onFailure }: KeySetOptions): KeySet 
   const fetchOnce = async (): Promise<void> => {
     const at = now();
     try {
-      keys = { find: createLocalJWKSet(await fetchKeys(issuer)), fetchedAt: at };
+      keys = { find: createLocalJWKSet(await fetchKeys(options)), fetchedAt: at };
       asked = { at, failed: false };
     } catch (error) {
       asked = { at, failed: true };
@@ -57,7 +65,11 @@ export function createKeySet({ issuer, now, onFailure }: KeySetOptions): KeySet 
   return {
     async current() {
       const isFresh = keys !== undefined && Math.abs(now() - keys.fetchedAt) < FRESH_MS;
-      if (!isFresh && (fetching !== undefined || mayAsk())) await refresh();
+      if (isFresh || (fetching === undefined && !mayAsk())) return usable();
+      // An issuer that did not answer is asked again beside the requests: an outage holds up one of them, not one every half minute.
+      const isAway = asked?.failed === true && usable() !== undefined;
+      const asking = refresh();
+      if (!isAway) await asking;
       return usable();
     },
     async renewed() {
@@ -69,22 +81,48 @@ export function createKeySet({ issuer, now, onFailure }: KeySetOptions): KeySet 
   };
 }
 
-async function fetchKeys(issuer: string): Promise<JSONWebKeySet> {
-  const document = discoveryDocument.parse(await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`));
+/**
+ * What `attempt` makes of the keys. Tries once more with fresh ones when the key of its token is not among them; `unreachable` when they cannot be had.
+ * Throws what `attempt` throws.
+ */
+export async function tryKeys<Result>(
+  keySet: KeySet,
+  keys: Keys,
+  attempt: (keys: Keys) => Promise<Result>,
+): Promise<{ readonly result: Result; readonly keys: Keys } | 'unreachable'> {
+  try {
+    return { result: await attempt(keys), keys };
+  } catch (error) {
+    if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+    const renewed = await keySet.renewed();
+    if (renewed === 'unreachable') return renewed;
+    if (renewed === undefined) throw error;
+    return { result: await attempt(renewed), keys: renewed };
+  }
+}
+
+async function fetchKeys({ issuer, jwksUrl, dispatcher }: KeySetOptions): Promise<JSONWebKeySet> {
+  // What is no key of a kind that we verify with is passed over when a token looks for its own.
+  return keySetDocument.parse(await fetchJson(jwksUrl ?? (await discover(issuer, dispatcher)), dispatcher));
+}
+
+/** Where the issuer says that its keys are. */
+async function discover(issuer: string, dispatcher: Dispatcher | undefined): Promise<string> {
+  const document = discoveryDocument.parse(await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, dispatcher));
   if (document.issuer !== issuer)
     throw new TypeError(`The discovery document names another issuer, ${JSON.stringify(document.issuer.slice(0, 200))}.`);
   if (!isSecureIssuer(document.jwks_uri)) throw new TypeError('The discovery document names a jwks_uri that is not https.');
-  // What is no key of a kind that we verify with is passed over when a token looks for its own.
-  return keySetDocument.parse(await fetchJson(document.jwks_uri));
+  return document.jwks_uri;
 }
 
 /** No redirects, bounded time and size. */
-async function fetchJson(url: string): Promise<unknown> {
+async function fetchJson(url: string, dispatcher: Dispatcher | undefined): Promise<unknown> {
   const answer = await request(url, {
     headers: { accept: 'application/json' },
     signal: AbortSignal.timeout(TIMEOUT_MS),
     headersTimeout: TIMEOUT_MS,
     bodyTimeout: TIMEOUT_MS,
+    ...(dispatcher === undefined ? {} : { dispatcher }),
   });
   const chunks: Buffer[] = [];
   let size = 0;

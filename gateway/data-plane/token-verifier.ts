@@ -1,0 +1,84 @@
+/** Access tokens of the issuers that policies name: verified with keys of the issuer alone, by rules of the policy alone (RFC 8725). */
+import { errors, jwtVerify, type JWTVerifyResult } from 'jose';
+import { LRUCache } from 'lru-cache';
+import { Agent } from 'undici';
+import { createKeySet, tryKeys, type Keys, type KeySet } from '../key-set.js';
+import type { TokenRules, TokenVerdict } from '../policies/contract.js';
+import type { AccessLog } from './access-log.js';
+import { checkedConnector } from './upstream-clients.js';
+
+/** A policy that is compiled holds its key set; what is remembered here is for the next snapshot. */
+const MAX_KEY_SETS = 1000;
+const MAX_TOKEN = 16_384;
+const CONNECT_TIMEOUT_MS = 5000;
+/** What a Keycloak makes beside access tokens. */
+const OTHER_TOKENS: ReadonlySet<unknown> = new Set(['ID', 'Refresh', 'Offline', 'Logout']);
+
+export type VerifyToken = (token: string) => Promise<TokenVerdict>;
+
+export interface TokenVerifiers {
+  /** The same tenant, issuer and address of the keys: the same keys, whatever the snapshot. */
+  verifier(tenant: string, rules: TokenRules): VerifyToken;
+}
+
+export interface TokenVerifierOptions {
+  /** Wall clock, epoch milliseconds. */
+  now(): number;
+  /** Whether issuers may be on loopback and private addresses. */
+  readonly allowPrivate: boolean;
+  readonly log: Pick<AccessLog, 'event'>;
+}
+
+/** Makes verifiers. Issuers are named by tenants: their addresses are checked like those of upstreams, each time they are connected to. */
+export function createTokenVerifiers({ now, allowPrivate, log }: TokenVerifierOptions): TokenVerifiers {
+  const keySets = new LRUCache<string, KeySet>({ max: MAX_KEY_SETS });
+  // Keys are fetched every ten minutes: no connection is kept for that.
+  const dispatcher = new Agent({ pipelining: 0, connect: checkedConnector(CONNECT_TIMEOUT_MS, allowPrivate) });
+  const keySetOf = (tenant: string, { issuer, jwksUrl }: TokenRules): KeySet => {
+    const key = JSON.stringify([tenant, issuer, jwksUrl]);
+    const onFailure = (error: unknown): void =>
+      log.event('error', 'issuer_unreachable', { tenant, issuer, reason: error instanceof Error ? error.message : String(error) });
+    const keySet = keySets.get(key) ?? createKeySet({ issuer, jwksUrl, dispatcher, now, onFailure });
+    keySets.set(key, keySet);
+    return keySet;
+  };
+  return {
+    verifier(tenant, rules) {
+      const keySet = keySetOf(tenant, rules);
+      return (token) => (token.length > MAX_TOKEN ? Promise.resolve({ failure: 'invalid_token' }) : judge(keySet, token, rules, now));
+    },
+  };
+}
+
+async function judge(keySet: KeySet, token: string, rules: TokenRules, now: () => number): Promise<TokenVerdict> {
+  const keys = await keySet.current();
+  if (keys === undefined) return { failure: 'unreachable' };
+  try {
+    const found = await tryKeys(keySet, keys, (some) => verify(token, some, rules, now()));
+    return found === 'unreachable' ? { failure: found } : { claims: found.result };
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) return { failure: 'expired_token' };
+    // TypeError: what a key of the set or a token throws that is not what it says to be.
+    if (error instanceof errors.JOSEError || error instanceof TypeError) return { failure: 'invalid_token' };
+    throw error;
+  }
+}
+
+async function verify(
+  token: string,
+  keys: Keys,
+  { issuer, audience, algorithms }: TokenRules,
+  now: number,
+): Promise<JWTVerifyResult['payload']> {
+  const { payload, protectedHeader } = await jwtVerify(token, keys.find, {
+    algorithms: [...algorithms],
+    issuer,
+    audience,
+    currentDate: new Date(now),
+    requiredClaims: ['exp', 'iss', 'aud'],
+  });
+  const kind = protectedHeader.typ?.toLowerCase().replace(/^application\//, '');
+  const isAccessToken = kind === undefined || kind === 'jwt' || kind === 'at+jwt';
+  if (!isAccessToken || payload.at_hash !== undefined || OTHER_TOKENS.has(payload.typ)) throw new errors.JWTInvalid('No access token');
+  return payload;
+}

@@ -1,0 +1,105 @@
+/** Policy types that keep something, on live traffic: control plane and gateway as real processes, manifests over HTTP, a real upstream. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AUDIENCE, newKey, startIssuer, type TestIssuer } from '../helpers/oidc-issuer.js';
+import { startServer, type Server } from '../helpers/processes.js';
+
+const ADMIN = 'e2e-admin-token';
+const SECRET = 'e2e-client-secret';
+
+let directory: string;
+let controlPlane: Server;
+let gateway: Server;
+let issuer: TestIssuer;
+let upstream: HttpServer;
+let answer: (req: IncomingMessage, res: ServerResponse) => void;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'stoa-policies-'));
+  issuer = await startIssuer(() => Date.now());
+  answer = (req, res) => void res.end(JSON.stringify(req.headers));
+  upstream = createServer((req, res) => answer(req, res)).listen(0, '127.0.0.1');
+  await new Promise((resolve) => upstream.once('listening', resolve));
+  const flags = ['--data-dir', directory, '--port', '0'];
+  controlPlane = await startServer('control-plane', [...flags, '--gateway-url', 'http://127.0.0.1:1'], { STOA_CLIENT_SECRET: SECRET });
+  gateway = await startGateway();
+  await call('POST /v1/tenants', { name: 'acme', tier: 'starter', admin_email: 'admin@example.com' });
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all([gateway, controlPlane].map((server) => server.end('SIGKILL')));
+  await issuer.close();
+  upstream.close();
+  upstream.closeAllConnections();
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+});
+
+const startGateway = (port = 0): Promise<Server> =>
+  startServer('gateway', ['--data-dir', directory, '--port', String(port), '--control-plane-url', controlPlane.url], {
+    STOA_ADMIN_TOKEN: ADMIN,
+  });
+
+/** Calls the control plane as its admin. */
+async function call(line: string, body?: unknown): Promise<Record<string, unknown>> {
+  const [method = '', path = ''] = line.split(' ');
+  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'control-plane-api', client_secret: SECRET });
+  const token = await fetch(`${controlPlane.url}/realms/stoa/protocol/openid-connect/token`, { method: 'POST', body: form });
+  const { access_token: bearer } = (await token.json()) as { access_token: string };
+  const headers = { authorization: `Bearer ${bearer}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+  const response = await fetch(controlPlane.url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const text = await response.text();
+  expect(response.status, `${line}: ${text}`).toBeLessThan(300);
+  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
+}
+
+/** Publishes an API that is governed by one policy. */
+async function publish(name: string, fields: object, type: string, config: object): Promise<void> {
+  const url = `http://127.0.0.1:${String((upstream.address() as AddressInfo).port)}`;
+  const { id } = await call('POST /v1/tenants/acme/apis', { name, path: `/${name}`, upstream_url: url, ...fields });
+  await call('POST /v1/tenants/acme/policies', { name, policy_type: type, api_id: id, config });
+}
+
+const ask = (path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<Response> =>
+  fetch(`${gateway.url}/apis/acme${path}`, { method, headers });
+
+/** Polls until the gateway answers with this status: a change works within a second, on a loaded machine later. */
+async function untilStatus(path: string, headers: Readonly<Record<string, string>>, status: number): Promise<Response> {
+  const end = Date.now() + 20_000;
+  for (;;) {
+    const response = await ask(path, headers);
+    if (response.status === status || Date.now() > end) {
+      expect(response.status).toBe(status);
+      return response;
+    }
+    await response.arrayBuffer();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+it('jwt: asks for a token of the issuer, tells the upstream who it is, and goes on while the issuer is away (PL11 PL6 LG6)', async () => {
+  await publish('account', { auth_required: false }, 'jwt', {
+    issuer: issuer.url,
+    audience: AUDIENCE,
+    required_scopes: ['account'],
+    claims_to_headers: { 'X-User': 'sub' },
+  });
+  await untilStatus('/account', {}, 401);
+  const bearer = (claims: object) => ({ authorization: `Bearer ${issuer.token({ claims })}`, 'x-user': 'admin' });
+
+  const good = await ask('/account', bearer({ scope: 'openid account' }));
+  expect(good.status).toBe(200);
+  expect(await good.json()).toMatchObject({ 'x-user': '8b0c6a4e' });
+  expect((await ask('/account', bearer({ scope: 'openid' }))).status).toBe(403);
+  expect((await ask('/account', bearer({ scope: 'account', exp: 1 }))).status).toBe(401);
+
+  issuer.answer = (_path, res) => Boolean(res.writeHead(500).end());
+  expect((await ask('/account', bearer({ scope: 'account' }))).status).toBe(200);
+  expect((await ask('/account', { authorization: `Bearer ${issuer.token({ key: newKey('unknown') })}` })).status).not.toBe(200);
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(metrics).toContain('stoa_gateway_auth_failures_total{tenant="acme",api="account",reason="expired_token"} 1');
+  expect(gateway.output()).toContain('"reason":"insufficient_scope"');
+});
