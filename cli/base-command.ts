@@ -84,6 +84,11 @@ export abstract class BaseCommand extends Command {
     return this.#globals['no-input'] !== true && process.stdin.isTTY && process.stderr.isTTY && (CI ?? '') === '' && TERM !== 'dumb';
   }
 
+  /** Settles global flags by something other than the command line, before `settings` is asked for. */
+  protected settle(flags: Pick<ParsedGlobals, 'environment' | 'tenant' | 'project'>): void {
+    this.#globals = { ...this.#globals, ...flags };
+  }
+
   /** Flags, environment and stoa.config.yaml, resolved once. */
   protected settings(): Promise<Settings> {
     this.#settings ??= this.#resolveSettings();

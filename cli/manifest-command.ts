@@ -43,15 +43,49 @@ export abstract class ManifestCommand extends BaseCommand {
   }
 
   /** Reads the manifests and has the control plane make a plan of them. One request. */
-  protected async makePlan(flags: PlanFlags): Promise<Made> {
+  protected async makePlan(flags: PlanFlags, { isKept = false } = {}): Promise<Made> {
+    return this.planOf(await this.#request(flags, isKept));
+  }
+
+  async #request(flags: PlanFlags, isKept: boolean): Promise<PlannedRequest> {
     const { requestFor } = await import('./operations/change.js');
-    const planned = await requestFor(await this.loadOptions(flags), {
-      prune: flags.prune,
-      takeOwnership: flags['take-ownership'],
-      maxDeletes: flags['max-deletes'],
-    });
+    const { prune, 'take-ownership': takeOwnership, 'max-deletes': maxDeletes } = flags;
+    const planned = await requestFor(await this.loadOptions(flags), { prune, takeOwnership, maxDeletes, isKept });
     this.sourceLine = planned.set?.sourceLine;
-    return this.planOf(planned);
+    return planned;
+  }
+
+  /** Keeps a plan in a file. One that is refused is shown, and not kept. */
+  protected async keepPlan(out: string, { planned, plan }: Made, flags: PlanFlags): Promise<void> {
+    const [{ writePlanFile }, { applySource, refusalOf }] = await Promise.all([
+      import('./operations/plan-file.js'),
+      import('./operations/change.js'),
+    ]);
+    const refusal = refusalOf(plan);
+    if (refusal !== undefined && this.format === 'human') {
+      const { planText } = await import('./views/plan.js');
+      this.print(planText(plan, this.paint(process.stdout)));
+    }
+    if (refusal !== undefined) throw refusal;
+    const settings = await this.settings();
+    const filename = flags.filename === undefined ? [] : [flags.filename].flat();
+    const source = applySource(this.environment);
+    writePlanFile(out, { plan, planned, settings, flags, filename, source, now: new Date(), cwd: process.cwd() });
+  }
+
+  /** A plan that was kept, once it is certain that it still holds. Throws `conflict` when it does not. */
+  protected async readPlan(path: string, given: Readonly<Record<string, unknown>>): Promise<Made> {
+    const { planAgain, readPlanFile, requireNoMoreFiles, requireSameFiles, requireSameFlags } = await import('./operations/plan-file.js');
+    const cwd = process.cwd();
+    const file = readPlanFile(path, cwd);
+    requireSameFlags(file, given, cwd);
+    requireSameFiles(file, cwd);
+    const { environment, tenant, project } = file.options;
+    this.settle({ environment, tenant, project });
+    const planned = await this.#request(file.options, true);
+    requireNoMoreFiles(file, planned.set?.texts ?? []);
+    const client = await this.client();
+    return { planned, client, plan: await this.phase(`Planning against ${client.server}`, planAgain(file, planned, client)) };
   }
 
   protected async planOf(planned: PlannedRequest): Promise<Made> {

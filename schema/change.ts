@@ -47,6 +47,8 @@ export interface Change extends ResourceKey {
   readonly breaking?: readonly string[];
   /** With a delete: what depends on it and goes or breaks with it. */
   readonly dependents?: readonly string[];
+  /** Of a create or update, when asked for: keyed digest of what the resource becomes, secrets included. Only the control plane that made it can make it again. */
+  readonly digest?: string;
 }
 
 export interface Plan {
@@ -87,14 +89,16 @@ export interface PlanRequest {
   readonly take_ownership?: boolean;
   /** A count (`5`) or a share of what the project owns (`10%`). */
   readonly max_deletes?: string;
+  /** The changes that the caller was shown, each with the version it started from. Anything else that is found is a `conflict`. */
+  readonly expect?: readonly ExpectedChange[];
+  /** Whether the changes of the answer carry their `digest`. */
+  readonly with_digests?: boolean;
 }
 
-/** A change as it was shown; with `dependents`, what a delete takes along has to be the same too. */
-export type ExpectedChange = ResourceKey & Pick<Change, 'action' | 'version' | 'dependents'>;
+/** A change as it was shown; with `dependents` or `digest`, what a delete takes along or what the resource becomes has to be the same too. */
+export type ExpectedChange = ResourceKey & Pick<Change, 'action' | 'version' | 'dependents' | 'digest'>;
 
 export interface ApplyRequest extends PlanRequest {
-  /** The changes that the caller was shown, each with the version it started from. Anything else found at apply time is a `conflict`. */
-  readonly expect?: readonly ExpectedChange[];
   readonly source?: ApplySource;
 }
 

@@ -1,3 +1,4 @@
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import type { ApplyResult } from '../../schema/change.js';
 import { confirmFlags, planFlags } from '../flags.js';
@@ -9,7 +10,14 @@ export default class Apply extends ManifestCommand {
     '<%= config.bin %> apply',
     '<%= config.bin %> apply -f manifests/ -R --yes',
     '<%= config.bin %> apply --prune --max-deletes 10%',
+    '<%= config.bin %> apply plan.json --yes',
   ];
+  static override args = {
+    plan: Args.string({
+      description: 'A plan that "diff --out" has kept: it is applied as it was shown, or refused with exit code 5.',
+      ignoreStdin: true,
+    }),
+  };
   static override flags = {
     ...planFlags,
     ...confirmFlags,
@@ -17,7 +25,8 @@ export default class Apply extends ManifestCommand {
   };
 
   async run(): Promise<ApplyResult> {
-    const { flags } = await this.parse(Apply);
-    return this.carryOut(await this.makePlan(flags), { yes: flags.yes, dryRun: flags['dry-run'] });
+    const { args, flags } = await this.parse(Apply);
+    const made = args.plan === undefined ? await this.makePlan(flags) : await this.readPlan(args.plan, flags);
+    return this.carryOut(made, { yes: flags.yes, dryRun: flags['dry-run'] });
   }
 }

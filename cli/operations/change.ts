@@ -1,5 +1,5 @@
 /** Diff, apply and delete: one plan is made by the control plane, shown, and applied as shown or not at all. */
-import type { ApplyResult, ApplySource, Change, Plan, PlanRequest } from '../../schema/change.js';
+import type { ApplyResult, ApplySource, Change, ExpectedChange, Plan, PlanRequest } from '../../schema/change.js';
 import { StoaError, type Diagnostic } from '../../schema/error.js';
 import type { Client } from '../client.js';
 import type { Environment } from '../settings.js';
@@ -9,6 +9,8 @@ export interface PlanOptions {
   readonly prune: boolean;
   readonly takeOwnership: boolean;
   readonly maxDeletes: string | undefined;
+  /** Whether the plan is to be kept: its changes then carry digests of what the resources become. */
+  readonly isKept?: boolean;
 }
 
 /** What is asked of the control plane, and what the findings of its answer can be traced to. */
@@ -37,6 +39,7 @@ export async function requestFor(loadOptions: LoadOptions, options: PlanOptions)
       ...(options.prune ? { prune: true } : {}),
       ...(options.takeOwnership ? { take_ownership: true } : {}),
       ...(maxDeletes === undefined ? {} : { max_deletes: String(maxDeletes) }),
+      ...(options.isKept === true ? { with_digests: true } : {}),
     },
   };
 }
@@ -87,12 +90,16 @@ export function refusalOf({ refusals }: Plan): StoaError | undefined {
 
 /** Applies a plan as it was shown: the changes and the versions that they start from. Anything else found is a `conflict`. */
 export async function applyPlan({ request }: PlannedRequest, shown: Plan, source: ApplySource, client: Client): Promise<ApplyResult> {
-  const expect = shown.changes.map(({ kind, tenant, name, action, version, dependents = [] }) => ({
+  return client.apply({ ...request, expect: expectedOf(shown), source });
+}
+
+/** The changes of a plan as the control plane is asked to find them again. */
+export const expectedOf = ({ changes }: Plan): ExpectedChange[] =>
+  changes.map(({ kind, tenant, name, action, version, digest, dependents = [] }) => ({
     ...{ kind, tenant, name, action, version },
     ...(action === 'delete' ? { dependents } : {}),
+    ...(digest === undefined ? {} : { digest }),
   }));
-  return client.apply({ ...request, expect, source });
-}
 
 /** The answer of an apply that has nothing to do. */
 export const unchanged = (shown: Plan): ApplyResult => ({ schema_version: 1, plan: shown, revision: shown.revision, applied: false });

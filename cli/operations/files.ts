@@ -14,7 +14,7 @@ export const STDIN = '-';
 export const STDIN_NAME = '<stdin>';
 
 const MANIFEST = /\.(ya?ml|json)$/i;
-const SKIPPED: ReadonlySet<string> = new Set(['node_modules', CONFIG_NAME, 'package.json', 'package-lock.json']);
+const SKIPPED: ReadonlySet<string> = new Set(['node_modules', CONFIG_NAME, 'package.json', 'package-lock.json', 'plan.json']);
 const GLOB = /[*?{[]/;
 
 export interface FileQuery {

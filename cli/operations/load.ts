@@ -27,6 +27,8 @@ export interface LoadOptions {
 
 export interface ManifestSet {
   readonly files: number;
+  /** The files as they were read, overlay included. */
+  readonly texts: readonly TextFile[];
   /** Everything that is well formed, also when there are findings. */
   readonly resources: readonly Resource[];
   readonly secrets: NonNullable<PlanRequest['secrets']>;
@@ -51,6 +53,7 @@ export async function load(options: LoadOptions): Promise<ManifestSet> {
   refuseOtherTenants(resolved.manifests, settings, cwd);
   return {
     files: texts.length,
+    texts,
     resources: checked.resources,
     secrets: secrets ?? {},
     diagnostics: applyLint(

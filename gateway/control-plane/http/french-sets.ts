@@ -98,6 +98,9 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
   'What goes with {} has changed since the plan was made: it is now {}.':
     'Ce qui part avec {} a changé depuis le plan : c’est maintenant {}.',
   '{} has changed since the plan was made{}.': '{} a changé depuis le plan{}.',
+  'What {} is to become is not what was planned: a field, a variable or a secret has another value.':
+    'Ce que {} doit devenir n’est pas ce qui était prévu : un champ, une variable ou un secret a une autre valeur.',
+  '{} would be changed now, which was not planned{}.': '{} serait modifié maintenant, ce qui n’était pas prévu{}.',
   '{} {} more have changed.': '{} {} autres ont changé.',
   ': {} wrote it at {}': ' : {} l’a écrit le {}',
   'The resource is not the one that If-Match names: {}.': 'La ressource n’est pas celle que désigne If-Match : {}.',

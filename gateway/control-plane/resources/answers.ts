@@ -43,6 +43,7 @@ const change = z.strictObject({
   drift: touch.optional().describe('Changed outside of its project since the last apply.'),
   breaking: z.array(z.string()).optional().describe('Why clients may break.'),
   dependents: z.array(z.string()).optional().describe('What goes or breaks with a delete.'),
+  digest: z.string().optional().describe('With `with_digests`: keyed digest of what the resource becomes, secrets included.'),
 });
 
 const diagnostic = z.strictObject({

@@ -144,6 +144,38 @@ describe('apply', () => {
     expect([answer.status, answer.body.applied]).toEqual([200, true]);
   });
 
+  it('refuses content that is not what was planned, told by a digest that no secret can be guessed by', async () => {
+    const hook = { kind: 'Webhook', tenant: 'acme', name: 'h', spec: { url: 'https://h.example.com', events: ['*'], secret_ref: 'env:S' } };
+    const wanted = [tenant, api('a'), hook];
+    const secrets = (value: string) => ({ 'Webhook acme/h': { secret_ref: value } });
+    const { changes } = (await plan(wanted, { secrets: secrets('one'), with_digests: true })).body as Plan;
+    const expected = changes.map(({ kind, tenant: of, name, action, version, digest = '' }) => ({
+      kind,
+      tenant: of,
+      name,
+      action,
+      version,
+      digest,
+    }));
+    const before = await everything();
+
+    const otherSecret = await apply(wanted, { secrets: secrets('two'), expect: expected });
+    const otherField = await plan([tenant, api('a', { retries: 0 }), hook], { secrets: secrets('one'), expect: expected });
+    const more = await plan([...wanted, api('b')], { secrets: secrets('one'), expect: expected });
+    const isWritten = (await everything()) !== before;
+    const same = await apply(wanted, { secrets: secrets('one'), expect: expected });
+
+    expect(expected.map(({ digest }) => digest)).toEqual(Array(3).fill(expect.stringMatching(/^[0-9a-f]{64}$/)));
+    expect(otherSecret.body.error.message).toBe(
+      'What Webhook acme/h is to become is not what was planned: a field, a variable or a secret has another value.',
+    );
+    expect([otherField.status, otherField.body.error.message]).toEqual([409, expect.stringMatching(/^What API acme\/a is to become/)]);
+    expect([more.status, more.body.error.message]).toEqual([409, 'API acme/b would be changed now, which was not planned.']);
+    expect(isWritten).toBe(false);
+    expect([same.status, same.body.applied]).toEqual([200, true]);
+    expect((await plan([tenant])).body.changes).toEqual([]);
+  });
+
   it('refuses with who and when, if what was expected has moved', async () => {
     await apply([tenant, api('a'), api('b')]);
     const wanted = [tenant, api('a', { retries: 0 }), api('b')];

@@ -7,7 +7,7 @@ import { requireRight } from '../auth/roles.js';
 import { settleClaim, type Actor, type ControlPlane, type Trx } from '../context.js';
 import { newResourceId } from '../resource-id.js';
 import { mayEnter } from '../tenants/access.js';
-import { checkAgainst, nextVersion, withSecretDigests } from './desired.js';
+import { checkAgainst, nextVersion, withChangeDigests, withSecretDigests } from './desired.js';
 import { requireExpected } from './expect.js';
 import { consequencesOf, type Consequences } from './consequences.js';
 import { currentRevision, putProject } from './revision-store.js';
@@ -23,13 +23,15 @@ interface Planned {
   readonly steps: Consequences['steps'];
 }
 
-/** What an apply of this request would do now. Writes nothing. Throws `validation_error` with every finding. */
+/** What an apply of this request would do now. Writes nothing. Throws `validation_error` with every finding, `conflict` when it is not what was expected. */
 export async function planRequest(cp: ControlPlane, actor: Actor, request: PlanRequest): Promise<Plan> {
   requireOwnTenants(actor, request);
   const digest = digestOf(cp, actor, request);
   return cp.db.transaction().execute(async (trx) => {
-    if (await isUnchanged(cp, trx, request, digest)) return emptyPlan(request, await currentRevision(trx));
-    return (await makePlan(cp, trx, actor, request)).plan;
+    const isSame = await isUnchanged(cp, trx, request, digest);
+    const found = isSame ? emptyPlan(request, await currentRevision(trx)) : (await makePlan(cp, trx, actor, request)).plan;
+    await requireExpected(trx, request.expect, found);
+    return found;
   });
 }
 
@@ -83,11 +85,17 @@ async function makePlan(cp: ControlPlane, trx: Trx, actor: Actor, request: PlanR
   requireNoError(checked.diagnostics);
   const desired = withSecretDigests(cp, checked.resources, request.secrets ?? {});
   const revision = await currentRevision(trx);
-  const made = plan({ catalog: cp.catalog, request: { ...request, resources: desired }, current: [...current.values()], revision });
+  const made = planned(cp, { ...request, resources: desired }, [...current.values()], revision);
   const diagnostics = [...checked.diagnostics, ...made.diagnostics];
   const found = { plan: made, desired, current: [...current.values()] };
   const { steps, refusals } = await consequencesOf(cp, trx, request, found);
   return { ...found, plan: { ...made, refusals: [...made.refusals, ...refusals], diagnostics }, steps };
+}
+
+function planned(cp: ControlPlane, request: PlanRequest, current: readonly StoredResource[], revision: number): Plan {
+  const made = plan({ catalog: cp.catalog, request, current, revision });
+  const isAsked = request.with_digests === true || request.expect?.some(({ digest }) => digest !== undefined) === true;
+  return isAsked ? { ...made, changes: withChangeDigests(cp, made.changes, request.resources) } : made;
 }
 
 /** In a set a field alone says nothing: the resource stands before it. */

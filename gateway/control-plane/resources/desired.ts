@@ -1,8 +1,8 @@
 /** From what a request names to what is checked against: the resources it may refer to, and the resources as they would be stored. */
-import type { StoredResource } from '../../../schema/change.js';
+import type { Change, StoredResource } from '../../../schema/change.js';
 import { checkResources } from '../../../schema/check.js';
 import type { Diagnostic } from '../../../schema/error.js';
-import { keyOf, type Resource, type ResourceKey } from '../../../schema/resource.js';
+import { canonicalJson, keyOf, type Resource, type ResourceKey } from '../../../schema/resource.js';
 import { readableFields } from '../../../schema/schema-walk.js';
 import type { ControlPlane, Db } from '../context.js';
 import { resourcesByKey } from './store.js';
@@ -49,6 +49,15 @@ export function withSecretDigests({ vault }: ControlPlane, resources: readonly R
     if (own.length === 0) return resource;
     const secretDigests = Object.fromEntries(own.map(([field, value]) => [field, vault.digest(`${key}\n${field}\n${value}`)]));
     return { ...resource, secretDigests };
+  });
+}
+
+/** The changes with keyed digests of what the resources become. The version is part of them, so that one content never has one digest for long. */
+export function withChangeDigests({ vault }: ControlPlane, changes: readonly Change[], desired: readonly Resource[]): Change[] {
+  const wanted = new Map(desired.map((resource) => [keyOf(resource), resource]));
+  return changes.map((change) => {
+    const becomes = change.action === 'delete' ? undefined : wanted.get(keyOf(change));
+    return becomes === undefined ? change : { ...change, digest: vault.digest(canonicalJson(['change', change.version, becomes])) };
   });
 }
 

@@ -25,12 +25,7 @@ const planFields = {
     .string()
     .regex(/^\d{1,9}%?$/, 'Give a count such as "5" or a share such as "10%".')
     .optional(),
-};
-
-export const planBody = z.strictObject(planFields) as unknown as z.ZodType<ApplyRequest>;
-
-export const applyBody = z.strictObject({
-  ...planFields,
+  with_digests: z.boolean().optional(),
   expect: z
     .array(
       z.strictObject({
@@ -38,9 +33,16 @@ export const applyBody = z.strictObject({
         action: z.enum(['create', 'update', 'delete']),
         version: z.int().min(0),
         dependents: z.array(z.string().max(300)).max(200_000).optional(),
+        digest: z.string().max(100).optional(),
       }),
     )
     .max(400_000)
     .optional(),
+};
+
+export const planBody = z.strictObject(planFields) as unknown as z.ZodType<ApplyRequest>;
+
+export const applyBody = z.strictObject({
+  ...planFields,
   source: z.strictObject({ commit: z.string().max(200).optional(), ci_run: z.string().max(2000).optional() }).optional(),
 }) as unknown as z.ZodType<ApplyRequest>;
