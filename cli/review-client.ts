@@ -1,6 +1,6 @@
 /** What a review asks the control plane about a tenant. */
 import type { FieldChange } from '../schema/change.js';
-import type { ResourceKey } from '../schema/resource.js';
+import type { Resource, ResourceKey } from '../schema/resource.js';
 import type { Call } from './session.js';
 
 export interface MetricsEntry {
@@ -51,6 +51,8 @@ export interface ReviewClient {
   /** The newest revisions, at most 100. */
   revisions(filter: Readonly<Record<string, string | undefined>>): Promise<RevisionRecord[]>;
   revision(number: string): Promise<RevisionRecord>;
+  /** What a project declared after a revision. */
+  resourcesAt(number: string, project: string): Promise<Resource[]>;
   /** The newest entries of a tenant's log that match, at most `limit`, and how many match in all. */
   audit(
     tenant: string,
@@ -67,6 +69,7 @@ export interface ReviewClient {
 }
 
 const PAGE = 500;
+const RESOURCES_PAGE = 1000;
 const MAX_PAGES = 10;
 
 export function createReviewClient(call: Call): ReviewClient {
@@ -78,6 +81,16 @@ export function createReviewClient(call: Call): ReviewClient {
       return ((await call('GET', `/revisions?${new URLSearchParams(given).toString()}`)) as { revisions: RevisionRecord[] }).revisions;
     },
     revision: async (number) => (await call('GET', `/revisions/${encodeURIComponent(number)}`)) as RevisionRecord,
+    resourcesAt: async (number, project) => {
+      const found: Resource[] = [];
+      for (let page = 1; ; page += 1) {
+        const search = new URLSearchParams({ project, page: String(page), limit: String(RESOURCES_PAGE) });
+        const path = `/revisions/${encodeURIComponent(number)}/resources?${search.toString()}`;
+        const { resources, total } = (await call('GET', path)) as { resources: Resource[]; total: number };
+        found.push(...resources);
+        if (resources.length < RESOURCES_PAGE || found.length >= total) return found;
+      }
+    },
     audit: async (tenant, filter, limit) => {
       const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
       const size = Math.min(PAGE, limit);

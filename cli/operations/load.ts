@@ -150,7 +150,7 @@ function refuseOtherTenants(manifests: readonly Manifest[], { tenant, environmen
 }
 
 /** The process's environment first, then the variables of the chosen environment; files are relative to the manifest that names them. */
-function variableSources({ env, settings, cwd }: LoadOptions): {
+export function variableSources({ env, settings, cwd }: Pick<LoadOptions, 'env' | 'settings' | 'cwd'>): {
   env(name: string): string | undefined;
   file(path: string, from: string): string | undefined;
 } {

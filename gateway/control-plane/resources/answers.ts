@@ -10,13 +10,20 @@ const key = {
 };
 const touch = z.strictObject({ by: text('Who.'), at: instant('When.') });
 
-/** A resource of any kind as the control plane holds it. */
-export const storedResource = z.strictObject({
-  id: text('Id, made by the control plane; it never changes.'),
+const declared = {
   ...key,
   labels: z.record(z.string(), z.string()).describe('Labels of its manifest.'),
   annotations: z.record(z.string(), z.string()).describe('Annotations of its manifest.'),
   spec: z.record(z.string(), z.unknown()).describe('What its kind declares, with defaults.'),
+};
+
+/** What a manifest says of a resource: what can be planned and applied again. */
+export const declaredResource = z.strictObject(declared);
+
+/** A resource of any kind as the control plane holds it. */
+export const storedResource = z.strictObject({
+  id: text('Id, made by the control plane; it never changes.'),
+  ...declared,
   version: z.int().min(1).describe('Raised by every change.'),
   managed_by: z.string().nullable().describe('Project whose manifests own it; null when it was made over REST.'),
   created_at: instant('When it was made.'),

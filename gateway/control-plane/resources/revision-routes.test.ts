@@ -55,4 +55,36 @@ describe('revisions', () => {
       expect((await server.call('GET', `/v1/revisions/${revision}`, undefined, { token })).status).toBe(404);
     expect((await server.call('GET', '/v1/revisions?tenant=acme', undefined, { token })).status).toBe(404);
   });
+
+  it('say what a project declared after them, as it can be applied again', async () => {
+    const { revisions } = await server.ok('GET', '/v1/revisions?tenant=acme');
+    const [newest = 0, first = 0] = (revisions as { revision: number }[]).map(({ revision }) => revision);
+    await server.ok('DELETE', '/v1/tenants/acme/apis/pay');
+    const at = (revision: number, query = 'project=shop') => server.ok('GET', `/v1/revisions/${revision}/resources?${query}`);
+    const descriptions = ({ resources }: { resources: { name: string; spec: { description?: string } }[] }) =>
+      resources.map(({ name, spec }) => [name, spec.description]);
+
+    expect(descriptions(await at(first))).toEqual([
+      ['pay', undefined],
+      ['acme', undefined],
+    ]);
+    expect(descriptions(await at(newest))).toEqual([
+      ['pay', 'Cards'],
+      ['acme', undefined],
+    ]);
+    expect(descriptions(await at(newest + 1))).toEqual([['acme', undefined]]);
+    expect(await at(newest, 'project=shop&limit=1&page=2')).toMatchObject({ total: 2, resources: [{ kind: 'Tenant' }] });
+    expect((await at(newest, 'project=other')).resources).toEqual([]);
+    const again = await server.ok('POST', '/v1/plan', { project: 'shop', resources: (await at(newest)).resources });
+    expect(again.changes).toMatchObject([{ action: 'create', name: 'pay' }]);
+  });
+
+  it('show a token of one tenant nothing of another', async () => {
+    const token = await server.token('tenant:globex');
+    const { body } = await server.call('GET', '/v1/revisions', undefined, { token });
+    const [{ revision }] = body.revisions;
+
+    expect((await server.call('GET', '/v1/revisions/1/resources?project=shop', undefined, { token })).status).toBe(404);
+    expect((await server.call('GET', `/v1/revisions/${revision}/resources?project=shop`, undefined, { token })).body.total).toBe(0);
+  });
 });

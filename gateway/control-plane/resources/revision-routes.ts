@@ -3,13 +3,16 @@ import { z } from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import { fieldChanges } from '../../../schema/plan-fields.js';
+import { keyOf } from '../../../schema/resource.js';
 import type { RevisionChangeTable } from '../database/tables.js';
 import type { Actor, Db } from '../context.js';
 import { instant, pageOf } from '../http/answers.js';
 import { endpoint, type Endpoint } from '../http/endpoint.js';
 import { offsetOf, pageAnswer, pageQuery } from '../http/page.js';
+import { queryInteger } from '../http/parse.js';
 import { requireTenant } from '../tenants/access.js';
-import { changesOfRevisions, countRevisions, findRevision, listRevisions } from './revision-store.js';
+import { declaredResource } from './answers.js';
+import { changesOfRevisions, countRevisions, findRevision, listRevisions, resourcesAtRevision } from './revision-store.js';
 
 const tag = 'Declared state';
 const count = z.int().min(0);
@@ -87,7 +90,44 @@ const getOne = endpoint({
   },
 });
 
-export const revisionEndpoints: readonly Endpoint[] = [listAll, getOne];
+const listResources = endpoint({
+  id: 'listRevisionResources',
+  method: 'GET',
+  urls: ['/revisions/:revision/resources'],
+  tag,
+  summary: 'List what a project declared after a revision',
+  right: 'read',
+  params: z.object({ revision: z.string().describe('Its number.') }),
+  query: z.strictObject({
+    project: z.string().min(1).max(200).describe('The project.'),
+    page: queryInteger(1, 1_000_000).default(1).describe('Number of the page, from 1.'),
+    limit: queryInteger(1, 1000).default(100).describe('How many items a page holds.'),
+  }),
+  status: 200,
+  answer: pageOf('resources', declaredResource),
+  errors: ['not_found'],
+  async handle(cp, { actor, params, query }) {
+    const { row } = await requireRevision(cp.db, actor, params.revision);
+    const all = await resourcesAtRevision(cp.db, { revision: row.revision, tenant: actor.tenant });
+    const owned = all.filter(({ managed_by }) => managed_by === query.project).sort(inOrder);
+    const offset = offsetOf(query);
+    return pageAnswer('resources', owned.slice(offset, offset + query.limit).map(declaredForm), owned.length, query);
+  },
+});
+
+export const revisionEndpoints: readonly Endpoint[] = [listAll, getOne, listResources];
+
+/** Digests of secrets stay here. */
+const declaredForm = ({ kind, tenant, name, labels, annotations, spec }: StoredResource) => ({
+  kind,
+  tenant,
+  name,
+  labels,
+  annotations,
+  spec,
+});
+
+const inOrder = (a: StoredResource, b: StoredResource): number => (keyOf(a) < keyOf(b) ? -1 : 1);
 
 type Revision = Awaited<ReturnType<typeof listRevisions>>[number];
 

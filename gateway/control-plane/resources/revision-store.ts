@@ -1,6 +1,6 @@
 /** Revisions: every committed write of declared state, with whole resources before and after; and what projects applied last. */
 import type { Insertable, Selectable } from 'kysely';
-import type { Touch } from '../../../schema/change.js';
+import type { StoredResource, Touch } from '../../../schema/change.js';
 import type { ResourceKey } from '../../../schema/resource.js';
 import type { Db, Trx } from '../context.js';
 import type { ProjectTable, RevisionChangeTable, RevisionTable } from '../database/tables.js';
@@ -81,6 +81,28 @@ export function changesOfRevisions(
   const query = db.selectFrom('revision_changes').selectAll().where('revision', 'in', revisions);
   const seen = tenant === undefined ? query : query.where('tenant', '=', tenant);
   return seen.orderBy('tenant').orderBy('kind').orderBy('name').execute();
+}
+
+/** Every resource as it was after a revision, of one tenant or of all. */
+export async function resourcesAtRevision(
+  db: Db,
+  at: { readonly revision: number; readonly tenant: string | undefined },
+): Promise<StoredResource[]> {
+  const newest = db
+    .selectFrom('revision_changes')
+    .select(({ fn }) => ['resource_id', fn.max('revision').as('revision')])
+    .where('revision', '<=', at.revision)
+    .groupBy('resource_id')
+    .as('newest');
+  const query = db
+    .selectFrom('revision_changes as change')
+    .innerJoin(newest, (join) =>
+      join.onRef('newest.resource_id', '=', 'change.resource_id').onRef('newest.revision', '=', 'change.revision'),
+    )
+    .select('change.after')
+    .where('change.after', 'is not', null);
+  const rows = await (at.tenant === undefined ? query : query.where('change.tenant', '=', at.tenant)).execute();
+  return rows.map(({ after }) => JSON.parse(after ?? '') as StoredResource);
 }
 
 /** What a project applied last. */
