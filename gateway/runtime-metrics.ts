@@ -1,4 +1,5 @@
 /** What both servers tell Prometheus of their process. */
+import { statfsSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
@@ -36,4 +37,21 @@ export function addRuntimeMetrics(registers: Registry[], now: () => number): () 
     return Number.isFinite(p99) ? p99 : 0;
   });
   return () => void delay.disable();
+}
+
+/** How full the disk of the data directory is, as `df` has it. Without a value while it cannot be read. */
+export function addDiskMetric(registers: Registry[], directory: string): void {
+  new Gauge({
+    name: 'stoa_data_disk_used_ratio',
+    help: 'Used part of the disk that holds the data directory, from 0 to 1.',
+    registers,
+    collect() {
+      try {
+        const { blocks, bfree, bavail } = statfsSync(directory);
+        this.set((blocks - bfree) / Math.max(1, blocks - bfree + bavail));
+      } catch {
+        this.reset();
+      }
+    },
+  });
 }

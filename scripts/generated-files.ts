@@ -5,6 +5,7 @@ import { catalog } from '../gateway/catalog.js';
 import { buildDocument } from '../gateway/control-plane/openapi/document.js';
 import { generatedFiles as catalogFiles } from '../schema/generated.js';
 import { coveragePage } from './coverage-reference.js';
+import { dashboardFiles } from './dashboards.js';
 import { errorsPage, exitCodesPage } from './error-reference.js';
 import { httpPage } from './http-reference.js';
 import { rolesPage } from './roles-reference.js';
@@ -19,7 +20,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['docs/reference/roles.md', rolesPage()],
     ['docs/reference/coverage.md', coveragePage(path.resolve(import.meta.dirname, '..'))],
   ];
-  return new Map([...pages, ['docs/reference/README.md', indexPage(pages)], ['openapi.json', openApiText()]]);
+  return new Map([...pages, ['docs/reference/README.md', indexPage(pages)], ['openapi.json', openApiText()], ...dashboardFiles()]);
 }
 
 /** The document of a control plane with the defaults of its settings. */

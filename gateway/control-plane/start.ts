@@ -82,7 +82,7 @@ function createContext(
     log,
     now: Date.now,
     gatewayUrl: settings.gatewayUrl,
-    telemetry: createTelemetry(Date.now),
+    telemetry: createTelemetry(Date.now, settings.dataDirectory),
     auditRetentionDays: settings.auditRetentionDays,
     get publicUrl() {
       return address.url;

@@ -1,6 +1,6 @@
 /** Prometheus metrics of the control plane (row KY22). No label names a tenant, a user or a path: `/metrics` needs no token. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { addRuntimeMetrics } from '../runtime-metrics.js';
+import { addDiskMetric, addRuntimeMetrics } from '../runtime-metrics.js';
 
 /** How many of something there are, by state. */
 export type Counts = Readonly<Record<string, number>>;
@@ -27,7 +27,7 @@ const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
 
 /** The metrics of one server, in a registry of their own. */
-export function createTelemetry(now: () => number): Telemetry {
+export function createTelemetry(now: () => number, dataDirectory: string): Telemetry {
   const registry = new Registry();
   const registers = [registry];
   const rotations = new Counter({ name: 'stoa_key_rotations_total', help: 'API keys that were rotated, since the start.', registers });
@@ -54,6 +54,7 @@ export function createTelemetry(now: () => number): Telemetry {
     registers,
   });
   const stop = addRuntimeMetrics(registers, now);
+  addDiskMetric(registers, dataDirectory);
   return {
     keyRotated: () => rotations.inc(),
     gatewayConnected: (isConnected) => gateways.inc(isConnected ? 1 : -1),

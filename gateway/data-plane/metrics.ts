@@ -1,7 +1,9 @@
 /** Prometheus metrics of a gateway. Labels hold configured names and fixed words only: never a path, a key or what a client sent. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { addRuntimeMetrics } from '../runtime-metrics.js';
 import type { LoadShedder } from './load-shedder.js';
+import { addDiskMetric, addRuntimeMetrics } from '../runtime-metrics.js';
+import { createConsumerMetrics, type ConsumerMetrics } from './consumer-metrics.js';
+import type { FullQuota } from './quota-view.js';
 import type { AuthFailure, BreakerState, RouteMetrics } from './snapshot.js';
 import type { CompiledRoute } from './compile.js';
 import type { ServerCertificate } from './tls.js';
@@ -20,6 +22,10 @@ export interface MetricSources {
   certificates(): readonly ServerCertificate[];
   events(): { readonly queued: number; readonly dropped: number };
   load(): Pick<LoadShedder, 'share' | 'refused'>;
+  /** The quotas of which most is used, few of them. */
+  fullestQuotas(): readonly FullQuota[];
+  /** Where the gateway keeps its files. */
+  readonly dataDirectory: string;
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }
@@ -29,7 +35,7 @@ export interface GatewayMetrics {
   route(tenant: string, api: string): RouteMetrics;
   /** Removes the series of an API that is gone. */
   forget(tenant: string, api: string): void;
-  rateLimited(tenant: string, api: string): void;
+  rateLimited(tenant: string, api: string, consumer: string | undefined): void;
   authFailed(tenant: string, api: string, reason: AuthFailure): void;
   upstreamFailed(tenant: string, api: string): void;
   text(): Promise<{ readonly contentType: string; readonly text: string }>;
@@ -62,20 +68,17 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
   });
   const limited = apiCounter('stoa_gateway_rate_limit_rejections_total', 'Requests refused by a rate limit.', registers);
   const failed = apiCounter('stoa_gateway_upstream_failures_total', 'Requests whose upstream did not give a usable answer.', registers);
-  const auth = new Counter({
-    name: 'stoa_gateway_auth_failures_total',
-    help: 'Requests refused for their key, by reason.',
-    labelNames: [...API_LABELS, 'reason'] as const,
-    registers,
-  });
+  const auth = apiCounter('stoa_gateway_auth_failures_total', 'Requests refused for their key, by reason.', registers, 'reason');
+  const consumers = createConsumerMetrics(registers, sources);
   const stopRuntime = addRuntimeMetrics(registers, sources.now);
+  addDiskMetric(registers, sources.dataDirectory);
   addStateMetrics(registers, sources);
 
   const known = new Map<string, RouteMetrics>();
   return {
     route(tenant, api) {
       const key = `${tenant}/${api}`;
-      const metrics = known.get(key) ?? routeMetrics(requests, duration, tenant, api);
+      const metrics = known.get(key) ?? routeMetrics({ requests, duration, consumers }, tenant, api);
       known.set(key, metrics);
       return metrics;
     },
@@ -83,7 +86,10 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
       known.delete(`${tenant}/${api}`);
       for (const metric of [requests, duration, limited, failed, auth]) removeSeries(metric, tenant, api);
     },
-    rateLimited: (tenant, api) => limited.inc({ tenant, api }),
+    rateLimited(tenant, api, consumer) {
+      limited.inc({ tenant, api });
+      if (consumer !== undefined) consumers.rateLimited(tenant, consumer);
+    },
     upstreamFailed: (tenant, api) => failed.inc({ tenant, api }),
     authFailed: (tenant, api, reason) => auth.inc({ tenant, api, reason }),
     text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
@@ -91,8 +97,14 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
   };
 }
 
+interface RequestCounters {
+  readonly requests: Counter;
+  readonly duration: Histogram;
+  readonly consumers: ConsumerMetrics;
+}
+
 /** Counts under children that are looked up once. */
-function routeMetrics(requests: Counter, duration: Histogram, tenant: string, api: string): RouteMetrics {
+function routeMetrics({ requests, duration, consumers }: RequestCounters, tenant: string, api: string): RouteMetrics {
   const latency = duration.labels(tenant, api);
   const children = new Map<string, { inc(): void }>();
   const childOf = (method: string, statusClass: string): { inc(): void } => {
@@ -102,16 +114,17 @@ function routeMetrics(requests: Counter, duration: Histogram, tenant: string, ap
     return child;
   };
   return {
-    observe(status, latencyMs, method = '') {
+    observe(status, latencyMs, method = '', consumer?: string) {
       const statusClass = STATUS_CLASSES[Math.floor(status / 100) - 1] ?? '5xx';
       childOf(METHODS.has(method) ? method : 'other', statusClass).inc();
       latency.observe(latencyMs / 1000);
+      if (consumer !== undefined) consumers.answered(tenant, consumer, statusClass);
     },
   };
 }
 
-const apiCounter = (name: string, help: string, registers: Registry[]): Counter<'tenant' | 'api'> =>
-  new Counter({ name, help, labelNames: API_LABELS, registers });
+const apiCounter = (name: string, help: string, registers: Registry[], ...labels: string[]): Counter =>
+  new Counter({ name, help, labelNames: [...API_LABELS, ...labels], registers });
 
 /** Every combination of the other labels is removed: prom-client removes only what is named in full. */
 function removeSeries(metric: Counter | Histogram, tenant: string, api: string): void {
@@ -171,6 +184,20 @@ function addStateMetrics(registers: Registry[], sources: MetricSources): void {
   addRouteMetrics(registers, sources);
   addCertificateMetrics(registers, sources);
   addHealthMetrics(registers, sources);
+  addQuotaMetrics(registers, sources);
+}
+
+function addQuotaMetrics(registers: Registry[], sources: MetricSources): void {
+  new Gauge({
+    name: 'stoa_gateway_quota_used_ratio',
+    help: 'Used part of a quota, from 0 to 1. Only the fullest, and only from a half on.',
+    labelNames: [...API_LABELS, 'consumer', 'period'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { ratio, ...labels } of sources.fullestQuotas()) this.set(labels, ratio);
+    },
+  });
 }
 
 function addHealthMetrics(registers: Registry[], sources: MetricSources): void {

@@ -206,7 +206,7 @@ export function finish(exchange: Exchange, complete: boolean): void {
   const { route, gateway, credential } = exchange;
   const latencyMs = performance.now() - exchange.startedAt;
   if (route !== undefined) {
-    route.metrics.observe(exchange.status, latencyMs, exchange.method);
+    route.metrics.observe(exchange.status, latencyMs, exchange.method, credential?.consumer);
     // Its status went out before the upstream broke off: what it comes to is a bad gateway.
     const status = exchange.isCutShort ? 502 : exchange.status;
     gateway.usage.observe(route, { credential, status, latencyMs, isCounted: exchange.isCounted }, gateway.now());

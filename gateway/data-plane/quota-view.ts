@@ -2,7 +2,7 @@
 import type { ConsumerSpec } from '../../schema/kinds/consumer.js';
 import { keyOf } from '../../schema/resource.js';
 import type { SyncResource, SyncSubscription } from '../../schema/sync.js';
-import type { QuotaLimits, QuotaTable } from './quotas.js';
+import { FULL_RATIO, usedRatio, type QuotaLimits, type QuotaTable } from './quotas.js';
 
 export interface ConsumerQuota {
   readonly consumer_id: string;
@@ -47,6 +47,34 @@ export function resetQuota(sources: QuotaSources, name: string): boolean {
   const holder = holdersOf(sources).find(({ names }) => names.has(name));
   for (const { subscription } of holder?.held ?? []) sources.quotas.reset(subscription);
   return holder !== undefined;
+}
+
+/** A quota of which much is used, named as metrics name it. */
+export interface FullQuota {
+  readonly tenant: string;
+  readonly api: string;
+  /** Empty for a subscription without a consumer. */
+  readonly consumer: string;
+  readonly period: 'daily' | 'monthly';
+  readonly ratio: number;
+}
+
+const MOST_FULL = 100;
+
+/** The fullest quotas of live subscriptions, at least half used; of one consumer with one API the fuller one. */
+export function fullestQuotas({ quotas, subscriptions, quotaOf }: QuotaSources): FullQuota[] {
+  const byLabels = new Map<string, FullQuota>();
+  const live = quotas.fullest(MOST_FULL).flatMap((id) => subscriptions.get(id) ?? []);
+  for (const subscription of live) {
+    const { id, tenant, api, consumer = '' } = subscription;
+    const [use, limits] = [quotas.use(id), quotaOf(subscription)];
+    for (const period of ['daily', 'monthly'] as const) {
+      const quota: FullQuota = { tenant, api, consumer, period, ratio: usedRatio(use[period], limits?.[period]) };
+      const key = [tenant, api, consumer, period].join('/');
+      if (quota.ratio >= FULL_RATIO && quota.ratio > (byLabels.get(key)?.ratio ?? 0)) byLabels.set(key, quota);
+    }
+  }
+  return [...byLabels.values()];
 }
 
 function holdersOf({ subscriptions, resources, quotaOf }: QuotaSources): Holder[] {

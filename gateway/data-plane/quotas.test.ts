@@ -40,6 +40,18 @@ describe('a quota', () => {
     expect(ask(table, { monthly: 1 }).reply).toBeUndefined();
   });
 
+  it('is among the fullest from a half on, by day or month, until it begins anew', () => {
+    const { table, set } = clocked();
+    for (let n = 0; n < 3; n += 1) ask(table, { daily: 4 }, 'day');
+    for (let n = 0; n < 9; n += 1) ask(table, { monthly: 10 }, 'month');
+    ask(table, { monthly: 10 }, 'hardly used');
+
+    expect(table.fullest(5)).toEqual(['month', 'day']);
+    expect(table.fullest(1)).toEqual(['month']);
+    set(Date.parse('2026-02-01T00:00:00Z'));
+    expect(table.fullest(5)).toEqual([]);
+  });
+
   it('names itself, what was used and when it begins anew (QT3)', () => {
     const { table } = clocked();
     ask(table, { monthly: 1 });

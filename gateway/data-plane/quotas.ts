@@ -20,6 +20,8 @@ export interface QuotaTable {
   /** The check of one subscription. The same counts for whatever limits it is given later. */
   hooks(subscription: string, limits: QuotaLimits): Hooks;
   use(subscription: string): QuotaUse;
+  /** Subscriptions of whose present day or month at least half was used under the limits that were asked for last; the fullest first, at most so many. */
+  fullest(most: number): string[];
   reset(subscription: string): void;
   /** Counts of the present month, of subscriptions that are wanted. */
   rows(isWanted: (subscription: string) => boolean): QuotaRow[];
@@ -33,9 +35,13 @@ interface Counter {
   daily: number;
   month: number;
   monthly: number;
+  /** Those of the last request; none after a restart until the next one. */
+  limits: QuotaLimits;
 }
 
 const DAY_MS = 86_400_000;
+/** From here on a quota is worth a look. */
+export const FULL_RATIO = 0.5;
 
 /** An empty table. `now` is the wall clock, epoch milliseconds. */
 export function createQuotaTable(now: () => number): QuotaTable {
@@ -44,7 +50,7 @@ export function createQuotaTable(now: () => number): QuotaTable {
 
   const counterOf = (subscription: string): Counter => {
     let counter = counters.get(subscription);
-    if (counter === undefined) counters.set(subscription, (counter = { day: 0, daily: 0, month: 0, monthly: 0 }));
+    if (counter === undefined) counters.set(subscription, (counter = { day: 0, daily: 0, month: 0, monthly: 0, limits: {} }));
     return counter;
   };
   /** Begins a new day or month. A clock that steps back begins neither. */
@@ -62,6 +68,7 @@ export function createQuotaTable(now: () => number): QuotaTable {
   return {
     hooks(subscription, { daily, monthly }) {
       const counter = counterOf(subscription);
+      counter.limits = { daily, monthly };
       return {
         request(exchange) {
           turn(counter);
@@ -86,6 +93,18 @@ export function createQuotaTable(now: () => number): QuotaTable {
       turn(counter);
       return { daily: counter.daily, monthly: counter.monthly };
     },
+    fullest(most) {
+      const full: { readonly subscription: string; readonly ratio: number }[] = [];
+      for (const [subscription, counter] of counters) {
+        turn(counter);
+        const ratio = Math.max(usedRatio(counter.daily, counter.limits.daily), usedRatio(counter.monthly, counter.limits.monthly));
+        if (ratio >= FULL_RATIO) full.push({ subscription, ratio });
+      }
+      return full
+        .sort((a, b) => b.ratio - a.ratio)
+        .slice(0, most)
+        .map(({ subscription }) => subscription);
+    },
     reset(subscription) {
       Object.assign(counterOf(subscription), { daily: 0, monthly: 0 });
       version += 1;
@@ -102,6 +121,9 @@ export function createQuotaTable(now: () => number): QuotaTable {
     },
   };
 }
+
+/** Used part of a limit; 0 without one. */
+export const usedRatio = (used: number, limit: number | undefined): number => (limit === undefined ? 0 : used / Math.max(1, limit));
 
 /** A day or a month with what was used of it. */
 interface Period {

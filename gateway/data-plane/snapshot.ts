@@ -73,8 +73,8 @@ export interface Upstream {
 
 /** Prometheus children of one route, looked up at compile. */
 export interface RouteMetrics {
-  /** One answer. The method is that of the request, whatever it was; unknown ones are counted together. */
-  observe(status: number, latencyMs: number, method?: string): void;
+  /** One answer. The method is that of the request, whatever it was; unknown ones are counted together. The consumer is the resource name of a known one. */
+  observe(status: number, latencyMs: number, method?: string, consumer?: string): void;
 }
 
 export const AUTH_FAILURES = [

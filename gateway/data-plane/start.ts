@@ -1,5 +1,5 @@
 /** Puts a gateway together and starts it: the copy on the disk first, so that it serves at once, then the control plane. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { StoaError } from '../../schema/error.js';
 import { catalog } from '../catalog.js';
 import { policies } from '../policies/index.js';
@@ -26,7 +26,7 @@ import { createListener, type Listener } from './server.js';
 import type { Settings } from './settings.js';
 import type { AuthFailure, Breaker, EventSink } from './snapshot.js';
 import { keepQuotas } from './quota-file.js';
-import type { QuotaSources } from './quota-view.js';
+import { fullestQuotas, type QuotaSources } from './quota-view.js';
 import { createQuotaTable } from './quotas.js';
 import { createLimitsOf, createQuotaOf } from './subscription-limits.js';
 import { startSyncClient, type SyncClient } from './sync-client.js';
@@ -149,6 +149,8 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
     certificates: served.certificates,
     load: served.load,
     events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
+    fullestQuotas: () => fullestQuotas(quotas),
+    dataDirectory: dirname(directory),
     now,
   });
   const checks = startHealthChecks({ allowPrivate: served.allowPrivateUpstreams, log });
@@ -241,7 +243,7 @@ function eventSink(metrics: GatewayMetrics, link: Parts['link']): EventSink {
   return {
     record(event) {
       const { tenant, api } = event.route;
-      if (event.type === 'rate_limit_exceeded') metrics.rateLimited(tenant, api);
+      if (event.type === 'rate_limit_exceeded') metrics.rateLimited(tenant, api, event.consumer);
       if (event.type === 'auth_failed') metrics.authFailed(tenant, api, (event.reason ?? 'invalid_api_key') as AuthFailure);
       if (event.type === 'backend_error') metrics.upstreamFailed(tenant, api);
       link.current?.events.record(event);

@@ -1,5 +1,6 @@
 /** A whole control plane in this process: real server, real database in memory, real tokens; the clock is the test's. */
 import { EventEmitter, once } from 'node:events';
+import { tmpdir } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import { catalog } from '../../gateway/catalog.js';
@@ -70,7 +71,7 @@ export async function openControlPlane(
     allowPrivateWebhooks: true,
     vault: createVault(Buffer.alloc(32, 7)),
     gatewayToken: GATEWAY_TOKEN,
-    telemetry: createTelemetry(Date.now),
+    telemetry: createTelemetry(Date.now, tmpdir()),
     auditRetentionDays: 365,
   };
   const clients = await loadClients(cp, { clientSecret: CLIENT_SECRET });

@@ -1,5 +1,6 @@
 /** A control plane without its server: a real database in memory, a clock that tests set, and resources put in by hand. */
 import { EventEmitter, once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { pino } from 'pino';
 import { catalog } from '../../gateway/catalog.js';
 import type { Actor, ControlPlane, Trx } from '../../gateway/control-plane/context.js';
@@ -40,7 +41,7 @@ export async function openLivedState(): Promise<LivedState> {
     allowPrivateWebhooks: true,
     vault: createVault(Buffer.alloc(32, 7)),
     gatewayToken: 'gateway-token',
-    telemetry: createTelemetry(Date.now),
+    telemetry: createTelemetry(Date.now, tmpdir()),
     auditRetentionDays: 365,
   };
   return { cp, close, advance: (ms) => (now += ms) };
