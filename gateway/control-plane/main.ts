@@ -4,7 +4,7 @@ import { errorBody, StoaError } from '../../schema/error.js';
 import { createLog } from './log.js';
 import type { BackupList } from './database/backup.js';
 import { maintain } from './maintenance.js';
-import { readSettings, type Settings } from './settings.js';
+import { helpText, readSettings, type Settings } from './settings.js';
 import { startControlPlane, type Running } from './start.js';
 
 /** Runs until a signal comes or the parent goes. Ends the process: 0 after a stop, 1 when it could not start. */
@@ -13,6 +13,8 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
   try {
     const copied = maintain(args);
     if (copied !== undefined) return void finish(copied);
+    const help = helpText(args);
+    if (help !== undefined) return void process.stdout.write(help);
     const settings = readSettings(args, env);
     const log = createLog({ level: settings.logLevel, format: settings.logFormat, destination: process.stdout });
     reportCrashes(log);

@@ -3,12 +3,22 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
 import { isSecureIssuer } from '../../schema/issuer-url.js';
+import {
+  helpOf,
+  isReadOnItsWay,
+  MODE_FLAG,
+  readMode,
+  readSecret,
+  requireSafeProcess,
+  type Environment,
+  type FlagTexts,
+  type Mode,
+} from '../process-settings.js';
 import { DEFAULT_PLATFORM_LIMIT } from './auth/tier-limits.js';
 import { logLevel } from './log.js';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 export interface Settings {
+  readonly mode: Mode;
   readonly dataDirectory: string;
   readonly host: string;
   readonly port: number;
@@ -35,26 +45,55 @@ export interface Settings {
   readonly logFormat: 'json' | 'text';
 }
 
-const OPTIONS = {
-  'data-dir': { type: 'string', default: '.stoa' },
-  host: { type: 'string', default: '127.0.0.1' },
-  port: { type: 'string', default: '8000' },
-  'alias-ports': { type: 'string', default: '' },
-  'gateway-url': { type: 'string', default: 'http://127.0.0.1:3001' },
-  'public-url': { type: 'string' },
-  'oidc-issuer': { type: 'string', multiple: true, default: [] as string[] },
-  'oidc-audience': { type: 'string' },
-  'no-embedded-issuer': { type: 'boolean', default: false },
-  'allow-private-webhooks': { type: 'boolean', default: false },
-  'platform-rate-limit': { type: 'string', default: String(DEFAULT_PLATFORM_LIMIT) },
-  'audit-retention-days': { type: 'string', default: '365' },
+export const FLAGS = {
+  'data-dir': { type: 'string', default: '.stoa', value: 'DIR', summary: 'Where everything is kept.' },
+  host: { type: 'string', default: '127.0.0.1', value: 'ADDRESS', summary: 'Address to listen on.' },
+  port: { type: 'string', default: '8000', value: 'PORT', summary: 'Port to listen on.' },
+  'alias-ports': { type: 'string', default: '', value: 'PORTS', summary: 'Further ports that answer the same.', absent: 'none' },
+  'gateway-url': { type: 'string', default: 'http://127.0.0.1:3001', value: 'URL', summary: 'Where clients reach the gateway.' },
+  'public-url': { type: 'string', value: 'URL', summary: 'Where others reach this server.', absent: 'the address that is listened on' },
+  'oidc-issuer': {
+    type: 'string',
+    multiple: true,
+    default: [] as string[],
+    value: 'URL',
+    summary: 'Issuer whose tokens are accepted; may be repeated.',
+    absent: 'none',
+  },
+  'oidc-audience': { type: 'string', value: 'NAME', summary: 'What aud of such a token must hold.', absent: 'none' },
+  'no-embedded-issuer': { type: 'boolean', default: false, summary: 'Issue no tokens here.', absent: 'tokens are issued' },
+  'allow-private-webhooks': {
+    type: 'boolean',
+    default: false,
+    summary: 'Let webhooks call private and loopback addresses.',
+    absent: 'refused',
+  },
+  'platform-rate-limit': {
+    type: 'string',
+    default: String(DEFAULT_PLATFORM_LIMIT),
+    value: 'NUMBER',
+    summary: 'Calls an hour of clients without a tenant.',
+  },
+  'audit-retention-days': { type: 'string', default: '365', value: 'DAYS', summary: 'How long the audit log is kept; 0 for ever.' },
+  mode: MODE_FLAG,
+} as const satisfies FlagTexts;
+
+export const VARIABLES = {
+  STOA_CLIENT_SECRET: 'Secret of the clients control-plane-api and stoa-api; needed in production (or STOA_CLIENT_SECRET_FILE).',
+  STOA_GATEWAY_TOKEN: 'With it a gateway may follow; made at the first start when absent (or STOA_GATEWAY_TOKEN_FILE).',
+  LOG_LEVEL: 'debug, info, warn or error (default info; STOA_LOG_LEVEL goes first).',
+  LOG_FORMAT: 'text for people (default json).',
 } as const;
 
-/** Reads flags and environment. Throws `usage_error`. */
+/** `--help`; undefined when it was not asked for. */
+export const helpText = (args: readonly string[]): string | undefined => helpOf(args, 'control-plane.js', FLAGS, VARIABLES);
+
+/** Reads flags and environment. Throws `usage_error`, also for what is not safe in production. */
 export function readSettings(args: readonly string[], env: Environment): Settings {
   const flags = readFlags(args);
   const filled = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
-  return {
+  const settings: Settings = {
+    mode: readMode(flags.mode ?? filled('STOA_MODE'), flags.host),
     dataDirectory: path.resolve(flags['data-dir']),
     host: flags.host,
     port: readPort('port', flags.port),
@@ -65,12 +104,35 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     allowPrivateWebhooks: flags['allow-private-webhooks'],
     platformLimit: readCount('platform-rate-limit', flags['platform-rate-limit']),
     auditRetentionDays: flags['audit-retention-days'] === '0' ? 0 : readCount('audit-retention-days', flags['audit-retention-days']),
-    clientSecret: filled('STOA_CLIENT_SECRET'),
-    bootstrapSecret: filled('STOA_BOOTSTRAP_SECRET'),
-    gatewayToken: filled('STOA_GATEWAY_TOKEN'),
+    clientSecret: readSecret(env, 'STOA_CLIENT_SECRET'),
+    bootstrapSecret: readSecret(env, 'STOA_BOOTSTRAP_SECRET'),
+    gatewayToken: readSecret(env, 'STOA_GATEWAY_TOKEN'),
     logLevel: logLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
     logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
   };
+  if (settings.mode === 'production') requireSafe(settings, env);
+  return settings;
+}
+
+function requireSafe({ clientSecret, bootstrapSecret, gatewayToken, ...settings }: Settings, env: Environment): void {
+  requireSafeProcess(env, {
+    STOA_CLIENT_SECRET: clientSecret,
+    STOA_BOOTSTRAP_SECRET: bootstrapSecret,
+    STOA_GATEWAY_TOKEN: gatewayToken,
+  });
+  if (settings.hasEmbeddedIssuer && clientSecret === undefined)
+    throw new StoaError('usage_error', 'STOA_CLIENT_SECRET is needed in production: one that is made and shown would stay in a log.', {
+      hint: 'Set STOA_CLIENT_SECRET_FILE to a file with 32 random characters or more: openssl rand -hex 32.',
+    });
+  const plain = settings.oidcIssuers.find((issuer) => !issuer.startsWith('https:'));
+  if (plain !== undefined)
+    throw new StoaError('usage_error', `--oidc-issuer ${plain} is not safe in production: its keys would come without TLS.`, {
+      hint: 'Give an https address.',
+    });
+  if (settings.publicUrl !== undefined && isReadOnItsWay(settings.publicUrl))
+    throw new StoaError('usage_error', `--public-url ${settings.publicUrl} is not safe in production: tokens would travel without TLS.`, {
+      hint: 'Put a proxy that ends TLS before this server and give its https address.',
+    });
 }
 
 function readIssuers(
@@ -97,10 +159,10 @@ function readIssuers(
 
 function readFlags(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values;
+    return parseArgs({ args: [...args], options: FLAGS, strict: true, allowPositionals: false }).values;
   } catch (error) {
     throw new StoaError('usage_error', (error as Error).message, {
-      hint: `Flags: ${Object.keys(OPTIONS)
+      hint: `Flags: ${Object.keys(FLAGS)
         .map((name) => `--${name}`)
         .join(', ')}.`,
     });

@@ -2,13 +2,15 @@
 import { writeSync } from 'node:fs';
 import { errorBody, StoaError } from '../../schema/error.js';
 import { createAccessLog, logPanic, type AccessLog } from './access-log.js';
-import { readSettings } from './settings.js';
+import { helpText, readSettings } from './settings.js';
 import { startGateway, type RunningGateway } from './start.js';
 
 /** Runs until a signal comes or the parent goes. Ends the process: 0 after a drain, 1 when it could not start. */
 export async function main(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<void> {
   process.umask(0o077);
   try {
+    const help = helpText(args);
+    if (help !== undefined) return void process.stdout.write(help);
     const settings = readSettings(args, env);
     const { logFormat: format, logLevel: level } = settings;
     const log = createAccessLog({ format, level, write: (text) => void process.stdout.write(text), now: () => Date.now() });

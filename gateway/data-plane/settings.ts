@@ -3,13 +3,24 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
+import {
+  helpOf,
+  isLoopback,
+  isReadOnItsWay,
+  MODE_FLAG,
+  readMode,
+  readSecret,
+  requireSafeProcess,
+  type Environment,
+  type FlagTexts,
+  type Mode,
+} from '../process-settings.js';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './access-log.js';
 import { CLIENT_CERTIFICATES, type CertificateMode } from './client-certificate.js';
 import type { TlsFiles } from './tls.js';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 export interface Settings {
+  readonly mode: Mode;
   /** May be shared with a control plane and other gateways: this one keeps its files in a directory of its own below it. */
   readonly dataDirectory: string;
   readonly host: string;
@@ -33,38 +44,100 @@ export interface Settings {
   readonly logFormat: LogFormat;
 }
 
-const OPTIONS = {
-  'data-dir': { type: 'string' },
-  host: { type: 'string' },
-  port: { type: 'string' },
-  'control-plane-url': { type: 'string' },
-  'trusted-proxies': { type: 'string' },
-  'proxy-protocol': { type: 'string' },
-  'allow-private-upstreams': { type: 'string' },
-  'tls-cert': { type: 'string' },
-  'tls-key': { type: 'string' },
-  'client-ca': { type: 'string' },
-  'client-certificates': { type: 'string' },
+export const FLAGS = {
+  'data-dir': {
+    type: 'string',
+    value: 'DIR',
+    variable: 'STOA_DATA_DIR',
+    summary: 'Where a copy of the configuration is kept, below gateway-PORT.',
+    absent: '.stoa',
+  },
+  host: { type: 'string', value: 'ADDRESS', variable: 'STOA_GATEWAY_HOST', summary: 'Address to listen on.', absent: '127.0.0.1' },
+  port: { type: 'string', value: 'PORT', variable: 'STOA_GATEWAY_PORT', summary: 'Port to listen on.', absent: '3001' },
+  'control-plane-url': {
+    type: 'string',
+    value: 'URL',
+    variable: 'STOA_CONTROL_PLANE_URL',
+    summary: 'Control plane to follow.',
+    absent: 'none',
+  },
+  'trusted-proxies': {
+    type: 'string',
+    value: 'NETWORKS',
+    variable: 'STOA_TRUSTED_PROXIES',
+    summary: 'Peers whose X-Forwarded-* are believed.',
+    absent: 'nobody',
+  },
+  'proxy-protocol': {
+    type: 'string',
+    value: 'true|false',
+    variable: 'STOA_PROXY_PROTOCOL',
+    summary: 'Expect version 2 of the PROXY protocol from trusted proxies.',
+    absent: 'false',
+  },
+  'allow-private-upstreams': {
+    type: 'string',
+    value: 'true|false',
+    variable: 'STOA_ALLOW_PRIVATE_UPSTREAMS',
+    summary: 'Let upstreams be on private and loopback addresses.',
+    absent: 'false, on loopback true',
+  },
+  'tls-cert': {
+    type: 'string',
+    value: 'FILES',
+    variable: 'STOA_TLS_CERT',
+    summary: 'Certificates, parted by commas.',
+    absent: 'plain HTTP',
+  },
+  'tls-key': { type: 'string', value: 'FILES', variable: 'STOA_TLS_KEY', summary: 'Their keys, in the same order.', absent: 'none' },
+  'client-ca': {
+    type: 'string',
+    value: 'FILE',
+    variable: 'STOA_CLIENT_CA',
+    summary: 'Authorities that sign the certificates of clients.',
+    absent: 'none',
+  },
+  'client-certificates': {
+    type: 'string',
+    value: 'off|optional|required',
+    variable: 'STOA_CLIENT_CERTIFICATES',
+    summary: 'Whether clients show certificates.',
+    absent: 'off, with --client-ca optional',
+  },
+  mode: MODE_FLAG,
+} as const satisfies FlagTexts;
+
+export const VARIABLES = {
+  STOA_ADMIN_TOKEN: 'Opens /admin; without it every admin route answers 503 (or STOA_ADMIN_TOKEN_FILE).',
+  STOA_GATEWAY_TOKEN: 'Opens the control plane (or STOA_GATEWAY_TOKEN_FILE, or gateway.token in the data directory).',
+  STOA_CLIENT_ID: 'With STOA_CLIENT_SECRET, in place of a gateway token.',
+  STOA_CLIENT_SECRET: 'Its secret (or STOA_CLIENT_SECRET_FILE).',
+  LOG_LEVEL: 'debug, info, warn or error (default info; STOA_LOG_LEVEL goes first).',
+  LOG_FORMAT: 'text for people (default json).',
 } as const;
 
-type Flag = keyof typeof OPTIONS;
+/** `--help`; undefined when it was not asked for. */
+export const helpText = (args: readonly string[]): string | undefined => helpOf(args, 'gateway.js', FLAGS, VARIABLES);
 
-/** Reads flags and environment; each flag has a variable, `STOA_GATEWAY_PORT` for `--port`. Throws `usage_error`. */
+type Flag = keyof typeof FLAGS;
+
+/** Reads flags and environment; each flag has a variable, `STOA_GATEWAY_PORT` for `--port`. Throws `usage_error`, also for what is not safe in production. */
 export function readSettings(args: readonly string[], env: Environment): Settings {
   const flags = readFlags(args);
   const filled = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   const setting: Setting = (flag, variable) => flags[flag] ?? filled(variable);
   const host = setting('host', 'STOA_GATEWAY_HOST') ?? '127.0.0.1';
   const url = setting('control-plane-url', 'STOA_CONTROL_PLANE_URL');
-  const [id, secret] = [filled('STOA_CLIENT_ID'), filled('STOA_CLIENT_SECRET')];
+  const [id, secret] = [filled('STOA_CLIENT_ID'), readSecret(env, 'STOA_CLIENT_SECRET')];
   const trustedProxies = readNetworks(setting('trusted-proxies', 'STOA_TRUSTED_PROXIES') ?? '');
-  return {
+  const settings: Settings = {
+    mode: readMode(setting('mode', 'STOA_MODE'), host),
     dataDirectory: path.resolve(setting('data-dir', 'STOA_DATA_DIR') ?? '.stoa'),
     host,
     port: readPort(setting('port', 'STOA_GATEWAY_PORT') ?? '3001'),
     controlPlaneUrl: url === undefined ? undefined : readUrl(url),
-    adminToken: filled('STOA_ADMIN_TOKEN'),
-    gatewayToken: filled('STOA_GATEWAY_TOKEN'),
+    adminToken: readSecret(env, 'STOA_ADMIN_TOKEN'),
+    gatewayToken: readSecret(env, 'STOA_GATEWAY_TOKEN'),
     client: id === undefined || secret === undefined ? undefined : { id, secret },
     trustedProxies,
     proxyProtocol: readProxyProtocol(setting('proxy-protocol', 'STOA_PROXY_PROTOCOL'), trustedProxies.length > 0),
@@ -77,6 +150,16 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     logLevel: readLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
     logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
   };
+  if (settings.mode === 'production') requireSafe(settings, env);
+  return settings;
+}
+
+function requireSafe({ adminToken, gatewayToken, client, controlPlaneUrl }: Settings, env: Environment): void {
+  requireSafeProcess(env, { STOA_ADMIN_TOKEN: adminToken, STOA_GATEWAY_TOKEN: gatewayToken, STOA_CLIENT_SECRET: client?.secret });
+  if (client !== undefined && gatewayToken === undefined && controlPlaneUrl !== undefined && isReadOnItsWay(controlPlaneUrl))
+    throw new StoaError('usage_error', `STOA_CLIENT_SECRET would go to ${controlPlaneUrl} without TLS, which is not safe in production.`, {
+      hint: 'Give an https address, or STOA_GATEWAY_TOKEN, which opens no more than the stream of changes.',
+    });
 }
 
 type Setting = (flag: Flag, variable: string) => string | undefined;
@@ -92,7 +175,7 @@ function readTls(setting: Setting, hasProxies: boolean): Pick<Settings, 'tls' | 
   const tls = certs.length === 0 ? undefined : { certificates: certs.map((cert, index) => ({ cert, key: keys[index] ?? '' })), clientCa };
   if (clientCa !== undefined && tls === undefined)
     throw new StoaError('usage_error', '--client-ca needs --tls-cert and --tls-key: without TLS no client shows a certificate.');
-  const clientCertificates = readMode(
+  const clientCertificates = readCertificateMode(
     setting('client-certificates', 'STOA_CLIENT_CERTIFICATES') ?? (clientCa === undefined ? 'off' : 'optional'),
   );
   if (clientCertificates !== 'off' && clientCa === undefined && !hasProxies)
@@ -108,7 +191,7 @@ const listOf = (text = ''): string[] =>
     .map((each) => each.trim())
     .filter(Boolean);
 
-function readMode(text: string): CertificateMode {
+function readCertificateMode(text: string): CertificateMode {
   const mode = CLIENT_CERTIFICATES.find((known) => known === text);
   if (mode !== undefined) return mode;
   throw new StoaError('usage_error', `--client-certificates is ${CLIENT_CERTIFICATES.join(', ')}; "${text}" is none of them.`);
@@ -116,9 +199,9 @@ function readMode(text: string): CertificateMode {
 
 function readFlags(args: readonly string[]): Partial<Record<Flag, string>> {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values;
+    return parseArgs({ args: [...args], options: FLAGS, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    const known = Object.keys(OPTIONS).map((name) => `--${name}`);
+    const known = Object.keys(FLAGS).map((name) => `--${name}`);
     throw new StoaError('usage_error', error instanceof Error ? error.message : String(error), { hint: `Flags: ${known.join(', ')}.` });
   }
 }
@@ -161,5 +244,3 @@ function readBoolean(flag: Flag, text: string | undefined, fallback: boolean): b
 }
 
 const readLevel = (text: string | undefined): LogLevel => LOG_LEVELS.find((level) => level === text?.toLowerCase()) ?? 'info';
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');

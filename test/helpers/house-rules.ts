@@ -21,6 +21,7 @@ const AREAS: readonly Area[] = [
   { name: 'gateway/catalog.ts', files: /^gateway\/catalog\.ts$/, ours: /^(schema|gateway\/policies)\//, packages: /^$/ },
   { name: 'gateway/runtime-metrics.ts', files: /^gateway\/runtime-metrics\.ts$/, ours: /^$/, packages: NODE_OR('prom-client') },
   { name: 'gateway/key-set.ts', files: /^gateway\/key-set\.ts$/, ours: /^schema\//, packages: /^(jose|undici|zod)$/ },
+  { name: 'gateway/process-settings.ts', files: /^gateway\/process-settings\.ts$/, ours: /^schema\//, packages: /^node:fs$/ },
   {
     name: 'gateway/control-plane/console/app',
     files: /^gateway\/control-plane\/console\/app\//,
@@ -30,13 +31,13 @@ const AREAS: readonly Area[] = [
   {
     name: 'gateway/control-plane',
     files: /^gateway\/control-plane\//,
-    ours: /^(schema\/|gateway\/(catalog\.ts|key-set\.ts|runtime-metrics\.ts|policies\/|control-plane\/))/,
+    ours: /^(schema\/|gateway\/(catalog\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|policies\/|control-plane\/))/,
     packages: NODE_OR('fastify|kysely|better-sqlite3|jose|pino|prom-client|undici|lru-cache|zod'),
   },
   {
     name: 'gateway/data-plane',
     files: /^gateway\/data-plane\//,
-    ours: /^(schema\/|gateway\/(catalog\.ts|key-set\.ts|runtime-metrics\.ts|policies\/|data-plane\/))/,
+    ours: /^(schema\/|gateway\/(catalog\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|policies\/|data-plane\/))/,
     packages: NODE_OR('jose|undici|lru-cache|pino|prom-client|zod'),
   },
   {
