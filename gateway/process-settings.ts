@@ -28,12 +28,17 @@ export function helpOf(
   variables: Readonly<Record<string, string>>,
 ): string | undefined {
   if (!args.includes('--help') && !args.includes('-h')) return undefined;
-  const lines = Object.entries(flags).map(([name, { value, summary, variable, ...flag }]) => {
+  const flagLines = Object.entries(flags).map(([name, { value, summary, variable, ...flag }]) => {
     const notes = [defaultOf(flag), variable].filter((note) => note !== undefined);
-    return `  ${`--${name}${value === undefined ? '' : ` ${value}`}`.padEnd(34)}${summary}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}\n`;
+    return [
+      `--${name}${value === undefined ? '' : ` ${value}`}`,
+      `${summary}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`,
+    ] as const;
   });
-  const secrets = Object.entries(variables).map(([name, summary]) => `  ${name.padEnd(34)}${summary}\n`);
-  return `Usage: node bin/${script} [FLAGS]\n\nFlags:\n${lines.join('')}\nVariables:\n${secrets.join('')}`;
+  const width = Math.max(...flagLines.map(([left]) => left.length)) + 2;
+  const listed = (lines: readonly (readonly [string, string])[]): string =>
+    lines.map(([left, right]) => `  ${left.padEnd(width)}${right}\n`).join('');
+  return `Usage: node bin/${script} [FLAGS]\n\nFlags:\n${listed(flagLines)}\nVariables:\n${listed(Object.entries(variables))}`;
 }
 
 /** The default of a flag in words. */
