@@ -66,10 +66,11 @@ function leadingFlags(argv: readonly string[]): number {
 function refuseUnknownCommand(argv: readonly string[], config: Config): void {
   const [word] = argv;
   if (word === undefined || word.startsWith('-')) return;
-  if (config.findCommand(word) !== undefined) return;
-  const isTopic = config.findTopic(word) !== undefined;
+  // Every command counts as a topic of its own; what matters is whether there is something below it.
+  const isTopic = config.commandIDs.some((id) => id.startsWith(`${word}:`));
+  if (config.findCommand(word) !== undefined && !isTopic) return;
   const [, second] = argv;
-  // A topic alone, or with --help, shows its commands.
+  // A topic alone, or with flags: its commands are shown, or it is a command, too.
   if (isTopic && (second === undefined || second.startsWith('-') || config.findCommand(`${word}:${second}`) !== undefined)) return;
   if (isTopic) throw unknownCommand(`${word} ${second ?? ''}`, `${word}:${second ?? ''}`, config);
   throw unknownCommand(word, word, config);

@@ -33,6 +33,8 @@ export default class Dev extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Dev);
+    // Logs, state and socket are for this user alone.
+    process.umask(0o077);
     const stop = new AbortController();
     this.#onSignals(stop);
     const isLive = !flags['no-tui'] && this.isInteractive && process.stdout.isTTY;

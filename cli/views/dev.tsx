@@ -21,6 +21,7 @@ const STATUS: Readonly<Record<ServiceState['status'], { readonly color: string; 
   ready: { color: 'green', mark: '●', word: 'healthy' },
   degraded: { color: 'yellow', mark: '●', word: 'not ready' },
   down: { color: 'red', mark: '●', word: 'down' },
+  stopped: { color: 'gray', mark: '○', word: 'stopped' },
 };
 
 /** Services, last requests, last apply, errors. `q` and Ctrl-C ask to quit. */

@@ -112,7 +112,7 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
 function reportRefusal({ gateway, path, credential, requestId }: Exchange, route: Route, reason: AuthFailure, status: number): void {
   const { tenant, api } = route;
   const consumer = credential?.consumerLabel;
-  gateway.log.event('error', 'auth_failed', { path, reason, consumer, status, tenant, api, request_id: requestId });
+  gateway.log.event('error', 'auth_failed', { path, reason, consumer, tenant, api, request_id: requestId });
   gateway.events.record({ type: 'auth_failed', route, consumer, path, status, reason });
 }
 
@@ -137,7 +137,6 @@ function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
     gateway.log.event('warn', 'rate_limit_exceeded', {
       consumer,
       path,
-      status: 429,
       tenant: route.tenant,
       api: route.api,
       request_id: exchange.requestId,

@@ -16,7 +16,8 @@ export function watchHealth(services: Readonly<Partial<Record<ServiceName, strin
   };
 }
 
-async function healthOf(url: string): Promise<{ isHealthy: boolean; detail: string }> {
+/** The readiness of a part that has one; any other only has to answer. */
+export async function healthOf(url: string): Promise<{ isHealthy: boolean; detail: string }> {
   try {
     const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(EVERY_MS) });
     const { control_plane: link } = (await response.json()) as { control_plane?: unknown };

@@ -15,6 +15,8 @@ export function eventText(event: DevEvent): string | Buffer {
       return say(`${event.service} has ended unexpectedly (${event.reason}); it is started again in ${seconds(event.retryMs)}`);
     case 'restart_failed':
       return say(`${event.service} could not be started again: ${event.reason} Next try in ${seconds(event.retryMs)}`);
+    case 'halted':
+      return say(`${event.service} is stopped; start it with: stoactl dev start ${event.service}`);
     case 'health':
       return '';
     case 'output':

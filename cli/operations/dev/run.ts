@@ -5,12 +5,17 @@ import { StoaError } from '../../../schema/error.js';
 import type { Resource } from '../../../schema/resource.js';
 import type { GlobalFlags } from '../../settings.js';
 import type { SourceLine } from '../../views/diagnostics.js';
+import { controller } from './control.js';
+import { openControl, socketOf } from './control-socket.js';
 import { devClient, devSettings, type Connection } from './connection.js';
 import { sampleCall } from './dev-key.js';
+import { EchoPart } from './echo-part.js';
 import { startEchoUpstream, type EchoUpstream } from './echo-upstream.js';
 import type { DevEvent, EmitDevEvent, ServiceName } from './events.js';
+import { LogFiles } from './log-files.js';
 import { DevManifests } from './manifests.js';
 import { nextStepsText, type SampleCall } from './next-steps.js';
+import type { DevPart } from './part.js';
 import { ancestorsOf, placesOf } from './places.js';
 import { Stack, type RunningStack, type StackOptions } from './stack.js';
 import { untilFollowed } from './settled.js';
@@ -52,11 +57,12 @@ export async function runDev(options: DevOptions, output: DevOutput, stopped: Ab
     void stack.stop();
   });
   try {
-    const running = await stack.start();
+    const running = await stack.start((port) => listeners.push(keepLogs(options, port, emit, closers)));
     const connection = { controlUrl: running.controlUrl, bootstrapSecret };
     const seed =
       options.hasSeed && options.only !== 'gateway' ? await plantSeed(options, connection, running, output, emit, closers) : undefined;
     if (seed !== undefined) listeners.push(seed.onEvent);
+    await takeCommands(options, running, [...stack.parts, ...(seed === undefined ? [] : [seed.echo])], emit, closers);
     output.write(stepsOf(options, running, seed));
     await output.live(servicesOf(options, running));
     await aborted(stopped);
@@ -70,8 +76,33 @@ export async function runDev(options: DevOptions, output: DevOutput, stopped: Ab
   emit({ type: 'stopped' });
 }
 
+/** The port by which a further gateway of a data directory is known; undefined for the stack itself. */
+const furtherGateway = ({ only }: DevOptions, port: number): number | undefined => (only === 'gateway' ? port : undefined);
+
+function keepLogs(options: DevOptions, gatewayPort: number, emit: EmitDevEvent, closers: (() => unknown)[]): EmitDevEvent {
+  const logs = new LogFiles(options.dataDir, furtherGateway(options, gatewayPort), (text) => emit({ type: 'notice', text }));
+  closers.push(() => logs.close());
+  return logs.onEvent;
+}
+
+/** Other terminals may steer it. Where the file system has no sockets, it runs all the same. */
+async function takeCommands(
+  options: DevOptions,
+  { gatewayUrl }: RunningStack,
+  parts: readonly DevPart[],
+  emit: EmitDevEvent,
+  closers: (() => unknown)[],
+): Promise<void> {
+  try {
+    const path = socketOf(options.dataDir, furtherGateway(options, Number(new URL(gatewayUrl).port)));
+    closers.push(await openControl(path, controller(parts, emit)));
+  } catch (error) {
+    emit({ type: 'notice', text: `"stoactl dev ps" and its like will not find this one: ${(error as Error).message}` });
+  }
+}
+
 interface Seed {
-  readonly echo: EchoUpstream;
+  readonly echo: EchoPart;
   readonly call: SampleCall | undefined;
   readonly onEvent: EmitDevEvent;
 }
@@ -85,8 +116,8 @@ async function plantSeed(
   emit: EmitDevEvent,
   closers: (() => unknown)[],
 ): Promise<Seed> {
-  const echo = await startEcho();
-  closers.push(() => echo.close());
+  const echo = new EchoPart(await startEcho(), emit);
+  closers.push(() => echo.stop());
   emit({ type: 'ready', service: 'echo-upstream', url: echo.url });
   const client = devClient(connection);
   const settings = () => devSettings(options.flags, options.env, options.cwd, connection);

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { StoaError, type ErrorBody } from '../../../schema/error.js';
 import type { EmitDevEvent, ServiceName } from './events.js';
+import type { DevPart, PartState } from './part.js';
 import { wholeLines } from './whole-lines.js';
 
 const START_TIMEOUT_MS = 120_000;
@@ -37,11 +38,15 @@ export interface Failed {
 
 type Message = Ready | Failed;
 
-export class Service {
+export class Service implements DevPart {
   readonly #options: ServiceOptions;
   readonly #emit: EmitDevEvent;
   #child: ChildProcess | undefined;
-  #isStopping = false;
+  #state: PartState = 'stopped';
+  #since: number | undefined;
+  /** Counts stops, so that what was begun before one does not go on after it. */
+  #stops = 0;
+  #isClosed = false;
   #retry: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
 
@@ -50,35 +55,71 @@ export class Service {
     this.#emit = emit;
   }
 
+  get name(): ServiceName {
+    return this.#options.name;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.#options.port}`;
   }
 
+  get state(): PartState {
+    return this.#state;
+  }
+
+  get pid(): number | undefined {
+    return this.#child === undefined || hasEnded(this.#child) ? undefined : this.#child.pid;
+  }
+
+  get since(): number | undefined {
+    return this.#state === 'running' ? this.#since : undefined;
+  }
+
   /** Resolves when the child serves. Throws the child's own error when it cannot start; it is not tried again then. */
   async start(): Promise<Ready> {
-    if (this.#isStopping) throw new StoaError('interrupted');
-    this.#emit({ type: 'starting', service: this.#options.name });
-    return this.#launch();
+    if (this.#isClosed) throw new StoaError('interrupted');
+    const stops = this.#stops;
+    this.#state = 'starting';
+    this.#emit({ type: 'starting', service: this.name });
+    try {
+      return await this.#launch();
+    } catch (error) {
+      if (stops === this.#stops) this.#state = 'stopped';
+      throw error;
+    }
   }
 
-  /** Asks the child to drain, and ends it when it does not. Afterwards nothing is restarted. */
+  /** Asks the child to drain, and ends it when it does not. It stays stopped until it is started. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
-    clearTimeout(this.#retry);
+    this.#halt('stopping');
     const child = this.#child;
-    if (child === undefined || hasEnded(child)) return;
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await ended;
-    clearTimeout(timer);
+    if (child !== undefined && !hasEnded(child)) {
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await ended;
+      clearTimeout(timer);
+    }
+    this.#state = 'stopped';
   }
 
-  /** Ends the child at once. */
+  /** Stops for good: nothing starts it again. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.stop();
+  }
+
+  /** Ends the child at once, for good. */
   kill(): void {
-    this.#isStopping = true;
-    clearTimeout(this.#retry);
+    this.#isClosed = true;
+    this.#halt('stopped');
     this.#child?.kill('SIGKILL');
+  }
+
+  #halt(state: PartState): void {
+    this.#stops += 1;
+    this.#state = state;
+    clearTimeout(this.#retry);
   }
 
   async #launch(): Promise<Ready> {
@@ -87,10 +128,14 @@ export class Service {
     const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...env }, detached: true });
     this.#child = child;
     this.#follow(child);
+    const stops = this.#stops;
     const ready = await firstMessage(child, name);
+    if (stops !== this.#stops) throw new StoaError('interrupted');
     const startedAt = performance.now();
+    this.#state = 'running';
+    this.#since = Date.now();
     child.once('exit', (code, signal) => {
-      if (this.#isStopping) return;
+      if (stops !== this.#stops) return;
       if (performance.now() - startedAt > STABLE_MS) this.#retryMs = FIRST_RETRY_MS;
       this.#scheduleRestart('died', describeExit(code, signal));
     });
@@ -109,16 +154,18 @@ export class Service {
 
   #scheduleRestart(type: 'died' | 'restart_failed', reason: string): void {
     const retryMs = this.#retryMs;
+    this.#state = 'restarting';
     this.#retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
     this.#emit({ type, service: this.#options.name, reason, retryMs });
     this.#retry = setTimeout(() => void this.#restart(), retryMs);
   }
 
   async #restart(): Promise<void> {
+    const stops = this.#stops;
     try {
       await this.#launch();
     } catch (error) {
-      if (!this.#isStopping) this.#scheduleRestart('restart_failed', error instanceof Error ? error.message : String(error));
+      if (stops === this.#stops) this.#scheduleRestart('restart_failed', error instanceof Error ? error.message : String(error));
     }
   }
 }

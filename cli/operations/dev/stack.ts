@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { StoaError } from '../../../schema/error.js';
 import type { EmitDevEvent } from './events.js';
+import type { DevPart } from './part.js';
 import { reservePort } from './ports.js';
 import { checkDatabase } from './preflight.js';
 import { Service, type Ready } from './service.js';
@@ -47,8 +48,11 @@ export class Stack {
     this.#emit = emit;
   }
 
-  /** Starts what is asked for and resolves when it serves. Throws a `StoaError`, with nothing left running, when a part cannot start. */
-  async start(): Promise<RunningStack> {
+  /**
+   * Starts what is asked for and resolves when it serves. `onPort` is told the gateway's port before anything runs. Throws a `StoaError`, with nothing
+   * left running, when a part cannot start.
+   */
+  async start(onPort: (gatewayPort: number) => void): Promise<RunningStack> {
     const { only, dataDir } = this.#options;
     if (only !== 'gateway') await checkDatabase(dataDir);
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -64,6 +68,7 @@ export class Stack {
       '--gateway-port',
       only !== 'control',
     );
+    onPort(gatewayPort);
     const control = new Service(controlOptions(this.#options, controlPort, gatewayPort), this.#emit);
     const gateway = new Service(gatewayOptions(this.#options, gatewayPort, control.url), this.#emit);
     this.#services = [...(only === 'control' ? [] : [gateway]), ...(only === 'gateway' ? [] : [control])];
@@ -73,10 +78,15 @@ export class Stack {
     return { controlUrl: control.url, gatewayUrl: gateway.url, firstRun };
   }
 
-  /** Drains the gateway, then the control plane. May be called at any time, also while they start. */
+  /** What it runs, in the order in which it is stopped. */
+  get parts(): readonly DevPart[] {
+    return this.#services;
+  }
+
+  /** Drains the gateway, then the control plane, for good. May be called at any time, also while they start. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    for (const service of this.#services) await service.stop();
+    for (const service of this.#services) await service.close();
   }
 
   /** Ends both at once. */

@@ -9,7 +9,7 @@ const WATCHING = /^\/(health|metrics)(\/|$)/;
 
 export interface ServiceState {
   readonly name: ServiceName;
-  readonly status: 'starting' | 'ready' | 'degraded' | 'down';
+  readonly status: 'starting' | 'ready' | 'degraded' | 'down' | 'stopped';
   readonly url: string;
   readonly detail: string;
 }
@@ -49,6 +49,8 @@ export function reduce(state: DevState, event: DevEvent, at: string): DevState {
       return withService(state, event.service, { status: 'starting', detail: '' });
     case 'ready':
       return withService(state, event.service, { status: 'ready', url: event.url, detail: '' });
+    case 'halted':
+      return withService(state, event.service, { status: 'stopped', detail: '' });
     case 'health':
       return withHealth(state, event);
     case 'died':
@@ -93,8 +95,8 @@ function withService(state: DevState, name: ServiceName, change: Partial<Service
 
 function withHealth(state: DevState, { service, isHealthy, detail }: Extract<DevEvent, { type: 'health' }>): DevState {
   const current = state.services.find(({ name }) => name === service);
-  // While a service is down or starting, its supervisor knows better.
-  if (current === undefined || current.status === 'down' || current.status === 'starting') return state;
+  // While a service is neither ready nor degraded, its supervisor knows better.
+  if (current === undefined || (current.status !== 'ready' && current.status !== 'degraded')) return state;
   const status = isHealthy ? 'ready' : 'degraded';
   return current.status === status && current.detail === detail ? state : withService(state, service, { status, detail });
 }

@@ -1,0 +1,54 @@
+/** Commands to a `stoactl dev` that runs in another terminal. */
+import { StoaError } from '../../../schema/error.js';
+import type { ControlAction, ServiceStatus } from './control.js';
+import { ask, socketsOf } from './control-socket.js';
+import type { ServiceName } from './events.js';
+
+export interface DevServices {
+  readonly schema_version: 1;
+  readonly data_dir: string;
+  readonly services: readonly ServiceStatus[];
+}
+
+export interface DevChange extends DevServices {
+  readonly action: Exclude<ControlAction, 'ps'>;
+  readonly milliseconds: number;
+}
+
+/** What runs on a data directory. Throws `not_found` when no `stoactl dev` does. */
+export async function devServices(dataDir: string): Promise<DevServices> {
+  const services = (await running(dataDir)).flatMap((dev) => dev.services);
+  return { schema_version: 1, data_dir: dataDir, services };
+}
+
+/** Starts, stops or restarts a service, or all, and resolves when that is done. Throws `not_found`, and what a service says that cannot start. */
+export async function changeServices(dataDir: string, action: DevChange['action'], service: ServiceName | undefined): Promise<DevChange> {
+  const started = performance.now();
+  const all = await running(dataDir);
+  const devs = all.filter(({ services }) => service === undefined || services.some((status) => status.service === service));
+  if (devs.length === 0)
+    throw new StoaError('not_found', `The "stoactl dev" of ${dataDir} runs no ${service ?? 'service'}.`, {
+      hint: `It runs ${all.flatMap(({ services }) => services.map((status) => status.service)).join(', ')}.`,
+    });
+  const services: ServiceStatus[] = [];
+  // Further gateways stop before what they follow, and start after it.
+  for (const { socket } of action === 'start' ? devs.reverse() : devs) services.push(...((await ask(socket, { action, service })) ?? []));
+  return { schema_version: 1, data_dir: dataDir, action, milliseconds: Math.round(performance.now() - started), services };
+}
+
+interface RunningDev {
+  readonly socket: string;
+  readonly services: readonly ServiceStatus[];
+}
+
+async function running(dataDir: string): Promise<RunningDev[]> {
+  const found: RunningDev[] = [];
+  for (const socket of await socketsOf(dataDir)) {
+    const services = await ask(socket, { action: 'ps' });
+    if (services !== undefined) found.push({ socket, services });
+  }
+  if (found.length > 0) return found;
+  throw new StoaError('not_found', `No "stoactl dev" runs on the data directory ${dataDir}.`, {
+    hint: 'Start it with "stoactl dev", or name its directory with --data-dir.',
+  });
+}
