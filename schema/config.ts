@@ -1,13 +1,12 @@
 /** `stoa.config.yaml` at the root of a repository: what belongs to it, and where it is applied. */
 import { z } from 'zod';
-import { checkSpec, type SpecFinding } from './check-spec.js';
+import type { SpecFinding } from './check-spec.js';
 import { suggest } from './did-you-mean.js';
 import type { Diagnostic } from './error.js';
 import { defineKind } from './kind.js';
 import { resourceName } from './name.js';
-import { pathText, quoted } from './shown.js';
-import { placeFinder } from './yaml-exact.js';
-import { parseYaml } from './yaml.js';
+import { parseOneDocument, placed } from './one-document.js';
+import { quoted } from './shown.js';
 
 const httpUrl = z
   .string()
@@ -28,11 +27,13 @@ const environment = z.strictObject({
     .describe('Values of ${env:NAME} where the environment of the process has none. Never secrets.'),
   overlay: z.string().min(1).optional().describe('Directory of manifests that are merged over the others.'),
   manifests: globs.optional().describe('Manifests of this environment in place of those above.'),
+  tests: globs.optional().describe('Test files of this environment in place of those above.'),
 });
 
 export const stoaConfig = z.strictObject({
   project: resourceName.optional().describe('Owner of what this repository applies.'),
   manifests: globs.optional().describe('Manifests of this repository.'),
+  tests: globs.optional().describe('Test files of "stoactl test"; tests/*.yaml when absent.'),
   default_environment: z.string().min(1).optional().describe('The environment that is meant when none is named.'),
   environments: z.record(resourceName, environment).optional().describe('Where the manifests are applied, by name.'),
   lint: z
@@ -44,36 +45,23 @@ export const stoaConfig = z.strictObject({
 
 export type StoaConfig = z.infer<typeof stoaConfig>;
 
-/** The definition lends the checks of a kind's spec to the configuration: the same sentences, the same "did you mean". */
-const definition = defineKind({ kind: 'stoa.config.yaml', plural: '', scope: 'global', summary: '', spec: stoaConfig, example: {} });
+/** The definition lends the checks of a kind's spec to the configuration. */
+const definition = defineKind({
+  kind: 'stoa.config.yaml',
+  plural: '',
+  scope: 'global',
+  summary: 'The configuration',
+  spec: stoaConfig,
+  example: {},
+});
 
 /** The configuration, or every finding with its place. Never throws. An empty file is an empty configuration. */
 export function parseConfig(text: string, file: string): { config?: StoaConfig; diagnostics: Diagnostic[] } {
-  const { documents, problem } = parseYaml(text);
-  const whole = { severity: 'error', path: '', source: { file, line: 1, column: 1 } } as const;
-  if (problem !== undefined) return { diagnostics: [{ ...whole, code: 'file_limit', message: problem }] };
-  if (documents.length > 1) return { diagnostics: [{ ...whole, code: 'invalid_value', message: 'The configuration is one document.' }] };
-  const [document] = documents;
-  if (document === undefined) return { config: {}, diagnostics: [] };
-  if (document.problems.length > 0)
-    return {
-      diagnostics: document.problems.map(({ line, column, ...rest }) => ({
-        ...whole,
-        ...rest,
-        source: { file, line: line + document.lineOffset, column },
-      })),
-    };
-  const find = placeFinder(document.text);
-  const place = (finding: SpecFinding): Diagnostic => {
-    const { path, part, ...rest } = finding;
-    const { line, column } = find(path, part);
-    return { ...rest, path: pathText(path), source: { file, line: line + document.lineOffset, column } };
-  };
-  const { spec, findings } = checkSpec(definition, document.value ?? {});
-  // What `checkSpec` gives is what the definition's schema has parsed.
-  const config = spec as StoaConfig | undefined;
-  const all = config === undefined ? findings : checkDefault(config);
-  return { ...(config === undefined || all.length > 0 ? {} : { config }), diagnostics: all.map(place) };
+  const { value, diagnostics, place } = parseOneDocument(definition, text, file);
+  // What is given is what the definition's schema has parsed.
+  const config = value as StoaConfig | undefined;
+  const all = config === undefined ? diagnostics : checkDefault(config).map((finding) => placed(finding, place));
+  return { ...(config === undefined || all.length > 0 ? {} : { config }), diagnostics: [...all] };
 }
 
 /** The default environment is one of those that are there. */

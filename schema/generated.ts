@@ -1,8 +1,8 @@
 /** The generated files that follow from a catalog: JSON Schemas for editors and the reference pages. */
 import type { Catalog } from './catalog.js';
-import { configSchema, kindSchema, manifestSchema } from './json-schema.js';
+import { configSchema, kindSchema, manifestSchema, testsSchema } from './json-schema.js';
 import type { JsonObject } from './kind.js';
-import { configPage, kindPage, policyPage } from './reference-page.js';
+import { configPage, kindPage, policyPage, testsPage } from './reference-page.js';
 
 /** Where the schema of all manifests is kept, for the `# yaml-language-server: $schema=` line of a manifest. */
 export const MANIFEST_SCHEMA_PATH = 'docs/reference/schemas/manifest.schema.json';
@@ -18,6 +18,8 @@ export function generatedFiles(catalog: Catalog): Record<string, string> {
     [MANIFEST_SCHEMA_PATH]: jsonText(manifestSchema(catalog)),
     'docs/reference/schemas/stoa.config.schema.json': jsonText(configSchema()),
     'docs/reference/stoa.config.md': configPage(),
+    'docs/reference/schemas/tests.schema.json': jsonText(testsSchema()),
+    'docs/reference/tests.md': testsPage(),
     ...(Object.fromEntries([...kinds, ...policies]) as Record<string, string>),
   };
 }

@@ -5,6 +5,7 @@ import { stoaConfig } from './config.js';
 import type { JsonObject, KindDefinition } from './kind.js';
 import { API_VERSION } from './manifest.js';
 import { variantsOf } from './schema-walk.js';
+import { testFile } from './test-file.js';
 
 /** The dialect that editors understand best. */
 const DIALECT = 'http://json-schema.org/draft-07/schema#';
@@ -54,6 +55,11 @@ export function kindSchema(definition: KindDefinition): JsonObject {
 /** The schema of stoa.config.yaml. */
 export function configSchema(): JsonObject {
   return data({ $schema: DIALECT, $id: `${ID}/stoa.config.schema.json`, title: 'stoa.config.yaml', ...convert(stoaConfig) });
+}
+
+/** The schema of the test files of `stoactl test`. */
+export function testsSchema(): JsonObject {
+  return data({ $schema: DIALECT, $id: `${ID}/tests.schema.json`, title: 'STOA tests', ...convert(testFile) });
 }
 
 /** What is built here holds plain data only, and nothing that is undefined. */

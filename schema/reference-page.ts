@@ -6,6 +6,7 @@ import type { KindDefinition } from './kind.js';
 import { API_VERSION } from './manifest.js';
 import type { PolicyType } from './policy-type.js';
 import { childSchema, choicesOf, defaultOf, descriptionOf, fieldsOf, isRequired, traitsOf, variantsOf } from './schema-walk.js';
+import { testFile } from './test-file.js';
 
 const NOTICE = '<!-- Written by "npm run generate" from the definitions. -->';
 
@@ -47,6 +48,30 @@ export function configPage(): string {
     'Schema for editors: [stoa.config.schema.json](schemas/stoa.config.schema.json).',
     '## Fields',
     fieldTable(stoaConfig),
+  ]);
+}
+
+/** The page of test files. */
+export function testsPage(): string {
+  const example = {
+    cases: [
+      {
+        name: 'the eleventh request of a minute is refused',
+        steps: [
+          { request: { path: '/apis/acme/payments/17', key: 'mobile-app-payments', repeat: 10 }, expect: { status: 200 } },
+          { request: { path: '/apis/acme/payments/17', key: 'mobile-app-payments' }, expect: { status: 429, upstream: { requests: 0 } } },
+          { advance: '1m' },
+          { request: { path: '/apis/acme/payments/17', key: 'mobile-app-payments' }, expect: { status: 200 } },
+        ],
+      },
+    ],
+  };
+  return page('Test files', 'What `stoactl test` runs against the bundled gateway: requests, and what is expected of them.', [
+    'Schema for editors: [tests.schema.json](schemas/tests.schema.json). How they are run: [Testing](../testing.md).',
+    '## Example',
+    yamlBlock(stringify(example)),
+    '## Fields',
+    fieldTable(testFile),
   ]);
 }
 

@@ -3,14 +3,14 @@ import { BaseCommand } from '../base-command.js';
 import type { JsonObject } from '../../schema/kind.js';
 
 export default class Schema extends BaseCommand {
-  static override summary = 'Print the JSON Schema of manifests, of one kind, or of stoa.config.yaml, for editors.';
+  static override summary = 'Print the JSON Schema of manifests, of one kind, of stoa.config.yaml or of test files, for editors.';
   static override examples = [
     '<%= config.bin %> schema > manifest.schema.json',
     '<%= config.bin %> schema api',
     '<%= config.bin %> schema config',
   ];
   static override args = {
-    kind: Args.string({ description: 'A kind, or config; without it, all kinds in one schema.', ignoreStdin: true }),
+    kind: Args.string({ description: 'A kind, config or tests; without it, all kinds in one schema.', ignoreStdin: true }),
   };
 
   async run(): Promise<JsonObject> {

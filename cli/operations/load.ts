@@ -167,7 +167,8 @@ export function variableSources({ env, settings, cwd }: Pick<LoadOptions, 'env' 
   };
 }
 
-function lineFinder(texts: readonly TextFile[]): SourceLine {
+/** Lines of files that were read. */
+export function lineFinder(texts: readonly TextFile[]): SourceLine {
   const byFile = new Map(texts.map(({ file, text }) => [file, text]));
   const lines = new Map<string, readonly string[]>();
   return (file, line) => {

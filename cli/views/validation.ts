@@ -4,7 +4,8 @@ import type { Validation } from '../operations/validate.js';
 import { diagnosticsText, type SourceLine } from './diagnostics.js';
 import { printable, type Paint } from './paint.js';
 
-const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+/** `1 case`, `2 cases`. */
+export const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** Every finding with its line, then one line that sums up. */
 export function validationText(
@@ -28,8 +29,11 @@ const GITHUB_LEVEL = { error: 'error', warning: 'warning', note: 'notice' } as c
 const escapeData = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 const escapeProperty = (text: string): string => escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 
-/** Workflow commands of GitHub Actions: the first nine findings of a level, then a tenth line for the rest. */
-export function validationGithub({ diagnostics }: Validation): string {
+/** Workflow commands of GitHub Actions. */
+export const validationGithub = ({ diagnostics }: Validation): string => githubAnnotations(diagnostics, 'stoactl validate');
+
+/** The first nine findings of a level, then a tenth line for the rest, with the command that shows them. */
+export function githubAnnotations(diagnostics: readonly Diagnostic[], command: string): string {
   return (['error', 'warning', 'note'] as const)
     .flatMap((severity) => {
       const found = diagnostics.filter((diagnostic) => diagnostic.severity === severity);
@@ -37,7 +41,7 @@ export function validationGithub({ diagnostics }: Validation): string {
       const rest = found.slice(GITHUB_LIMIT - 1);
       return [
         ...found.slice(0, GITHUB_LIMIT - 1).map(annotation),
-        `::${GITHUB_LEVEL[severity]}::${rest.length} more of this level; run "stoactl validate" to see them.`,
+        `::${GITHUB_LEVEL[severity]}::${rest.length} more of this level; run "${command}" to see them.`,
       ];
     })
     .map((line) => `${line}\n`)
@@ -81,7 +85,8 @@ export function validationSarif({ diagnostics }: Validation): string {
   return `${JSON.stringify(log, null, 2)}\n`;
 }
 
-const escapeXml = (text: string): string =>
+/** Text as it may stand in an element or attribute. */
+export const escapeXml = (text: string): string =>
   printable(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** JUnit: one case a finding; one case that passes when there is none. */

@@ -1,6 +1,7 @@
 /** The process of the control plane: settings in, signals and messages of the parent out. */
 import type { FastifyBaseLogger } from 'fastify';
 import { errorBody, StoaError } from '../../schema/error.js';
+import { refuseOthers, serveWorlds, TEST_CLOCK, type World } from '../test-worlds.js';
 import { createLog } from './log.js';
 import type { BackupList } from './database/backup.js';
 import { maintain } from './maintenance.js';
@@ -15,8 +16,9 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
     if (copied !== undefined) return void finish(copied);
     const help = helpText(args);
     if (help !== undefined) return void process.stdout.write(help);
+    if (args.length === 1 && args[0] === TEST_CLOCK) return void serveWorlds((given) => startWorld(given, env));
     const settings = readSettings(args, env);
-    const log = createLog({ level: settings.logLevel, format: settings.logFormat, destination: process.stdout });
+    const log = openLog(settings);
     reportCrashes(log);
     const running = await startControlPlane(settings, log);
     stopOnSignals(running, log);
@@ -24,6 +26,15 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
   } catch (error) {
     fail(error);
   }
+}
+
+const openLog = ({ logLevel: level, logFormat: format }: Settings): FastifyBaseLogger =>
+  createLog({ level, format, destination: process.stdout });
+
+function startWorld(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<World> {
+  const settings = readSettings(args, env);
+  refuseOthers(settings.host);
+  return startControlPlane(settings, openLog(settings));
 }
 
 /** The end of a backup or a restore. */

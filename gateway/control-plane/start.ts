@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { StoaError } from '../../schema/error.js';
 import { catalog } from '../catalog.js';
+import { now } from '../clock.js';
 import { createExternalIssuer } from './auth/external-issuer.js';
 import { loadClients, randomSecret } from './auth/secrets.js';
 import { createTokens, loadSigningKey } from './auth/tokens.js';
@@ -80,9 +81,9 @@ function createContext(
     db,
     catalog,
     log,
-    now: Date.now,
+    now,
     gatewayUrl: settings.gatewayUrl,
-    telemetry: createTelemetry(Date.now, settings.dataDirectory),
+    telemetry: createTelemetry(now, settings.dataDirectory),
     auditRetentionDays: settings.auditRetentionDays,
     get publicUrl() {
       return address.url;

@@ -1,8 +1,9 @@
 /** The process of a gateway: settings in, signals and messages of the parent out. */
 import { writeSync } from 'node:fs';
 import { errorBody, StoaError } from '../../schema/error.js';
+import { refuseOthers, serveWorlds, TEST_CLOCK, type World } from '../test-worlds.js';
 import { createAccessLog, logPanic, type AccessLog } from './access-log.js';
-import { helpText, readSettings } from './settings.js';
+import { helpText, readSettings, type Settings } from './settings.js';
 import { startGateway, type RunningGateway } from './start.js';
 
 /** Runs until a signal comes or the parent goes. Ends the process: 0 after a drain, 1 when it could not start. */
@@ -11,9 +12,9 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
   try {
     const help = helpText(args);
     if (help !== undefined) return void process.stdout.write(help);
+    if (args.length === 1 && args[0] === TEST_CLOCK) return void serveWorlds((given) => startWorld(given, env));
     const settings = readSettings(args, env);
-    const { logFormat: format, logLevel: level } = settings;
-    const log = createAccessLog({ format, level, write: (text) => void process.stdout.write(text), now: () => Date.now() });
+    const log = openLog(settings);
     surviveFaults(log);
     const running = await startGateway(settings, log);
     stopOnSignals(running, log);
@@ -23,6 +24,15 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
   } catch (error) {
     fail(error);
   }
+}
+
+const openLog = ({ logFormat: format, logLevel: level }: Settings): AccessLog =>
+  createAccessLog({ format, level, write: (text) => void process.stdout.write(text), now: () => Date.now() });
+
+function startWorld(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<World> {
+  const settings = readSettings(args, env);
+  refuseOthers(settings.host);
+  return startGateway(settings, openLog(settings));
 }
 
 function stopOnSignals(running: RunningGateway, log: AccessLog): void {

@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { StoaError } from '../../schema/error.js';
 import { catalog } from '../catalog.js';
+import { now } from '../clock.js';
 import { policies } from '../policies/index.js';
 import type { AccessLog } from './access-log.js';
 import { createAdmin } from './admin.js';
@@ -44,7 +45,6 @@ export interface RunningGateway {
 }
 
 const SWEEP_MS = 60_000;
-const now = (): number => Date.now();
 
 /** Starts. Throws when the port or the directory cannot be had; nothing is left open then. */
 export async function startGateway(settings: Settings, log: AccessLog): Promise<RunningGateway> {

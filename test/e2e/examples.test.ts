@@ -74,6 +74,13 @@ describe.each(ENVIRONMENTS)('the environment $environment', ({ environment, tena
     expect(exitCode).toBe(0);
   });
 
+  it('passes its tests', { timeout: 120_000 }, async () => {
+    const { exitCode, stdout } = await stoactl('test', '-o', 'json');
+
+    expect(JSON.parse(stdout)).toMatchObject({ passed: true, summary: { failed: 0 } });
+    expect(exitCode).toBe(0);
+  });
+
   it('is applied, and then there is nothing to do', async () => {
     const first = await stoactl('apply', '--yes', '-o', 'json');
     const second = await stoactl('apply', '--yes', '-o', 'json');

@@ -22,6 +22,8 @@ const AREAS: readonly Area[] = [
   { name: 'gateway/runtime-metrics.ts', files: /^gateway\/runtime-metrics\.ts$/, ours: /^$/, packages: NODE_OR('prom-client') },
   { name: 'gateway/key-set.ts', files: /^gateway\/key-set\.ts$/, ours: /^schema\//, packages: /^(jose|undici|zod)$/ },
   { name: 'gateway/process-settings.ts', files: /^gateway\/process-settings\.ts$/, ours: /^schema\//, packages: /^node:fs$/ },
+  { name: 'gateway/clock.ts', files: /^gateway\/clock\.ts$/, ours: /^$/, packages: /^$/ },
+  { name: 'gateway/test-worlds.ts', files: /^gateway\/test-worlds\.ts$/, ours: /^(schema\/|gateway\/clock\.ts$)/, packages: /^$/ },
   {
     name: 'gateway/control-plane/console/app',
     files: /^gateway\/control-plane\/console\/app\//,
@@ -31,13 +33,13 @@ const AREAS: readonly Area[] = [
   {
     name: 'gateway/control-plane',
     files: /^gateway\/control-plane\//,
-    ours: /^(schema\/|gateway\/(catalog\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|policies\/|control-plane\/))/,
+    ours: /^(schema\/|gateway\/(catalog\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|test-worlds\.ts|policies\/|control-plane\/))/,
     packages: NODE_OR('fastify|kysely|better-sqlite3|jose|pino|prom-client|undici|lru-cache|zod'),
   },
   {
     name: 'gateway/data-plane',
     files: /^gateway\/data-plane\//,
-    ours: /^(schema\/|gateway\/(catalog\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|policies\/|data-plane\/))/,
+    ours: /^(schema\/|gateway\/(catalog\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|test-worlds\.ts|policies\/|data-plane\/))/,
     packages: NODE_OR('jose|undici|lru-cache|pino|prom-client|zod'),
   },
   {
@@ -142,8 +144,8 @@ export const sideEffectsOnImport = (files: readonly SourceFile[]): Violation[] =
 /** What a page names in its script element: it runs when it is loaded. */
 const isPageScript = (file: string): boolean => /^gateway\/control-plane\/console\/app\/(main|link)\.ts$/.test(file);
 
-/** Code for every kind alike. Kinds, policies, `compile` and the verbs beyond put and delete (`rotate-key`, `dev`) know kinds by name; so does what translates foreign documents (`import`). */
-const SHARED = /^(schema\/(?!kinds\/)|gateway\/control-plane\/resources\/|cli\/(?!operations\/(rotate-key\.ts|dev\/|import\/)))/;
+/** Code for every kind alike. Kinds, policies, `compile` and the verbs beyond put and delete (`rotate-key`, `dev`, `test`) know kinds by name; so does what translates foreign documents (`import`). */
+const SHARED = /^(schema\/(?!kinds\/)|gateway\/control-plane\/resources\/|cli\/(?!operations\/(rotate-key\.ts|dev\/|test\/|import\/)))/;
 
 /** Law 2: shared code never asks which kind or policy type it has in hand. */
 export const kindQuestions = (files: readonly SourceFile[]): Violation[] =>

@@ -127,6 +127,7 @@ async function plantSeed(
   const again = await watchManifests(manifests, settings, options, closers);
   const resources = await manifests.apply();
   const call = resources === undefined ? undefined : await callOf(resources, running.gatewayUrl, client, emit);
+  // Where it takes longer, what is printed next is right a moment later.
   if (options.only === undefined) await untilFollowed(connection, running.gatewayUrl);
   // After a restart the control plane has what was acknowledged; an edit of the meantime it has not.
   return { echo, call, onEvent: (event) => event.type === 'ready' && event.service === 'control-plane' && again() };

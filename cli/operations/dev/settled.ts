@@ -5,16 +5,17 @@ import type { SyncMessage } from '../../../schema/sync.js';
 import { DEV_CLIENT, type Connection } from './connection.js';
 
 const PATIENCE_MS = 3000;
-const POLL_MS = 30;
+const POLL_MS = 10;
 
-/** Resolves when the gateway has followed, or after 3 s: it may be elsewhere, or not running yet. Never throws. */
-export async function untilFollowed(connection: Connection, gatewayUrl: string): Promise<void> {
+/** Resolves when the gateway has followed, or after 3 s, with false: it may be elsewhere, or not running yet. Never throws. */
+export async function untilFollowed(connection: Connection, gatewayUrl: string): Promise<boolean> {
   const giveUp = AbortSignal.timeout(PATIENCE_MS);
   try {
     const wanted = await latestNumber(connection, giveUp);
     while ((await servedNumber(gatewayUrl, giveUp)) < wanted) await sleep(POLL_MS, undefined, { signal: giveUp });
+    return true;
   } catch {
-    // What is printed next is right a moment later.
+    return false;
   }
 }
 

@@ -116,7 +116,8 @@ async function choosePort(port: number, what: string, flag: string, isOurs: bool
   return port;
 }
 
-const script = (name: string): string => fileURLToPath(new URL(`../../../../bin/${name}.js`, import.meta.url));
+/** Absolute path of a script in `bin/`. */
+export const script = (name: string): string => fileURLToPath(new URL(`../../../../bin/${name}.js`, import.meta.url));
 
 function controlOptions(options: StackOptions, port: number, gatewayPort: number): ConstructorParameters<typeof Service>[0] {
   const aliases = options.controlPort === undefined ? ['--alias-ports', ALIAS_PORTS] : [];
@@ -153,6 +154,6 @@ function gatewayOptions(options: StackOptions, port: number, controlUrl: string)
 }
 
 /** The environment without our own variables: a child is given the secrets that it needs and no other. */
-function withoutOurs(env: StackOptions['env']): StackOptions['env'] {
+export function withoutOurs(env: StackOptions['env']): StackOptions['env'] {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('STOA') || name === 'STOA_LOG_LEVEL'));
 }
