@@ -5,6 +5,8 @@ import { StoaError, errorBody, ERRORS } from '../../schema/error.js';
 import { keyOf } from '../../schema/resource.js';
 import type { Reply } from '../policies/contract.js';
 import { adminPolicyView, apiView, policyView, readAdminApi, readAdminPolicy } from './admin-objects.js';
+import type { AnswerCache } from './answer-cache.js';
+import { cacheStats } from './cache-view.js';
 import type { CertificateJudge } from './client-certificate.js';
 import type { AdminApi, AdminObjects, AdminPolicy, ConfigSource } from './config-source.js';
 import { errorReply, jsonReply, type OwnHandler, type OwnRequest } from './own-routes.js';
@@ -21,6 +23,7 @@ export interface AdminOptions {
   readonly source: ConfigSource;
   readonly publisher: Publisher;
   readonly keys: KeyStore;
+  readonly answers: AnswerCache;
   readonly quotas: QuotaSources;
   readonly certificates: CertificateJudge;
   /** The breaker of the connection to the control plane. */
@@ -254,13 +257,14 @@ function breakerRoutes({ controlPlaneBreaker, onBreakerReset, publisher, now }: 
 }
 
 /** Sessions, mTLS and quotas in the shapes of document D. This gateway has no sessions yet, and says so with zeros. */
-function stateRoutes({ keys, quotas, certificates }: AdminOptions): Routes {
+function stateRoutes({ keys, answers, quotas, certificates }: AdminOptions): Routes {
   const noQuota = (): Reply => errorReply('not_found', 'No quota data is kept for this consumer.');
   return {
-    'cache/stats': { GET: () => ok(keys.stats()) },
+    'cache/stats': { GET: () => ok(cacheStats(keys, answers)) },
     'cache/clear': {
       POST: () => {
         keys.clear();
+        answers.clear();
         return ok({ status: 'ok', message: 'Cache cleared' });
       },
     },

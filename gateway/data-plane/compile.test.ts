@@ -40,7 +40,7 @@ function setup({ atOnce = true, onPublish = (): void => undefined } = {}) {
   const topology = new Topology(createPolicyReader(catalog, policies));
   const state = createRuntimeState(now, { event: () => undefined }, true);
   const problems: string[] = [];
-  const metrics = { observe: () => undefined };
+  const metrics = { observe: () => undefined, cached: () => undefined };
   const publisher = new Publisher({
     catalog,
     state,
@@ -91,6 +91,7 @@ const exchangeOf = (consumerId?: string): Exchange => ({
   caller: consumerId === undefined ? undefined : { subscriptionId: 'sub-1', consumerId, keyId: 'key-1' },
   limit: undefined,
   tokenFailure: undefined,
+  cache: undefined,
   maxBodyBytes: undefined,
   isCounted: false,
 });

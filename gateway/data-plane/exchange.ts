@@ -1,6 +1,8 @@
 /** One request on its way through the gateway: what the pipeline and the policies see of it. The only object that is made for a request. */
-import type { Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead, TokenFailure } from '../policies/contract.js';
+import type { CacheRules, Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead, TokenFailure } from '../policies/contract.js';
 import type { AccessLog } from './access-log.js';
+import type { AnswerCache } from './answer-cache.js';
+import type { CacheVisit } from './cache-visit.js';
 import type { CertificateJudge, ClientCertificate, Presented } from './client-certificate.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestHead } from './request-head.js';
@@ -17,6 +19,7 @@ export interface Gateway {
   readonly usage: UsageMeter;
   readonly certificates: CertificateJudge;
   readonly load: Pick<LoadShedder, 'refuses'>;
+  readonly answers: AnswerCache;
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }
@@ -33,6 +36,7 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   caller: Caller | undefined = undefined;
   limit: LimitState | undefined = undefined;
   tokenFailure: TokenFailure | undefined = undefined;
+  cache: CacheRules | undefined = undefined;
   maxBodyBytes: number | undefined = undefined;
   isCounted = false;
 
@@ -40,6 +44,8 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   rawHeaders: readonly string[] = [];
   /** Set by the listener before the exchange enters the pipeline. */
   abstract readonly head: RequestHead;
+  abstract readonly hasBody: boolean;
+  isUpgrade = false;
 
   route: Route | undefined = undefined;
   /** The server that takes it; set right before it is forwarded. */
@@ -58,6 +64,9 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   preflightEntered = 0;
   hooksEntered = 0;
   hooks: readonly Hooks[] = NO_HOOKS;
+
+  /** What becomes of the answer in the cache, where a policy keeps answers. */
+  visit: CacheVisit | undefined = undefined;
 
   /** The upstream broke off in the middle of its answer. */
   isCutShort = false;
@@ -84,8 +93,11 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   /** The client's certificate, from its connection or from a proxy that is trusted. */
   abstract presentedCertificate(): Presented;
 
+  /** Path with query, and fields, as a server of the route would be asked. */
+  abstract upstreamRequest(route: Route, upstream: Upstream): { readonly path: string; readonly headers: string[] };
+
   /** Sends `status`, `headers` and this body as a complete answer of the gateway itself. */
-  abstract respond(body: string): void;
+  abstract respond(body: string | Buffer): void;
 
   /** Sends the request to the upstream of its route. The breaker has admitted it; the exchange tells it how it went. */
   abstract forward(route: Route, upstream: Upstream): void;

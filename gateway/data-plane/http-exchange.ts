@@ -10,7 +10,8 @@ import { errorReply } from './own-routes.js';
 import { answer, finish } from './pipeline.js';
 import type { RequestHead } from './request-head.js';
 import type { UpstreamClients } from './upstream-clients.js';
-import type { Edge, ForwardedFor } from './upstream-request.js';
+import type { Route, Upstream } from './snapshot.js';
+import { upstreamHead, type Edge, type ForwardedFor } from './upstream-request.js';
 
 /** What exchanges share: one object per listener. */
 export interface Shared extends Edge {
@@ -31,7 +32,6 @@ export abstract class HttpExchange extends Exchange {
   readonly hasBody: boolean;
   /** Whether the client waits for "100 Continue" before it sends its body. */
   expectsContinue = false;
-  isUpgrade = false;
   forwardedFor: ForwardedFor | undefined = undefined;
 
   protected readonly shared: Shared;
@@ -63,7 +63,13 @@ export abstract class HttpExchange extends Exchange {
     return this.forwardedFor?.isTrusted === true ? certificateOfHeaders((name) => this.header(name)) : certificateOfSocket(this.socket);
   }
 
-  respond(body: string): void {
+  upstreamRequest(route: Route, upstream: Upstream): { readonly path: string; readonly headers: string[] } {
+    const { forwardedFor } = this;
+    if (forwardedFor === undefined) throw new TypeError('An exchange is forwarded after its client is known.');
+    return upstreamHead(this, route, upstream, this.shared, forwardedFor);
+  }
+
+  respond(body: string | Buffer): void {
     if (this.isOver || this.res.headersSent) return;
     this.isAnswered = true;
     if (this.status !== 204 && this.status !== 304) this.headers.push('Content-Length', String(Buffer.byteLength(body)));

@@ -14,6 +14,7 @@ export interface MetricSources {
   configNumber(): number;
   isControlPlaneConnected(): boolean;
   controlPlaneBreaker(): BreakerState;
+  answers(): { readonly entry_count: number; readonly bytes: number };
   keyCache(): { readonly hits: number; readonly misses: number; readonly entry_count: number };
   knownKeys(): number;
   /** Client connections that are open. */
@@ -68,8 +69,14 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
   });
   const limited = apiCounter('stoa_gateway_rate_limit_rejections_total', 'Requests refused by a rate limit.', registers);
   const failed = apiCounter('stoa_gateway_upstream_failures_total', 'Requests whose upstream did not give a usable answer.', registers);
-  const auth = apiCounter('stoa_gateway_auth_failures_total', 'Requests refused for their key, by reason.', registers, 'reason');
   const consumers = createConsumerMetrics(registers, sources);
+  const cached = apiCounter(
+    'stoa_gateway_cache_requests_total',
+    'Requests to APIs whose answers are kept: hit, miss, or bypass for those that the cache has no part in.',
+    registers,
+    'result',
+  );
+  const auth = apiCounter('stoa_gateway_auth_failures_total', 'Requests refused for their key or token, by reason.', registers, 'reason');
   const stopRuntime = addRuntimeMetrics(registers, sources.now);
   addDiskMetric(registers, sources.dataDirectory);
   addStateMetrics(registers, sources);
@@ -78,13 +85,13 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
   return {
     route(tenant, api) {
       const key = `${tenant}/${api}`;
-      const metrics = known.get(key) ?? routeMetrics({ requests, duration, consumers }, tenant, api);
+      const metrics = known.get(key) ?? routeMetrics({ requests, duration, cached, consumers }, tenant, api);
       known.set(key, metrics);
       return metrics;
     },
     forget(tenant, api) {
       known.delete(`${tenant}/${api}`);
-      for (const metric of [requests, duration, limited, failed, auth]) removeSeries(metric, tenant, api);
+      for (const metric of [requests, duration, cached, limited, failed, auth]) removeSeries(metric, tenant, api);
     },
     rateLimited(tenant, api, consumer) {
       limited.inc({ tenant, api });
@@ -97,14 +104,15 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
   };
 }
 
-interface RequestCounters {
+interface RouteSeries {
   readonly requests: Counter;
   readonly duration: Histogram;
+  readonly cached: Counter;
   readonly consumers: ConsumerMetrics;
 }
 
 /** Counts under children that are looked up once. */
-function routeMetrics({ requests, duration, consumers }: RequestCounters, tenant: string, api: string): RouteMetrics {
+function routeMetrics({ requests, duration, cached, consumers }: RouteSeries, tenant: string, api: string): RouteMetrics {
   const latency = duration.labels(tenant, api);
   const children = new Map<string, { inc(): void }>();
   const childOf = (method: string, statusClass: string): { inc(): void } => {
@@ -120,10 +128,11 @@ function routeMetrics({ requests, duration, consumers }: RequestCounters, tenant
       latency.observe(latencyMs / 1000);
       if (consumer !== undefined) consumers.answered(tenant, consumer, statusClass);
     },
+    cached: (result) => cached.inc({ tenant, api, result }),
   };
 }
 
-const apiCounter = (name: string, help: string, registers: Registry[], ...labels: string[]): Counter =>
+const apiCounter = (name: string, help: string, registers: Registry[], ...labels: readonly string[]): Counter =>
   new Counter({ name, help, labelNames: [...API_LABELS, ...labels], registers });
 
 /** Every combination of the other labels is removed: prom-client removes only what is named in full. */
@@ -179,6 +188,8 @@ function addStateMetrics(registers: Registry[], sources: MetricSources): void {
     () => sources.load().share,
   );
   total('stoa_gateway_shed_requests_total', 'Requests that were refused for that.', () => sources.load().refused);
+  gauge('stoa_gateway_cache_entries', 'Answers that are kept.', () => sources.answers().entry_count);
+  gauge('stoa_gateway_cache_bytes', 'Memory that kept answers take.', () => sources.answers().bytes);
   gauge('stoa_gateway_events_queued', 'Events that wait for the control plane.', () => sources.events().queued);
   total('stoa_gateway_events_dropped_total', 'Events that were lost because too many waited.', () => sources.events().dropped);
   addRouteMetrics(registers, sources);

@@ -3,6 +3,8 @@ import { ERRORS } from '../../schema/error.js';
 import type { Hooks, Reply } from '../policies/contract.js';
 import { logPanic } from './access-log.js';
 import { authenticate, checkCertificate } from './authenticate.js';
+import { lookUp } from './cache-lookup.js';
+import type { KeptReply } from './cache-visit.js';
 import type { Exchange } from './exchange.js';
 import { errorReply } from './own-routes.js';
 import { addRateLimitHeaders } from './rate-limit-headers.js';
@@ -120,8 +122,9 @@ function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
   reportLimit(exchange, route, reply);
   if (reply !== undefined && exchange.tokenFailure !== undefined) reportRefusal(exchange, route, exchange.tokenFailure, reply.status);
   const refusal = reply ?? tooLarge(exchange, route) ?? lastHop(exchange, route);
-  if (refusal !== undefined) {
-    answer(exchange, refusal);
+  const own = refusal ?? (exchange.cache === undefined ? undefined : lookUp(exchange, route, exchange.cache));
+  if (own !== undefined) {
+    answer(exchange, own);
     return;
   }
   const picked = route.upstreams.pick(exchange.gateway.now());
@@ -167,8 +170,8 @@ function heldBack(waitMs: number): Reply {
   return errorReply('circuit_open', undefined, ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))]);
 }
 
-/** Sends an answer of the gateway itself. The response hooks of the policies that were entered see it, and a fault in one of them is a 500. */
-export function answer(exchange: Exchange, reply: Reply): void {
+/** Sends an answer of the gateway itself, or one that it has kept. The response hooks of the policies that were entered see it, and a fault in one of them is a 500. */
+export function answer(exchange: Exchange, reply: KeptReply): void {
   exchange.status = reply.status;
   exchange.headers = [...reply.headers];
   try {

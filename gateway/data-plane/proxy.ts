@@ -10,7 +10,6 @@ import type { Route, Upstream } from './snapshot.js';
 import { joinSockets } from './tunnel.js';
 import { readAnswer } from './upstream-answer.js';
 import { Ended, isFinal, reportFailure } from './upstream-failure.js';
-import { upstreamHead } from './upstream-request.js';
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** A body that makes no progress for so long is given up. */
@@ -52,10 +51,8 @@ export class ProxiedExchange extends HttpExchange {
   }
 
   #address(route: Route, upstream: Upstream): void {
-    const { forwardedFor } = this;
-    if (forwardedFor === undefined) throw new TypeError('An exchange is forwarded after its client is known.');
     this.#request = {
-      ...upstreamHead(this, route, upstream, this.shared, forwardedFor),
+      ...this.upstreamRequest(route, upstream),
       method: this.method,
       body: this.hasBody ? this.req : null,
       upgrade: this.isUpgrade ? 'websocket' : null,
@@ -108,6 +105,12 @@ export class ProxiedExchange extends HttpExchange {
     this.#settle(UPSTREAM_FAILURES.has(status));
     this.#resume = resume;
     this.#answerLength = head.length;
+    const kept = this.visit?.receive(status, head.headers, head.isFramed);
+    if (kept !== undefined) {
+      this.#isDone = true;
+      answer(this, kept);
+      return true;
+    }
     this.#begin(status, head.headers);
     // undici misses the body that a 304 tells the length of, and calls that an error.
     if (status === 304 || status === 204) this.onComplete();
@@ -115,6 +118,7 @@ export class ProxiedExchange extends HttpExchange {
   }
 
   onData(chunk: Buffer): boolean {
+    this.visit?.take(chunk);
     if (chunk.length === this.#answerLength && chunk.length <= MAX_WHOLE) {
       this.#whole = chunk;
       return true;
@@ -125,8 +129,10 @@ export class ProxiedExchange extends HttpExchange {
   }
 
   onComplete(): void {
-    if (!this.#isDone) this.res.end(this.#whole);
+    if (this.#isDone) return;
     this.#isDone = true;
+    this.res.end(this.#whole);
+    this.visit?.end();
   }
 
   onUpgrade(status: number, raw: Buffer[] | string[] | null, upstream: Duplex): void {
@@ -210,6 +216,7 @@ export class ProxiedExchange extends HttpExchange {
 
   protected release(isComplete: boolean): void {
     this.#stopTimer();
+    this.visit?.drop();
     this.#releaseBreaker();
     if (!isComplete) this.#abort?.();
   }

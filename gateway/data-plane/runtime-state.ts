@@ -1,5 +1,6 @@
 /** What outlives snapshots: counters, breakers and keys of issuers, under keys that stay the same when a configuration changes (house law 6). */
 import type { Limiter } from '../policies/contract.js';
+import { createAnswerCache } from './answer-cache.js';
 import { createBreaker, type BreakerSettings } from './breaker.js';
 import { Health, type HealthSettings } from './health-checks.js';
 import { CounterTable, createLimiter, type LimitSettings } from './limiter.js';
@@ -15,6 +16,7 @@ export class RuntimeState {
   readonly #clock: SteadyClock;
   /** Verifiers of tokens, with the keys of their issuers. */
   readonly tokens: TokenVerifiers;
+  readonly answers = createAnswerCache();
 
   constructor(now: () => number, tokens: TokenVerifiers) {
     this.tokens = tokens;

@@ -71,10 +71,16 @@ export interface Upstream {
   readonly health: UpstreamHealth | undefined;
 }
 
+/** How a request fared in the cache of answers: answered from it, not answered from it, or not asked at all. */
+export const CACHE_RESULTS = ['hit', 'miss', 'bypass'] as const;
+export type CacheResult = (typeof CACHE_RESULTS)[number];
+
 /** Prometheus children of one route, looked up at compile. */
 export interface RouteMetrics {
   /** One answer. The method is that of the request, whatever it was; unknown ones are counted together. The consumer is the resource name of a known one. */
   observe(status: number, latencyMs: number, method?: string, consumer?: string): void;
+  /** One request to an API whose answers are kept. */
+  cached(result: CacheResult): void;
 }
 
 export const AUTH_FAILURES = [

@@ -6,12 +6,14 @@ import { now } from '../clock.js';
 import { policies } from '../policies/index.js';
 import type { AccessLog } from './access-log.js';
 import { createAdmin } from './admin.js';
+import type { AnswerCache } from './answer-cache.js';
 import { createBreaker } from './breaker.js';
 import { CertificateJudge } from './client-certificate.js';
 import { ConfigSource, type Delta } from './config-source.js';
 import { createTokenSource } from './control-plane-token.js';
 import { createDiskCopy, type DiskCopy } from './disk-copy.js';
 import type { EventQueue } from './event-queue.js';
+import { eventSink } from './event-sink.js';
 import { startEventDelivery } from './events-to-control-plane.js';
 import { startHealthChecks, type HealthChecks } from './health-checks.js';
 import { createKeyTable, type KeyTable } from './key-table.js';
@@ -25,7 +27,7 @@ import { Publisher } from './publisher.js';
 import type { RuntimeState } from './runtime-state.js';
 import { createListener, type Listener } from './server.js';
 import type { Settings } from './settings.js';
-import type { AuthFailure, Breaker, EventSink } from './snapshot.js';
+import type { Breaker } from './snapshot.js';
 import { keepQuotas } from './quota-file.js';
 import { fullestQuotas, type QuotaSources } from './quota-view.js';
 import { createQuotaTable } from './quotas.js';
@@ -91,6 +93,7 @@ interface Core {
   readonly publisher: Publisher;
   readonly keys: KeyTable;
   readonly quotas: QuotaSources;
+  readonly answers: AnswerCache;
   readonly metrics: GatewayMetrics;
   readonly disk: DiskCopy;
   readonly checks: HealthChecks;
@@ -125,8 +128,18 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   const core = createCore(directory, log, breaker, link, { ...sources, allowPrivateUpstreams });
   const own = ownState(settings, core, breaker, link, certificates);
   const usage = createUsageMeter((count) => log.event('error', 'usage_dropped', { count }));
-  const events = eventSink(core.metrics, link);
-  const gateway = { usage, snapshot: () => core.publisher.snapshot, keys: core.keys, events, certificates, load, log, now };
+  const events = eventSink(core.metrics, () => link.current?.events);
+  const gateway = {
+    usage,
+    snapshot: () => core.publisher.snapshot,
+    keys: core.keys,
+    answers: core.answers,
+    events,
+    certificates,
+    load,
+    log,
+    now,
+  };
   const listener = createListener({ gateway, own, trustedProxies, proxyProtocol, allowPrivateUpstreams, tls });
   return { core, listener, breaker, directory, usage, load, link };
 }
@@ -143,6 +156,7 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
     configNumber: () => publisher.snapshot.number,
     isControlPlaneConnected: () => link.current?.client.isConnected ?? false,
     controlPlaneBreaker: () => breaker.stats(now()).state,
+    answers: () => state.answers.stats(),
     keyCache: () => keys.stats(),
     knownKeys: () => keys.size,
     connections: served.connections,
@@ -174,7 +188,7 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
   };
   const disk = createDiskCopy({ directory, source, onProblem: (reason) => log.event('error', 'disk_copy_problem', { reason }) });
   setImmediate(() => (isStarting = false));
-  return { source, publisher, keys, quotas, metrics, disk, checks };
+  return { source, publisher, keys, quotas, answers: state.answers, metrics, disk, checks };
 }
 
 interface PublisherParts {
@@ -238,21 +252,8 @@ function connect(settings: Settings, { core, breaker, directory, usage: meter, l
   return link.current;
 }
 
-/** Counts each event, and tells the control plane of it when there is one. */
-function eventSink(metrics: GatewayMetrics, link: Parts['link']): EventSink {
-  return {
-    record(event) {
-      const { tenant, api } = event.route;
-      if (event.type === 'rate_limit_exceeded') metrics.rateLimited(tenant, api, event.consumer);
-      if (event.type === 'auth_failed') metrics.authFailed(tenant, api, (event.reason ?? 'invalid_api_key') as AuthFailure);
-      if (event.type === 'backend_error') metrics.upstreamFailed(tenant, api);
-      link.current?.events.record(event);
-    },
-  };
-}
-
 function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts['link'], certificates: CertificateJudge): OwnState {
-  const { source, publisher, keys, quotas, disk, metrics } = core;
+  const { source, publisher, keys, quotas, answers, disk, metrics } = core;
   const { adminToken: token, allowPrivateUpstreams, controlPlaneUrl } = settings;
   const version = productVersion();
   const admin = createAdmin({
@@ -262,6 +263,7 @@ function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts[
     source,
     publisher,
     keys,
+    answers,
     quotas,
     certificates,
     controlPlaneBreaker: breaker,

@@ -40,6 +40,8 @@ export interface AnswerHead {
   readonly headers: string[];
   /** What the answer says of its length; -1 when it says nothing. */
   readonly length: number;
+  /** Whether its end can be told from a connection that broke. */
+  readonly isFramed: boolean;
 }
 
 /**
@@ -59,7 +61,8 @@ export function readAnswer(status: number, raw: readonly Buffer[], edge: Edge, h
   // 204 has no body and says no length (RFC 9110, 8.6).
   if (found.length !== undefined && status !== 204) headers.push('Content-Length', found.length);
   headers.push('Via', appendVia(found.via, edge));
-  return { headers, length: found.length === undefined ? -1 : Number(found.length) };
+  const isFramed = found.length !== undefined || found.coding !== undefined || status === 204;
+  return { headers, length: found.length === undefined ? -1 : Number(found.length), isFramed };
 }
 
 /** A status beyond those of RFC 9110 (15) means nothing to a client; node could not even write one below 100. */

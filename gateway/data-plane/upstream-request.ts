@@ -36,6 +36,7 @@ export function upstreamHead(
     headers: upstreamHeaders(exchange, route, upstream, edge, from),
   };
   for (const hooks of exchange.hooks) hooks.upstream?.(head, exchange);
+  exchange.visit?.revalidate(head.headers);
   const path = upstream.basePath + head.path;
   return { path: (path.startsWith('/') ? path : `/${path}`) + exchange.query, headers: head.headers };
 }

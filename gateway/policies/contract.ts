@@ -34,6 +34,8 @@ export interface Exchange {
   limit: LimitState | undefined;
   /** Why a policy refuses the caller; the gateway logs and counts it. */
   tokenFailure: TokenFailure | undefined;
+  /** How answers to it may be kept, as a policy says; undefined: not at all. */
+  cache: CacheRules | undefined;
   /** How many bytes its body may have, as policies say; the smaller of it and the API's own holds. */
   maxBodyBytes: number | undefined;
   /** Whether a quota has counted it. */
@@ -92,6 +94,17 @@ export interface Limiter {
   take(subject: string): LimitState & { readonly allowed: boolean };
   /** Undoes the last `take` of `subject` that was allowed; called in the same turn. */
   giveBack(subject: string): void;
+}
+
+/** How answers may be kept. */
+export interface CacheRules {
+  /** How long an answer is fresh that does not say so itself; undefined: such answers are not kept. */
+  readonly ttlMs: number | undefined;
+  readonly maxBodyBytes: number;
+  /** Whether answers that say that they are for everybody are given to everybody. */
+  readonly sharePublic: boolean;
+  /** Request headers, in lower case, that tell answers apart, beside those that answers name themselves. */
+  readonly keyHeaders: readonly string[];
 }
 
 /** Why a token opens nothing, as logs and metrics name it. */

@@ -24,6 +24,7 @@ function exchange(method: string, headers: Record<string, string>): Exchange {
       caller: undefined,
       limit: undefined,
       tokenFailure: undefined,
+      cache: undefined,
       maxBodyBytes: undefined,
       isCounted: false,
     },

@@ -103,3 +103,35 @@ it('jwt: asks for a token of the issuer, tells the upstream who it is, and goes 
   expect(metrics).toContain('stoa_gateway_auth_failures_total{tenant="acme",api="account",reason="expired_token"} 1');
   expect(gateway.output()).toContain('"reason":"insufficient_scope"');
 });
+
+it('cache: gives an answer again while it is fresh, asks for the key first, and is purged and counted by the admin API (PL11 AD15 AD16 DP4)', async () => {
+  let count = 0;
+  answer = (_req, res) => void res.writeHead(200, { 'Cache-Control': 'max-age=300', ETag: '"v1"' }).end(`answer ${(count += 1)}`);
+  await publish('news', {}, 'cache', {});
+  const { id } = await call('POST /v1/consumers/acme', { name: 'reader', external_id: 'reader', email: 'reader@example.com' });
+  const { api_key: key } = await call('POST /v1/subscriptions', { consumer_id: id, api_id: 'news', tenant_id: 'acme' });
+  const auth = { 'x-api-key': String(key) };
+  const admin = async (method: string, path: string): Promise<Record<string, number>> => {
+    const response = await fetch(`${gateway.url}/admin/cache/${path}`, { method, headers: { authorization: `Bearer ${ADMIN}` } });
+    return (await response.json()) as Record<string, number>;
+  };
+  await untilStatus('/news/first', auth, 200);
+  const before = await admin('GET', 'stats');
+
+  const [miss, hit] = [await ask('/news/today', auth), await ask('/news/today', auth)];
+  expect([await miss.text(), await hit.text()]).toEqual(['answer 2', 'answer 2']);
+  expect([miss, hit].map(({ headers }) => headers.get('cache-status'))).toEqual([
+    'stoa; fwd=uri-miss; stored',
+    expect.stringMatching(/^stoa; hit; ttl=(299|300)$/),
+  ]);
+  expect((await ask('/news/today')).status).toBe(401);
+
+  const after = await admin('GET', 'stats');
+  expect([after['misses'], after['entry_count']]).toEqual([Number(before['misses']) + 1, Number(before['entry_count']) + 1]);
+  expect(await admin('POST', 'clear')).toEqual({ status: 'ok', message: 'Cache cleared' });
+  expect((await admin('GET', 'stats'))['entry_count']).toBe(0);
+  expect(await (await ask('/news/today', auth)).text()).toBe('answer 3');
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(metrics).toContain('stoa_gateway_cache_requests_total{tenant="acme",api="news",result="hit"} 1');
+  expect(metrics).toMatch(/^stoa_gateway_cache_entries 2$|^stoa_gateway_cache_entries 1$/m);
+});

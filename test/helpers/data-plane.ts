@@ -3,6 +3,7 @@ import { createUsageMeter } from '../../gateway/data-plane/usage-meter.js';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
+import { createAnswerCache } from '../../gateway/data-plane/answer-cache.js';
 import { createAccessLog } from '../../gateway/data-plane/access-log.js';
 import { oneUpstream } from '../../gateway/data-plane/balancer.js';
 import { createBreaker } from '../../gateway/data-plane/breaker.js';
@@ -49,7 +50,7 @@ export function makeRoute(draft: RouteDraft): Route {
     hooksFor: () => draft.hooks ?? [],
     upstream,
     upstreams: draft.upstreams ?? oneUpstream(upstream),
-    metrics: { observe: () => undefined },
+    metrics: { observe: () => undefined, cached: () => undefined },
   };
 }
 
@@ -159,6 +160,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
       usage: createUsageMeter(),
       certificates,
       load: { refuses: draft.refuses ?? (() => false) },
+      answers: createAnswerCache(),
       now,
     },
     tls: draft.tls === undefined ? undefined : loadTls(draft.tls),

@@ -128,6 +128,7 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
   'A prefix is made of segments such as /internal/v2, without a slash at its end.':
     'Un préfixe est fait de segments tels que /internal/v2, sans barre oblique à la fin.',
   'A prefix has no dot segments.': 'Un préfixe n’a pas de segments à points.',
+  'What is asked with credentials is not kept by them.': 'Ce qui est demandé avec des identifiants n’est pas conservé d’après eux.',
   'Keys are fetched over https, or from this machine.': 'Les clés sont lues par https, ou sur cette machine.',
   'A scope is printable ASCII without spaces, quotes and backslashes.':
     'Un scope est en ASCII imprimable, sans espaces, guillemets ni barres obliques inverses.',

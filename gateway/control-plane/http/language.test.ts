@@ -55,7 +55,8 @@ function isDocumentation(node: ts.Node, source: ts.SourceFile): boolean {
     if (ts.isCallExpression(parent) && /(\.(describe|meta)|^instant|^pageOf|^word)$/.test(parent.expression.getText(source))) {
       if (parent.arguments.some((argument) => argument.pos <= node.pos && node.end <= argument.end)) return true;
     }
-    if (ts.isPropertyAssignment(parent) && /^(summary|behaviour|description|example|examples|help)$/.test(parent.name.getText(source))) return true;
+    if (ts.isPropertyAssignment(parent) && /^(summary|behaviour|description|example|examples|help)$/.test(parent.name.getText(source)))
+      return true;
   }
   return false;
 }
