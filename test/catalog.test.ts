@@ -22,6 +22,7 @@ const unlimited: LimitState & { allowed: boolean } = {
 const services: PolicyServices = {
   now: () => 0,
   limiter: () => ({ take: () => unlimited, giveBack: () => undefined }),
+  quota: () => ({ request: () => undefined }),
   tokens: () => () => Promise.resolve({ claims: {} }),
   errorReply: () => ({ status: 500, headers: [], body: '' }),
 };

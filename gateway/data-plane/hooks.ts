@@ -58,14 +58,16 @@ export interface ServiceOwner {
 /** What a policy may use. Its first limiter counts under the owner's key, further ones beside it. */
 export function policyServices(state: RuntimeState, now: () => number, { tenant, key, multiplier }: ServiceOwner): PolicyServices {
   let limiters = 0;
+  const scaled = (limit: number | undefined) => (limit === undefined ? undefined : scale(limit, multiplier));
   return {
     now,
     errorReply,
+    quota: ({ daily, monthly }) => state.policyQuotas.hooks(key, { daily: scaled(daily), monthly: scaled(monthly) }),
     tokens: (rules) => state.tokens.verifier(tenant, rules),
     limiter({ limit, windowSeconds, burst }) {
       limiters += 1;
-      const scaled = { limit: scale(limit, multiplier), windowSeconds, burst: burst === 0 ? 0 : scale(burst, multiplier) };
-      return state.limiter(limiters === 1 ? key : `${key}#${limiters}`, scaled);
+      const settings = { limit: scale(limit, multiplier), windowSeconds, burst: burst === 0 ? 0 : scale(burst, multiplier) };
+      return state.limiter(limiters === 1 ? key : `${key}#${limiters}`, settings);
     },
   };
 }

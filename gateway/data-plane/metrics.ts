@@ -54,29 +54,8 @@ const API_LABELS = ['tenant', 'api'] as const;
 export function createMetrics(sources: MetricSources): GatewayMetrics {
   const registry = new Registry();
   const registers = [registry];
-  const requests = new Counter({
-    name: 'stoa_gateway_requests_total',
-    help: 'Requests answered, by API, method and class of status.',
-    labelNames: [...API_LABELS, 'method', 'status_class'] as const,
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'stoa_gateway_request_duration_seconds',
-    help: 'Time from the head of a request to the end of its answer.',
-    labelNames: API_LABELS,
-    buckets: LATENCY_BUCKETS,
-    registers,
-  });
-  const limited = apiCounter('stoa_gateway_rate_limit_rejections_total', 'Requests refused by a rate limit.', registers);
-  const failed = apiCounter('stoa_gateway_upstream_failures_total', 'Requests whose upstream did not give a usable answer.', registers);
+  const { requests, duration, limited, failed, cached, auth } = apiMetrics(registers);
   const consumers = createConsumerMetrics(registers, sources);
-  const cached = apiCounter(
-    'stoa_gateway_cache_requests_total',
-    'Requests to APIs whose answers are kept: hit, miss, or bypass for those that the cache has no part in.',
-    registers,
-    'result',
-  );
-  const auth = apiCounter('stoa_gateway_auth_failures_total', 'Requests refused for their key or token, by reason.', registers, 'reason');
   const stopRuntime = addRuntimeMetrics(registers, sources.now);
   addDiskMetric(registers, sources.dataDirectory);
   addStateMetrics(registers, sources);
@@ -109,6 +88,33 @@ interface RouteSeries {
   readonly duration: Histogram;
   readonly cached: Counter;
   readonly consumers: ConsumerMetrics;
+}
+
+/** What is counted for each API. */
+function apiMetrics(registers: Registry[]) {
+  const requests = new Counter({
+    name: 'stoa_gateway_requests_total',
+    help: 'Requests answered, by API, method and class of status.',
+    labelNames: [...API_LABELS, 'method', 'status_class'] as const,
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'stoa_gateway_request_duration_seconds',
+    help: 'Time from the head of a request to the end of its answer.',
+    labelNames: API_LABELS,
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  const limited = apiCounter('stoa_gateway_rate_limit_rejections_total', 'Requests refused by a rate limit.', registers);
+  const failed = apiCounter('stoa_gateway_upstream_failures_total', 'Requests whose upstream did not give a usable answer.', registers);
+  const cached = apiCounter(
+    'stoa_gateway_cache_requests_total',
+    'Requests to APIs whose answers are kept: hit, miss, or bypass for those that the cache has no part in.',
+    registers,
+    'result',
+  );
+  const auth = apiCounter('stoa_gateway_auth_failures_total', 'Requests refused for their key or token, by reason.', registers, 'reason');
+  return { requests, duration, limited, failed, cached, auth };
 }
 
 /** Counts under children that are looked up once. */

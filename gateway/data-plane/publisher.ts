@@ -71,14 +71,17 @@ export class Publisher {
   /** Forgets counters and breakers that nothing names any more; puts itself off while a compile is under way. */
   sweep(): void {
     if (this.#isScheduled) return;
-    const { state, topology } = this.#options;
-    const { routes, byKey } = this.#snapshot;
-    const shared = new Set<string>([...SUBSCRIPTION_COUNTERS, ...topology.counterKeys()]);
-    const isLive = (key: string): boolean => shared.has(key) || (byKey.get(apiOfCounter(key))?.counterKeys.includes(key) ?? false);
-    state.sweep(
-      isLive,
-      routes.flatMap(({ upstreams }) => upstreams.all),
+    this.#options.state.sweep(
+      this.liveCounters(),
+      this.#snapshot.routes.flatMap(({ upstreams }) => upstreams.all),
     );
+  }
+
+  /** Tells whether something still counts under a key. */
+  liveCounters(): (counterKey: string) => boolean {
+    const { byKey } = this.#snapshot;
+    const shared = new Set<string>([...SUBSCRIPTION_COUNTERS, ...this.#options.topology.counterKeys()]);
+    return (key) => shared.has(key) || (byKey.get(apiOfCounter(key))?.counterKeys.includes(key) ?? false);
   }
 
   /** The API that has a prefix now. */

@@ -7,22 +7,22 @@ export interface QuotaFileOptions {
   readonly quotas: QuotaTable;
   /** Directory of this gateway. */
   readonly directory: string;
-  /** Whether a subscription is there; what is not is forgotten. */
-  isKnown(subscription: string): boolean;
+  /** Tells for which subjects something is still counted; the others are forgotten. Asked once for each writing. */
+  known(): (subject: string) => boolean;
   onProblem(problem: string): void;
 }
 
 const SAVE_MS = 1000;
 
 /** Reads what is there and begins to write. A damaged file is reported, and counts begin anew. */
-export function keepQuotas({ quotas, directory, isKnown, onProblem }: QuotaFileOptions): { stop(): Promise<void> } {
+export function keepQuotas({ quotas, directory, known, onProblem }: QuotaFileOptions): { stop(): Promise<void> } {
   const file = join(directory, 'quotas.json');
   const content = readSealed(file);
   if (content.state === 'whole') quotas.restore((content.value as { readonly rows: readonly QuotaRow[] }).rows);
   if (content.state === 'damaged') onProblem(`${file} is damaged: ${content.reason}. Quotas are counted anew.`);
   let saved = quotas.version;
   let saving: Promise<void> | undefined;
-  const pieces = (): string[] => [JSON.stringify({ format: 1, rows: quotas.rows(isKnown) }).slice(0, -1)];
+  const pieces = (): string[] => [JSON.stringify({ format: 1, rows: quotas.rows(known()) }).slice(0, -1)];
   const problem = (error: unknown): void =>
     onProblem(`${file} cannot be written (${error instanceof Error ? error.message : String(error)}).`);
   const save = async (): Promise<void> => {

@@ -1,8 +1,13 @@
-/** Quotas by consumer, as document D shows them. A quota belongs to a subscription; a consumer is shown with the sum over its subscriptions that have one. */
+/**
+ * Quotas by consumer, as document D shows them. Quotas of subscriptions are shown with their sum. Under policies the same requests are counted beside them:
+ * of the sum and the policies, that is shown which leaves least, for the day and for the month.
+ */
 import type { ConsumerSpec } from '../../schema/kinds/consumer.js';
 import { keyOf } from '../../schema/resource.js';
 import type { SyncResource, SyncSubscription } from '../../schema/sync.js';
-import { FULL_RATIO, usedRatio, type QuotaLimits, type QuotaTable } from './quotas.js';
+import type { QuotaLimits } from '../policies/contract.js';
+import { ANONYMOUS, type PolicyQuota } from './policy-quotas.js';
+import { FULL_RATIO, usedRatio, type QuotaTable } from './quotas.js';
 
 export interface ConsumerQuota {
   readonly consumer_id: string;
@@ -18,20 +23,30 @@ export interface ConsumerQuota {
 
 export interface QuotaSources {
   readonly quotas: QuotaTable;
+  /** What is counted under policies that are in force. */
+  policyQuotas(): readonly PolicyQuota[];
   readonly subscriptions: ReadonlyMap<string, SyncSubscription>;
   readonly resources: ReadonlyMap<string, SyncResource>;
   /** The quota of a subscription; undefined without one. */
   quotaOf(subscription: SyncSubscription): QuotaLimits | undefined;
 }
 
+interface Held {
+  /** Under which the table counts it. */
+  readonly subject: string;
+  readonly limits: QuotaLimits;
+}
+
 interface Holder {
   readonly id: string;
   /** Whatever a person may call it: id, name, external id. */
   readonly names: ReadonlySet<string>;
-  readonly held: { readonly subscription: string; readonly limits: QuotaLimits }[];
+  /** Of its subscriptions. */
+  readonly own: Held[];
+  readonly underPolicies: Held[];
 }
 
-/** All consumers with a quota; a subscription without a consumer stands for itself. */
+/** All consumers with a quota; a subscription without a consumer stands for itself, and so do all who call a policy's APIs without a key. */
 export function listQuotas(sources: QuotaSources): ConsumerQuota[] {
   return holdersOf(sources).map((holder) => viewOf(sources.quotas, holder));
 }
@@ -45,7 +60,7 @@ export function findQuota(sources: QuotaSources, name: string): ConsumerQuota | 
 /** Sets the counts of a consumer to zero. False when it has no quota. */
 export function resetQuota(sources: QuotaSources, name: string): boolean {
   const holder = holdersOf(sources).find(({ names }) => names.has(name));
-  for (const { subscription } of holder?.held ?? []) sources.quotas.reset(subscription);
+  for (const { subject } of [...(holder?.own ?? []), ...(holder?.underPolicies ?? [])]) sources.quotas.reset(subject);
   return holder !== undefined;
 }
 
@@ -77,43 +92,65 @@ export function fullestQuotas({ quotas, subscriptions, quotaOf }: QuotaSources):
   return [...byLabels.values()];
 }
 
-function holdersOf({ subscriptions, resources, quotaOf }: QuotaSources): Holder[] {
+function holdersOf({ subscriptions, resources, quotaOf, policyQuotas }: QuotaSources): Holder[] {
   const holders = new Map<string, Holder>();
+  const holder = (id: string, names: readonly string[]): Holder => {
+    const known = holders.get(id) ?? { id, names: new Set([id, ...names]), own: [], underPolicies: [] };
+    holders.set(id, known);
+    return known;
+  };
   for (const subscription of subscriptions.values()) {
     const limits = subscription.status === 'active' ? quotaOf(subscription) : undefined;
     if (limits === undefined) continue;
-    const { tenant, consumer: name } = subscription;
+    const { id, tenant, consumer: name } = subscription;
     const consumer = name === undefined ? undefined : resources.get(keyOf({ kind: 'Consumer', tenant, name }));
-    const holder = holders.get(consumer?.id ?? subscription.id) ?? holderOf(subscription, consumer);
-    holders.set(holder.id, holder);
-    holder.held.push({ subscription: subscription.id, limits });
+    const found = consumer === undefined ? holder(id, [subscription.name]) : holder(consumer.id, namesOf(consumer));
+    found.own.push({ subject: id, limits });
+  }
+  const consumers = new Map([...resources.values()].filter(({ kind }) => kind === 'Consumer').map((consumer) => [consumer.id, consumer]));
+  for (const { subject, key, caller, limits } of policyQuotas()) {
+    const consumer = consumers.get(caller);
+    const id = caller === ANONYMOUS ? `${ANONYMOUS} ${key}` : caller;
+    holder(id, consumer === undefined ? [] : namesOf(consumer)).underPolicies.push({ subject, limits });
   }
   return [...holders.values()];
 }
 
-function holderOf(subscription: SyncSubscription, consumer: SyncResource | undefined): Holder {
-  if (consumer === undefined) return { id: subscription.id, names: new Set([subscription.id, subscription.name]), held: [] };
-  const { external_id } = consumer.spec as unknown as ConsumerSpec;
-  return { id: consumer.id, names: new Set([consumer.id, consumer.name, ...(external_id === undefined ? [] : [external_id])]), held: [] };
+function namesOf({ name, spec }: SyncResource): string[] {
+  const { external_id } = spec as unknown as ConsumerSpec;
+  return external_id === undefined ? [name] : [name, external_id];
 }
 
-function viewOf(quotas: QuotaTable, { id, held }: Holder): ConsumerQuota {
-  const uses = held.map(({ subscription }) => quotas.use(subscription));
-  const total = (values: readonly (number | undefined)[]): number | null =>
-    values.every((value) => value === undefined) ? null : values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
-  const left = (period: 'daily' | 'monthly'): number | null =>
-    total(
-      held.map(({ limits }, index) =>
-        limits[period] === undefined ? undefined : Math.max(0, limits[period] - (uses[index]?.[period] ?? 0)),
-      ),
-    );
+/** Of a day or a month; null without a limit. */
+interface Amount {
+  readonly count: number;
+  readonly limit: number | null;
+  readonly remaining: number | null;
+}
+
+function viewOf(quotas: QuotaTable, { id, own, underPolicies }: Holder): ConsumerQuota {
+  const all = [...(own.length === 0 ? [] : [own]), ...underPolicies.map((held) => [held])];
+  const shown = (period: 'daily' | 'monthly'): Amount =>
+    all
+      .map((held) => sumOf(quotas, held, period))
+      .reduce((least, amount) => ((amount.remaining ?? Infinity) < (least.remaining ?? Infinity) ? amount : least));
+  const [day, month] = [shown('daily'), shown('monthly')];
   return {
     consumer_id: id,
-    daily_count: uses.reduce((sum, { daily }) => sum + daily, 0),
-    daily_limit: total(held.map(({ limits }) => limits.daily)),
-    monthly_count: uses.reduce((sum, { monthly }) => sum + monthly, 0),
-    monthly_limit: total(held.map(({ limits }) => limits.monthly)),
-    daily_remaining: left('daily'),
-    monthly_remaining: left('monthly'),
+    daily_count: day.count,
+    daily_limit: day.limit,
+    monthly_count: month.count,
+    monthly_limit: month.limit,
+    daily_remaining: day.remaining,
+    monthly_remaining: month.remaining,
   };
+}
+
+function sumOf(quotas: QuotaTable, held: readonly Held[], period: 'daily' | 'monthly'): Amount {
+  const counts = held.map(({ subject }) => quotas.use(subject)[period]);
+  const limits = held.map(({ limits: { [period]: limit } }) => limit);
+  const left = limits.map((limit, index) => (limit === undefined ? undefined : Math.max(0, limit - (counts[index] ?? 0))));
+  const total = (values: readonly (number | undefined)[]): number | null =>
+    values.every((value) => value === undefined) ? null : values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+  return { count: total(counts) ?? 0, limit: total(limits), remaining: total(left) };
 }

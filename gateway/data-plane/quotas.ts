@@ -1,30 +1,29 @@
-/** Quotas: how many requests a subscription may make in a UTC day and in a calendar month. Counted at admission; the counts outlive snapshots. */
-import type { Exchange, Hooks, LimitState, Reply } from '../policies/contract.js';
+/** Quotas: how many requests a subject, such as a subscription, may make in a UTC day and in a calendar month. Counted at admission; the counts outlive snapshots. */
+import type { Exchange, Hooks, LimitState, QuotaLimits, Reply } from '../policies/contract.js';
 import { errorReply } from './own-routes.js';
 
-export interface QuotaLimits {
-  readonly daily?: number | undefined;
-  readonly monthly?: number | undefined;
-}
-
-/** What a subscription has used today and this month. */
+/** What a subject has used today and this month. */
 export interface QuotaUse {
   readonly daily: number;
   readonly monthly: number;
 }
 
 /** A count as it is kept on the disk: days and months are numbered from the epoch. */
-export type QuotaRow = readonly [subscription: string, day: number, daily: number, month: number, monthly: number];
+export type QuotaRow = readonly [subject: string, day: number, daily: number, month: number, monthly: number];
 
 export interface QuotaTable {
-  /** The check of one subscription. The same counts for whatever limits it is given later. */
-  hooks(subscription: string, limits: QuotaLimits): Hooks;
-  use(subscription: string): QuotaUse;
-  /** Subscriptions of whose present day or month at least half was used under the limits that were asked for last; the fullest first, at most so many. */
+  /** The check of one subject, or of the one that a request has. The same counts for whatever limits it is given later. */
+  hooks(subject: string | ((exchange: Exchange) => string), limits: QuotaLimits): Hooks;
+  use(subject: string): QuotaUse;
+  /** Single subjects of whose present day or month at least half was used under the limits that were asked for last; the fullest first, at most so many. */
   fullest(most: number): string[];
-  reset(subscription: string): void;
-  /** Counts of the present month, of subscriptions that are wanted. */
-  rows(isWanted: (subscription: string) => boolean): QuotaRow[];
+  reset(subject: string): void;
+  /** All that something is counted for. */
+  subjects(): Iterable<string>;
+  /** Takes the counts of a month that is over, of subjects that are wanted no longer, out of memory. No hooks for single ones of them may be left. */
+  forget(isUnwanted: (subject: string) => boolean): void;
+  /** Counts of the present month, of subjects that are wanted. */
+  rows(isWanted: (subject: string) => boolean): QuotaRow[];
   restore(rows: readonly QuotaRow[]): void;
   /** Changes with every count. */
   readonly version: number;
@@ -48,9 +47,9 @@ export function createQuotaTable(now: () => number): QuotaTable {
   const counters = new Map<string, Counter>();
   let version = 0;
 
-  const counterOf = (subscription: string): Counter => {
-    let counter = counters.get(subscription);
-    if (counter === undefined) counters.set(subscription, (counter = { day: 0, daily: 0, month: 0, monthly: 0, limits: {} }));
+  const counterOf = (subject: string): Counter => {
+    let counter = counters.get(subject);
+    if (counter === undefined) counters.set(subject, (counter = { day: 0, daily: 0, month: 0, monthly: 0, limits: {} }));
     return counter;
   };
   /** Begins a new day or month. A clock that steps back begins neither. */
@@ -66,11 +65,13 @@ export function createQuotaTable(now: () => number): QuotaTable {
   };
 
   return {
-    hooks(subscription, { daily, monthly }) {
-      const counter = counterOf(subscription);
-      counter.limits = { daily, monthly };
+    hooks(subject, { daily, monthly }) {
+      const only = typeof subject === 'string' ? counterOf(subject) : undefined;
+      if (only !== undefined) only.limits = { daily, monthly };
+      const counterFor = (exchange: Exchange): Counter => only ?? counterOf(typeof subject === 'string' ? subject : subject(exchange));
       return {
         request(exchange) {
+          const counter = counterFor(exchange);
           turn(counter);
           const refused = over(exchange, dayOf(counter), daily, now()) ?? over(exchange, monthOfCounter(counter), monthly, now());
           if (refused !== undefined) return reply(refused, now());
@@ -82,39 +83,34 @@ export function createQuotaTable(now: () => number): QuotaTable {
         },
         giveBack(exchange) {
           exchange.isCounted = false;
+          const counter = counterFor(exchange);
           counter.daily -= 1;
           counter.monthly -= 1;
           version += 1;
         },
       };
     },
-    use(subscription) {
-      const counter = counterOf(subscription);
+    use(subject) {
+      const counter = counterOf(subject);
       turn(counter);
       return { daily: counter.daily, monthly: counter.monthly };
     },
-    fullest(most) {
-      const full: { readonly subscription: string; readonly ratio: number }[] = [];
-      for (const [subscription, counter] of counters) {
-        turn(counter);
-        const ratio = Math.max(usedRatio(counter.daily, counter.limits.daily), usedRatio(counter.monthly, counter.limits.monthly));
-        if (ratio >= FULL_RATIO) full.push({ subscription, ratio });
-      }
-      return full
-        .sort((a, b) => b.ratio - a.ratio)
-        .slice(0, most)
-        .map(({ subscription }) => subscription);
-    },
-    reset(subscription) {
-      Object.assign(counterOf(subscription), { daily: 0, monthly: 0 });
+    fullest: (most) => fullestOf(counters, turn, most),
+    reset(subject) {
+      Object.assign(counterOf(subject), { daily: 0, monthly: 0 });
       version += 1;
+    },
+    subjects: () => counters.keys(),
+    forget(isUnwanted) {
+      const month = monthOf(Math.floor(now() / DAY_MS));
+      for (const [subject, counter] of counters) if (counter.month < month && isUnwanted(subject)) counters.delete(subject);
     },
     rows: (isWanted) =>
       [...counters]
-        .filter(([subscription, { monthly }]) => monthly > 0 && isWanted(subscription))
-        .map(([subscription, { day, daily, month, monthly }]) => [subscription, day, daily, month, monthly]),
+        .filter(([subject, { monthly }]) => monthly > 0 && isWanted(subject))
+        .map(([subject, { day, daily, month, monthly }]) => [subject, day, daily, month, monthly]),
     restore(rows) {
-      for (const [subscription, day, daily, month, monthly] of rows) Object.assign(counterOf(subscription), { day, daily, month, monthly });
+      for (const [subject, day, daily, month, monthly] of rows) Object.assign(counterOf(subject), { day, daily, month, monthly });
     },
     get version() {
       return version;
@@ -124,6 +120,19 @@ export function createQuotaTable(now: () => number): QuotaTable {
 
 /** Used part of a limit; 0 without one. */
 export const usedRatio = (used: number, limit: number | undefined): number => (limit === undefined ? 0 : used / Math.max(1, limit));
+
+function fullestOf(counters: ReadonlyMap<string, Counter>, turn: (counter: Counter) => void, most: number): string[] {
+  const full: { readonly subject: string; readonly ratio: number }[] = [];
+  for (const [subject, counter] of counters) {
+    turn(counter);
+    const ratio = Math.max(usedRatio(counter.daily, counter.limits.daily), usedRatio(counter.monthly, counter.limits.monthly));
+    if (ratio >= FULL_RATIO) full.push({ subject, ratio });
+  }
+  return full
+    .sort((a, b) => b.ratio - a.ratio)
+    .slice(0, most)
+    .map(({ subject }) => subject);
+}
 
 /** A day or a month with what was used of it. */
 interface Period {

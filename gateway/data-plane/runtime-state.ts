@@ -4,6 +4,8 @@ import { createAnswerCache } from './answer-cache.js';
 import { createBreaker, type BreakerSettings } from './breaker.js';
 import { Health, type HealthSettings } from './health-checks.js';
 import { CounterTable, createLimiter, type LimitSettings } from './limiter.js';
+import { PolicyQuotas } from './policy-quotas.js';
+import { createQuotaTable, type QuotaTable } from './quotas.js';
 import type { Breaker, Upstream } from './snapshot.js';
 import { createSteadyClock, type SteadyClock } from './steady-clock.js';
 import type { TokenVerifiers } from './token-verifier.js';
@@ -17,9 +19,14 @@ export class RuntimeState {
   /** Verifiers of tokens, with the keys of their issuers. */
   readonly tokens: TokenVerifiers;
   readonly answers = createAnswerCache();
+  /** What subscriptions, and consumers under policies, have used. */
+  readonly quotas: QuotaTable;
+  readonly policyQuotas: PolicyQuotas;
 
   constructor(now: () => number, tokens: TokenVerifiers) {
     this.tokens = tokens;
+    this.quotas = createQuotaTable(now);
+    this.policyQuotas = new PolicyQuotas(this.quotas);
     this.#clock = createSteadyClock(now);
   }
 
@@ -56,6 +63,7 @@ export class RuntimeState {
     const liveBreakers = new Set(upstreams.map(({ breaker }) => breaker));
     const liveHealth = new Set(upstreams.map(({ health }) => health));
     for (const [key, table] of this.#counters) if (!isLive(baseKey(key)) && table.isIdle(now)) this.#counters.delete(key);
+    this.policyQuotas.sweep(isLive);
     for (const [key, breaker] of this.#breakers) if (!liveBreakers.has(breaker)) this.#breakers.delete(key);
     for (const [key, health] of this.#health) if (!liveHealth.has(health)) this.#health.delete(key);
   }

@@ -21,6 +21,7 @@ import { watchLoad, type LoadShedder } from './load-shedder.js';
 import { createMetrics, type GatewayMetrics, type MetricSources } from './metrics.js';
 import type { OwnState } from './own-routes.js';
 import { createPolicyReader } from './policy-bindings.js';
+import { knownSubjects } from './policy-quotas.js';
 import { createRuntimeState } from './policy-state.js';
 import { productVersion } from './product-version.js';
 import { Publisher } from './publisher.js';
@@ -30,7 +31,6 @@ import type { Settings } from './settings.js';
 import type { Breaker } from './snapshot.js';
 import { keepQuotas } from './quota-file.js';
 import { fullestQuotas, type QuotaSources } from './quota-view.js';
-import { createQuotaTable } from './quotas.js';
 import { createLimitsOf, createQuotaOf } from './subscription-limits.js';
 import { startSyncClient, type SyncClient } from './sync-client.js';
 import { keepCertificates, loadTls } from './tls.js';
@@ -57,7 +57,8 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
     quotas: core.quotas.quotas,
     directory: parts.directory,
     // Before there is a configuration nothing is known to be gone.
-    isKnown: (id) => core.source.position === undefined || core.source.subscriptions.has(id),
+    known: () =>
+      core.source.position === undefined ? () => true : knownSubjects(core.publisher.liveCounters(), core.source.subscriptions),
     onProblem: (reason) => log.event('error', 'quota_problem', { reason }),
   });
   const port = await listen(listener, settings).catch((error: unknown) => {
@@ -159,9 +160,7 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
     answers: () => state.answers.stats(),
     keyCache: () => keys.stats(),
     knownKeys: () => keys.size,
-    connections: served.connections,
-    certificates: served.certificates,
-    load: served.load,
+    ...served,
     events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
     fullestQuotas: () => fullestQuotas(quotas),
     dataDirectory: dirname(directory),
@@ -174,11 +173,12 @@ function createCore(directory: string, log: AccessLog, breaker: Breaker, link: P
     catalog,
     state,
     now,
-    quotas: createQuotaTable(now),
+    quotas: state.quotas,
     resources,
     multiplier: (tenant: string) => topology.multiplier(tenant),
   };
-  const quotas = { quotas: limits.quotas, resources, subscriptions, quotaOf: createQuotaOf(limits) };
+  const policyQuotas = () => state.policyQuotas.list(publisher.liveCounters());
+  const quotas = { quotas: limits.quotas, policyQuotas, resources, subscriptions, quotaOf: createQuotaOf(limits) };
   const keys = createKeyTable({ subscriptions, resources, limitsOf: createLimitsOf(limits) });
   // At the start there is no traffic that a long compile could hold up.
   let isStarting = true;

@@ -4,11 +4,11 @@ import { isBuiltinPlan, type PlanSpec } from '../../schema/kinds/plan.js';
 import { normalizeRateLimit, type RateLimit } from '../../schema/rate-limit.js';
 import { keyOf } from '../../schema/resource.js';
 import type { SyncResource, SyncSubscription } from '../../schema/sync.js';
-import type { Exchange, Hooks } from '../policies/contract.js';
+import type { Exchange, Hooks, QuotaLimits } from '../policies/contract.js';
 import { limitHooks } from '../policies/rate-limit.js';
 import { policyServices, scale } from './hooks.js';
 import { errorReply } from './own-routes.js';
-import type { QuotaLimits, QuotaTable } from './quotas.js';
+import type { QuotaTable } from './quotas.js';
 import type { RuntimeState } from './runtime-state.js';
 
 export type LimitsOf = (subscription: SyncSubscription) => readonly Hooks[];

@@ -96,6 +96,12 @@ export interface Limiter {
   giveBack(subject: string): void;
 }
 
+/** How many requests may be made in a UTC day and in a calendar month. */
+export interface QuotaLimits {
+  readonly daily?: number | undefined;
+  readonly monthly?: number | undefined;
+}
+
 /** How answers may be kept. */
 export interface CacheRules {
   /** How long an answer is fresh that does not say so itself; undefined: such answers are not kept. */
@@ -130,6 +136,8 @@ export interface PolicyServices {
   now(): number;
   /** The limiter of this policy at the scope it is bound to: same scope, name and settings give the same object after a reload. */
   limiter(settings: { readonly limit: number; readonly windowSeconds: number; readonly burst: number }): Limiter;
+  /** The check of a quota, per consumer; what is counted outlives snapshots and restarts. All without a key are counted together. */
+  quota(limits: QuotaLimits): Hooks;
   /** Verifies access tokens. Keys of issuers outlive snapshots, and no two tenants share them. */
   tokens(rules: TokenRules): (token: string) => Promise<TokenVerdict>;
   /** The error body of the product, as a reply. */

@@ -4,8 +4,9 @@ import { cache } from './cache.js';
 import { cors } from './cors.js';
 import { ipFilter } from './ip-filter.js';
 import { jwt } from './jwt.js';
+import { quota } from './quota.js';
 import { rateLimit } from './rate-limit.js';
 import { requestSize } from './request-size.js';
 import { transform } from './transform.js';
 
-export const policies: readonly PolicyDefinition[] = [rateLimit, cors, ipFilter, jwt, requestSize, transform, cache];
+export const policies: readonly PolicyDefinition[] = [rateLimit, cors, ipFilter, jwt, requestSize, transform, cache, quota];

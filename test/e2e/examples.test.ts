@@ -12,8 +12,8 @@ const EXAMPLES = join(ROOT, 'examples');
 /** Name of an environment of the root stoa.config.yaml, and a route that shows that it serves. */
 const ENVIRONMENTS = [
   { environment: 'quickstart', tenant: 'acme', resources: 7, subscription: 'mobile-app-payments', path: '/apis/acme/payments/hello' },
-  { environment: 'saas-staging', tenant: 'lumen', resources: 18, subscription: 'umbrella-reports', path: '/apis/lumen/reports/v2/monthly' },
-  { environment: 'saas-production', tenant: 'lumen', resources: 18, subscription: 'umbrella-reports', path: '/apis/lumen/reports/monthly' },
+  { environment: 'saas-staging', tenant: 'lumen', resources: 19, subscription: 'umbrella-reports', path: '/apis/lumen/reports/v2/monthly' },
+  { environment: 'saas-production', tenant: 'lumen', resources: 19, subscription: 'umbrella-reports', path: '/apis/lumen/reports/monthly' },
   { environment: 'gitops', tenant: 'northwind', resources: 4, subscription: 'web-shop-orders', path: '/apis/northwind/orders/v1/17' },
 ];
 

@@ -38,8 +38,8 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 });
 
-const startGateway = (port = 0): Promise<Server> =>
-  startServer('gateway', ['--data-dir', directory, '--port', String(port), '--control-plane-url', controlPlane.url], {
+const startGateway = (): Promise<Server> =>
+  startServer('gateway', ['--data-dir', directory, '--port', '0', '--control-plane-url', controlPlane.url], {
     STOA_ADMIN_TOKEN: ADMIN,
   });
 
@@ -134,4 +134,33 @@ it('cache: gives an answer again while it is fresh, asks for the key first, and 
   const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
   expect(metrics).toContain('stoa_gateway_cache_requests_total{tenant="acme",api="news",result="hit"} 1');
   expect(metrics).toMatch(/^stoa_gateway_cache_entries 2$|^stoa_gateway_cache_entries 1$/m);
+});
+
+it('quota: counts a consumer over a kill of the gateway, all without a key as one, and is shown and reset by the admin API (QT1 QT3 AD20 AD22)', async () => {
+  answer = (_req, res) => void res.end('ok');
+  await publish('maps', { auth_required: false }, 'quota', { daily: 3, monthly: 100 });
+  const { id } = await call('POST /v1/consumers/acme', { name: 'walker', external_id: 'walker', email: 'walker@example.com' });
+  const { api_key: key } = await call('POST /v1/subscriptions', { consumer_id: id, api_id: 'maps', tenant_id: 'acme' });
+  const auth = { 'x-api-key': String(key) };
+  const admin = async (method: string, path: string): Promise<unknown> => {
+    const response = await fetch(`${gateway.url}/admin/quotas/${path}`, { method, headers: { authorization: `Bearer ${ADMIN}` } });
+    return response.json();
+  };
+  await expect.poll(async () => (await ask('/maps')).headers.get('x-ratelimit-limit'), { timeout: 20_000 }).toBe('3');
+  for (let n = 0; n < 2; n += 1) await ask('/maps', { 'x-forwarded-for': `192.0.2.${n}` });
+  expect((await ask('/maps')).status).toBe(429);
+
+  const statuses = [];
+  for (let n = 0; n < 4; n += 1) statuses.push((await ask('/maps', auth)).status);
+  expect(statuses).toEqual([200, 200, 200, 429]);
+  expect(await (await ask('/maps', auth)).text()).toContain('The daily quota of 3 requests is used up');
+  const shown = { daily_count: 3, daily_limit: 3, monthly_count: 3, monthly_limit: 100, daily_remaining: 0, monthly_remaining: 97 };
+  expect(await admin('GET', 'walker')).toEqual({ consumer_id: id, ...shown });
+
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await gateway.end('SIGKILL');
+  gateway = await startGateway();
+  expect((await ask('/maps', auth)).status).toBe(429);
+  expect(await admin('POST', 'walker/reset')).toEqual({ status: 'ok', message: "Quota reset for consumer 'walker'" });
+  expect((await ask('/maps', auth)).status).toBe(200);
 });

@@ -11,6 +11,9 @@ export const servicesOf = (given: Partial<PolicyServices> = {}): PolicyServices 
   limiter: () => {
     throw new TypeError('This policy has no limits.');
   },
+  quota: () => {
+    throw new TypeError('This policy has no quota.');
+  },
   tokens: () => {
     throw new TypeError('This policy looks at no tokens.');
   },

@@ -111,6 +111,7 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
 
   // Configs of policies.
   'Requests from this address are not accepted.': 'Les requêtes venant de cette adresse ne sont pas acceptées.',
+  'Give daily, monthly, or both.': 'Donnez daily, monthly, ou les deux.',
   'Give allow, deny, or both.': 'Donnez allow, deny, ou les deux.',
   'Give request, response, or both.': 'Donnez request, response, ou les deux.',
   '"{}" is not an IP address or network such as 192.0.2.0/24.': '« {} » n’est pas une adresse IP ou un réseau tel que 192.0.2.0/24.',
