@@ -19,6 +19,7 @@ export const cache = definePolicy({
     'What was asked with an API key is given to its subscription alone, and what was asked with `Authorization` of the application, a cookie or a client certificate is not kept. With `share_public`, an answer that says `public` or `s-maxage` is for everybody who may call the API.',
     'Clients decide with `no-cache`, `no-store`, `max-age`, `min-fresh` and `only-if-cached`, and are answered 304 when they have the answer already. Ranges and requests with a body pass through.',
     'A successful POST, PUT, PATCH or DELETE removes what is kept of its address. `POST /admin/cache/clear` removes everything; a restart too.',
+    'Of several that could govern a request the one with the lowest priority number rules, then the one whose target is closest.',
     'Each answer says in `Cache-Status` (RFC 9211) where it came from. All APIs of a gateway share 64 MiB; what was not used for longest goes first.',
   ],
   config: z.strictObject({

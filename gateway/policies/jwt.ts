@@ -45,6 +45,7 @@ export const jwt = definePolicy({
     'The token comes in `Authorization: Bearer`, beside the API key in `X-API-Key`. An API that asks for tokens alone has `auth_required: false`.',
     'A missing, invalid or expired token is answered 401, a missing scope 403, both with `WWW-Authenticate`; `auth_failed` in the log says `missing_token`, `invalid_token`, `expired_token` or `insufficient_scope`.',
     'The keys of the issuer are fetched when they are first needed, anew after ten minutes, and when a token names an unknown one, at most every 30 seconds. Known keys go on for twelve hours while the issuer is away; what cannot be judged then is answered 503.',
+    'Of several that could govern a request the one with the lowest priority number rules, then the one whose target is closest.',
     'Addresses of issuers are checked like those of upstreams, each time they are connected to.',
     'A list of texts becomes one header with commas. A token whose claim cannot stand in a header is refused.',
   ],

@@ -10,6 +10,7 @@ export const quota = definePolicy({
   behaviour: [
     'Days and months are those of UTC. Each consumer is counted by itself, over all APIs that one target of the policy names: over the whole tenant for a target of kind Tenant. All callers without a key are counted together.',
     'The quotas of plans and approvals count beside it, and all must let a request pass; what one limit refuses is counted by none. `rate_limit_multiplier` of the tenant scales it.',
+    'Of several that could govern a request the one with the lowest priority number rules, then the one whose target is closest.',
     'What is used up is answered 429: the body names the quota, what was used and when it begins anew; `Retry-After` and the rate-limit headers say the same.',
     'Counts outlive changes of the policy and restarts of the gateway. `/admin/quotas` shows and resets them. Each gateway counts for itself.',
   ],
