@@ -1,4 +1,5 @@
 /** Calls about what lives: keys and subscriptions. */
+import { StoaError } from '../schema/error.js';
 import type { Call } from './session.js';
 
 /** An API key as it is listed: everything but the key. */
@@ -27,6 +28,8 @@ export interface SubscriptionRecord {
   readonly api_key: string | null;
   readonly api_key_prefix: string | null;
   readonly rotation_count: number;
+  /** Requests per hour, set at approval. */
+  readonly rate_limit: number | null;
   readonly reason: string | null;
   readonly created_at: string;
   readonly expires_at: string | null;
@@ -34,9 +37,16 @@ export interface SubscriptionRecord {
 
 export type SubscriptionVerb = 'approve' | 'reject' | 'suspend' | 'resume' | 'revoke';
 
+/** What a tenant has come to, with what was declared of it. */
+export interface TenantRecord {
+  readonly status: string;
+  readonly settings: { readonly rate_limit_multiplier?: number };
+}
+
 export interface LivedClient {
   /** Names of the tenants that the token sees. */
   tenants(): Promise<string[]>;
+  tenant(name: string): Promise<TenantRecord>;
   /** All keys of a tenant, newest first. */
   keys(tenant: string, subscription?: string): Promise<KeyRecord[]>;
   key(tenant: string, id: string): Promise<KeyRecord>;
@@ -57,7 +67,11 @@ export function createLivedClient(call: Call): LivedClient {
     for (let page = 1; ; page += 1) {
       const place: [string, string] = cursor === undefined ? ['page', String(page)] : ['cursor', cursor];
       const search = new URLSearchParams([...given, place, ['limit', String(PAGE_SIZE)]]);
-      const answer = (await call('GET', `${path}?${search.toString()}`)) as { items: Item[]; total: number; next_cursor?: string | null };
+      const answer = (await call('GET', `${path}?${search.toString()}`)) as { items?: Item[]; total: number; next_cursor?: string | null };
+      if (answer.items === undefined)
+        throw new StoaError('network_error', `${path} is answered without a list.`, {
+          hint: 'Is STOA_API_URL the address of a control plane?',
+        });
       found.push(...answer.items);
       cursor = answer.next_cursor ?? undefined;
       if (answer.items.length < PAGE_SIZE || answer.next_cursor === null || found.length >= answer.total) return found;
@@ -65,6 +79,7 @@ export function createLivedClient(call: Call): LivedClient {
   };
   return {
     tenants: async () => (await pages<{ name: string }>('/tenants')).map(({ name }) => name),
+    tenant: async (name) => (await call('GET', below(name))) as TenantRecord,
     keys: (tenant, subscription) => pages(`${below(tenant)}/apikeys`, { subscription_id: subscription }),
     key: async (tenant, id) => (await call('GET', `${below(tenant)}/apikeys/${encodeURIComponent(id)}`)) as KeyRecord,
     revokeKey: async (tenant, id) => void (await call('DELETE', `${below(tenant)}/apikeys/${encodeURIComponent(id)}`)),

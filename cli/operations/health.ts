@@ -29,7 +29,12 @@ async function controlPlane(url: string): Promise<PartHealth> {
   const [health, ready] = await Promise.all([ask(`${url}/health`), ask(`${url}/health/ready`)]);
   const about = { part: 'control plane', url } as const;
   if (health.problem !== undefined)
-    return { ...about, state: 'down', detail: health.problem, action: 'Start it, or check STOA_API_URL. Gateways serve on meanwhile.' };
+    return {
+      ...about,
+      state: 'down',
+      detail: health.problem,
+      action: startIt(health.problem, 'Start it, or check STOA_API_URL. Gateways serve on meanwhile.'),
+    };
   if (ready.problem !== undefined)
     return {
       ...about,
@@ -51,7 +56,12 @@ async function gateway(url: string): Promise<PartHealth> {
   const [health, ready] = await Promise.all([ask(`${url}/health`), ask(`${url}/health/ready`)]);
   const about = { part: 'gateway', url } as const;
   if (health.problem !== undefined)
-    return { ...about, state: 'down', detail: health.problem, action: 'Start it, or check STOA_GATEWAY_URL. Look at its log.' };
+    return {
+      ...about,
+      state: 'down',
+      detail: health.problem,
+      action: startIt(health.problem, 'Start it, or check STOA_GATEWAY_URL. Look at its log.'),
+    };
   if (ready.problem !== undefined)
     return {
       ...about,
@@ -69,6 +79,14 @@ async function gateway(url: string): Promise<PartHealth> {
   return { ...about, state: 'ok', detail: versionOf(health.body) };
 }
 
+const FOREIGN = 'but not like a part of STOA';
+
+/** What to do about a part that is down: another program may hold its port. */
+const startIt = (problem: string, action: string): string =>
+  problem.includes(FOREIGN)
+    ? 'Another program holds this port: stop it, or give the part another port and this command its address.'
+    : action;
+
 interface Reply {
   readonly problem?: string;
   readonly body: Readonly<Record<string, unknown>>;
@@ -79,7 +97,7 @@ async function ask(url: string): Promise<Reply> {
     const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
     const text = await answer.text();
     const body = parse(text);
-    if (body === undefined) return { body: {}, problem: `it answers ${answer.status}, but not like a part of STOA` };
+    if (body === undefined) return { body: {}, problem: `it answers ${answer.status}, ${FOREIGN}` };
     return answer.ok ? { body } : { body, problem: `it answers ${answer.status}` };
   } catch (error) {
     const { name, cause } = error as Error;

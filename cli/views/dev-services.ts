@@ -18,7 +18,7 @@ export function servicesText({ services }: DevServices, now: number, paint: Pain
   const columns: readonly Column<ServiceStatus>[] = [
     { title: 'service', value: ({ service }) => service },
     { title: 'status', value: (status) => statusWord(status, now) },
-    { title: 'health', value: ({ health, detail }) => (health === 'none' ? '' : detail === '' ? health : `${health}: ${detail}`) },
+    { title: 'health', value: ({ health, detail }) => (health === 'none' ? detail : detail === '' ? health : `${health}: ${detail}`) },
     { title: 'address', value: ({ url }) => url },
     { title: 'pid', value: ({ pid }) => (pid === null ? '' : String(pid)) },
     { title: 'also called', value: ({ service }) => ALIASES[service].join(', ') },

@@ -32,7 +32,10 @@ export function authenticate(exchange: Exchange, route: Route): AuthFailure | un
   exchange.keyInAuthorization = presented.inAuthorization;
   const credential = exchange.gateway.keys.find(presented.key);
   const problem = credential === undefined ? 'invalid_api_key' : keyProblem(credential, route, exchange.gateway.now());
-  if (credential === undefined || problem !== undefined) return route.authRequired ? problem : undefined;
+  if (credential === undefined || problem !== undefined) {
+    if (credential?.tenant === route.tenant) exchange.refusedConsumer = credential.consumerLabel;
+    return route.authRequired ? problem : undefined;
+  }
   exchange.credential = credential;
   exchange.caller = callerOf(credential);
   return undefined;

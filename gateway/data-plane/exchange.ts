@@ -52,6 +52,8 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   upstream: Upstream | undefined = undefined;
   prefixLength = 0;
   credential: Credential | undefined = undefined;
+  /** Whose key was refused, where the key is one of the API's own tenant: another tenant's consumers are not named to this one. */
+  refusedConsumer: string | undefined = undefined;
   /** Whether the `Authorization` header carried our key and is not forwarded. */
   keyInAuthorization = false;
   /** Set where somebody asked for one and it was good. */

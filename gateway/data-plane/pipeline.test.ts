@@ -64,6 +64,18 @@ it.each(reasons)('answers 401 with one body and logs %s (AP7 KY16 KY17 KY18)', a
   expect(JSON.stringify(gateway.lines())).not.toContain(KEY);
 });
 
+it('names the consumer of a refused key to its own tenant, and to no other', async () => {
+  const refusedOf = async (changes: Partial<Credential>): Promise<readonly unknown[]> => {
+    const { gateway } = await gatewayWith({ keys: new Map([[KEY, makeCredential(changes)]]) });
+    await fetch(`${gateway.url}/x`, { headers: auth });
+    return gateway.events.map(({ consumer }) => consumer);
+  };
+
+  expect(await refusedOf({ keyStatus: 'revoked' })).toEqual(['My Consumer']);
+  expect(await refusedOf({ api: 'other' })).toEqual(['My Consumer']);
+  expect(await refusedOf({ tenant: 'other' })).toEqual([undefined]);
+});
+
 it('takes exactly one X-API-Key field', async () => {
   const { gateway } = await gatewayWith();
 

@@ -111,9 +111,10 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
   ]);
 }
 
-function reportRefusal({ gateway, path, credential, requestId }: Exchange, route: Route, reason: AuthFailure, status: number): void {
+function reportRefusal(exchange: Exchange, route: Route, reason: AuthFailure, status: number): void {
+  const { gateway, path, requestId } = exchange;
   const { tenant, api } = route;
-  const consumer = credential?.consumerLabel;
+  const consumer = exchange.credential?.consumerLabel ?? exchange.refusedConsumer;
   gateway.log.event('error', 'auth_failed', { path, reason, consumer, tenant, api, request_id: requestId });
   gateway.events.record({ type: 'auth_failed', route, consumer, path, status, reason });
 }

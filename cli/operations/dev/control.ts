@@ -58,8 +58,8 @@ async function stopPart(part: DevPart, emit: EmitDevEvent): Promise<void> {
 
 const byStart = (a: DevPart, b: DevPart): number => SERVICES.indexOf(a.name) - SERVICES.indexOf(b.name);
 
-async function statusOf({ name, url, state, pid, since }: DevPart): Promise<ServiceStatus> {
-  const { isHealthy, detail } = state === 'running' ? await healthOf(url) : { isHealthy: false, detail: '' };
+async function statusOf({ name, url, state, pid, since, problem }: DevPart): Promise<ServiceStatus> {
+  const { isHealthy, detail } = state === 'running' ? await healthOf(url) : { isHealthy: false, detail: problem };
   return {
     service: name,
     state,

@@ -6,6 +6,7 @@ import type { DevPart, PartState } from './part.js';
 export class EchoPart implements DevPart {
   readonly name = 'echo-upstream';
   readonly pid = undefined;
+  readonly problem = '';
   readonly url: string;
   readonly #emit: EmitDevEvent;
   #upstream: EchoUpstream | undefined;

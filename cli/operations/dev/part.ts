@@ -13,6 +13,8 @@ export interface DevPart {
   readonly pid: number | undefined;
   /** Epoch milliseconds since when it serves; undefined while it does not. */
   readonly since: number | undefined;
+  /** Why it had to be started again the last time; empty once it serves. */
+  readonly problem: string;
   /** Resolves when it serves. Throws a `StoaError` when it cannot. */
   start(): Promise<unknown>;
   /** Lets it finish what is in flight; it stays stopped until it is started. */

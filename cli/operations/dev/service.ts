@@ -44,6 +44,7 @@ export class Service implements DevPart {
   #child: ChildProcess | undefined;
   #state: PartState = 'stopped';
   #since: number | undefined;
+  #problem = '';
   /** Counts stops, so that what was begun before one does not go on after it. */
   #stops = 0;
   #isClosed = false;
@@ -73,6 +74,10 @@ export class Service implements DevPart {
 
   get since(): number | undefined {
     return this.#state === 'running' ? this.#since : undefined;
+  }
+
+  get problem(): string {
+    return this.#state === 'restarting' ? this.#problem : '';
   }
 
   /** Resolves when the child serves. Throws the child's own error when it cannot start; it is not tried again then. */
@@ -155,6 +160,7 @@ export class Service implements DevPart {
   #scheduleRestart(type: 'died' | 'restart_failed', reason: string): void {
     const retryMs = this.#retryMs;
     this.#state = 'restarting';
+    this.#problem = reason;
     this.#retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
     this.#emit({ type, service: this.#options.name, reason, retryMs });
     this.#retry = setTimeout(() => void this.#restart(), retryMs);

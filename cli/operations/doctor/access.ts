@@ -1,0 +1,64 @@
+/** Whether this machine can talk to the control plane at all: its clock, its token, its credentials. */
+import { StoaError } from '../../../schema/error.js';
+import type { Client } from '../../client.js';
+import type { Settings } from '../../settings.js';
+import { note, ok, problem, span, type Finding } from './finding.js';
+
+const TIMEOUT_MS = 5000;
+/** The Date header has whole seconds, and an answer takes its time. */
+const CLOCK_MS = 5000;
+
+/** Compares this machine's clock with the control plane's. Nothing to say when that does not answer: that is another finding. */
+export async function clockFindings({ server }: Settings, now: () => number): Promise<Finding[]> {
+  try {
+    const asked = now();
+    const { headers } = await fetch(`${server}/health`, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
+    const theirs = Date.parse(headers.get('date') ?? '');
+    if (Number.isNaN(theirs)) return [];
+    const off = (asked + now()) / 2 - theirs;
+    if (Math.abs(off) <= CLOCK_MS) return [ok('clock', 'The clocks of this machine and of the control plane agree.')];
+    const direction = off > 0 ? 'ahead of' : 'behind';
+    return [
+      problem(
+        'clock',
+        `The clock of this machine is ${span(off)} ${direction} that of the control plane.`,
+        'Set both by NTP: tokens, grace windows and expiry are judged by the clock.',
+      ),
+    ];
+  } catch {
+    return [];
+  }
+}
+
+/** Whether the control plane takes what this command signs in with. */
+export async function signInFindings({ token, clientId }: Settings, now: number, client: Client): Promise<Finding[]> {
+  const ends = token === undefined ? undefined : expiryOf(token);
+  if (ends !== undefined && ends <= now)
+    return [
+      problem(
+        'sign-in',
+        `The access token in STOA_TOKEN expired ${span(now - ends)} ago; tokens live for five minutes.`,
+        'Get a fresh one, or unset STOA_TOKEN and set STOA_CLIENT_ID and STOA_CLIENT_SECRET: then it is renewed by itself.',
+      ),
+    ];
+  try {
+    const tenants = await client.lived.tenants();
+    const who = token === undefined ? `client ${clientId}` : 'the token in STOA_TOKEN';
+    if (tenants.length === 0)
+      return [note('sign-in', `Signed in as ${who}, which sees no tenant.`, 'Apply one, or sign in with more rights.')];
+    return [ok('sign-in', `Signed in as ${who}, which sees ${tenants.length} ${tenants.length === 1 ? 'tenant' : 'tenants'}.`)];
+  } catch (error) {
+    if (!(error instanceof StoaError)) throw error;
+    return [problem('sign-in', error.message, error.hint ?? 'Check STOA_CLIENT_ID and STOA_CLIENT_SECRET.')];
+  }
+}
+
+/** When a token ends, in epoch milliseconds; undefined for what is not a JWT. */
+export function expiryOf(token: string): number | undefined {
+  try {
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { exp?: unknown };
+    return typeof claims.exp === 'number' ? claims.exp * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
+}
