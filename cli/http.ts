@@ -2,6 +2,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { ERRORS, StoaError, type ErrorBody, type ErrorCode } from '../schema/error.js';
+import { deadline } from './deadline.js';
 
 const compress = promisify(gzip);
 
@@ -38,12 +39,12 @@ const RESETS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOC
  * Throws `network_error` when the server cannot be reached or does not answer in time. The caller sees to it that a repeated POST is harmless.
  */
 export async function send(request: HttpRequest, options: HttpOptions): Promise<HttpReply> {
-  const deadline = options.now() + request.timeoutMs;
+  const until = options.now() + request.timeoutMs;
   const body = await encode(request);
   for (let attempt = 1; ; attempt++) {
-    const reply = await attemptOnce(request, body, deadline, options);
+    const reply = await attemptOnce(request, body, until, options);
     const pause = pauseBefore(attempt, reply);
-    const isFinal = pause === undefined || attempt === MAX_TRIES || options.now() + pause >= deadline;
+    const isFinal = pause === undefined || attempt === MAX_TRIES || options.now() + pause >= until;
     if (isFinal && reply instanceof StoaError) throw reply;
     if (isFinal) return reply as HttpReply;
     options.log?.(`Trying again in ${Math.ceil(pause)} ms.`);
@@ -63,10 +64,10 @@ async function encode({ body, headers }: HttpRequest): Promise<Encoded> {
 }
 
 /** One try: an answer, or the error that it ended with where that may be tried again. */
-async function attemptOnce(request: HttpRequest, body: Encoded, deadline: number, options: HttpOptions): Promise<HttpReply | StoaError> {
+async function attemptOnce(request: HttpRequest, body: Encoded, until: number, options: HttpOptions): Promise<HttpReply | StoaError> {
   const started = options.now();
-  const timeout = AbortSignal.timeout(Math.max(1, deadline - started));
-  const signal = request.signal === undefined ? timeout : AbortSignal.any([request.signal, timeout]);
+  const timeout = deadline(Math.max(1, until - started));
+  const signal = request.signal === undefined ? timeout.signal : AbortSignal.any([request.signal, timeout.signal]);
   try {
     const response = await fetch(request.url, {
       method: request.method,
@@ -80,11 +81,13 @@ async function attemptOnce(request: HttpRequest, body: Encoded, deadline: number
     return { status: response.status, headers: response.headers, text };
   } catch (error) {
     if (request.signal?.aborted === true) throw request.signal.reason;
-    if (timeout.aborted) throw timeoutError(request);
+    if (timeout.signal.aborted) throw timeoutError(request);
     const failure = networkError(request.url, error);
     options.log?.(`${request.method} ${request.url}: ${failure.message}`);
     if (RESETS.has(codeOf(error))) return failure;
     throw failure;
+  } finally {
+    timeout.end();
   }
 }
 

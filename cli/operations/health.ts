@@ -1,4 +1,5 @@
 /** Whether the parts of the product answer: each is asked once, all at the same time. */
+import { deadline } from '../deadline.js';
 import type { Settings } from '../settings.js';
 
 export interface PartHealth {
@@ -93,8 +94,9 @@ interface Reply {
 }
 
 async function ask(url: string): Promise<Reply> {
+  const { signal, end } = deadline(TIMEOUT_MS);
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
+    const answer = await fetch(url, { signal, redirect: 'error' });
     const text = await answer.text();
     const body = parse(text);
     if (body === undefined) return { body: {}, problem: `it answers ${answer.status}, ${FOREIGN}` };
@@ -107,6 +109,8 @@ async function ask(url: string): Promise<Reply> {
       problem:
         name === 'TimeoutError' ? `no answer within ${TIMEOUT_MS / 1000} s` : `it cannot be reached${code === '' ? '' : ` (${code})`}`,
     };
+  } finally {
+    end();
   }
 }
 

@@ -112,4 +112,16 @@ describe('stoactl status', () => {
       ],
     });
   });
+
+  it('says so when something closes each connection at once', async () => {
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+
+    const { exitCode, stdout } = await stack.stoactl(['status'], { env: { STOA_GATEWAY_URL: `http://127.0.0.1:${port}` } });
+    server.close();
+
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^down {6}gateway/m);
+  });
 });

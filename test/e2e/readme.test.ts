@@ -1,21 +1,20 @@
 /** The tour of README.md, command by command, with the output that it shows. */
-import { chmodSync, cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { examplesOf, runExamples, settled } from '../helpers/console.js';
+import { examplesOf, pathWithNpx, runExamples, settled } from '../helpers/console.js';
 import { ROOT, startStack, type TestStack } from '../helpers/stack.js';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 let stack: TestStack;
 let directory: string;
+let path: string;
 
 beforeAll(async () => {
   directory = realpathSync(mkdtempSync(join(tmpdir(), 'stoa-readme-')));
   for (const name of ['stoa.config.yaml', 'examples', 'docs']) cpSync(join(ROOT, name), join(directory, name), { recursive: true });
-  const npx = join(directory, 'npx');
-  writeFileSync(npx, `#!/bin/sh\nshift\nexec ${process.execPath} ${join(ROOT, 'bin', 'stoactl.js')} "$@"\n`);
-  chmodSync(npx, 0o755);
+  path = pathWithNpx(directory);
   // As a person starts it: the secret is made at this start, and there is no admin token.
   stack = await startStack({ cwd: directory, env: { STOA_CLIENT_SECRET: '', STOA_ADMIN_TOKEN: '' } });
 });
@@ -28,7 +27,7 @@ afterAll(async () => {
 it('shows what the commands of the tour really print', async () => {
   const examples = examplesOf(README);
 
-  const env = { ...stack.env, PATH: `${directory}:${process.env['PATH'] ?? ''}` };
+  const env = { ...stack.env, PATH: path };
   const printed = await runExamples(
     examples.map(({ command }) => command),
     { cwd: directory, env },

@@ -1,6 +1,8 @@
 /** Console blocks of our own pages: commands after `$`, each with the output that is shown below it. */
 import { spawn } from 'node:child_process';
-import { cleanEnv } from './stack.js';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cleanEnv, ROOT } from './stack.js';
 
 const MARK = '\u0001';
 
@@ -50,4 +52,12 @@ export async function runExamples(
   shell.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   await new Promise((resolve) => shell.once('close', resolve));
   return output.split(MARK).slice(1);
+}
+
+/** Puts an `npx` into a directory that runs the built stoactl: pages say `npx stoactl`. Gives the PATH with it in front. */
+export function pathWithNpx(directory: string): string {
+  const npx = join(directory, 'npx');
+  writeFileSync(npx, `#!/bin/sh\nshift\nexec ${process.execPath} ${join(ROOT, 'bin', 'stoactl.js')} "$@"\n`);
+  chmodSync(npx, 0o755);
+  return `${directory}:${process.env['PATH'] ?? ''}`;
 }

@@ -1,6 +1,7 @@
 /** Whether this machine can talk to the control plane at all: its clock, its token, its credentials. */
 import { StoaError } from '../../../schema/error.js';
 import type { Client } from '../../client.js';
+import { deadline } from '../../deadline.js';
 import type { Settings } from '../../settings.js';
 import { note, ok, problem, span, type Finding } from './finding.js';
 
@@ -10,9 +11,10 @@ const CLOCK_MS = 5000;
 
 /** Compares this machine's clock with the control plane's. Nothing to say when that does not answer: that is another finding. */
 export async function clockFindings({ server }: Settings, now: () => number): Promise<Finding[]> {
+  const { signal, end } = deadline(TIMEOUT_MS);
   try {
     const asked = now();
-    const { headers } = await fetch(`${server}/health`, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
+    const { headers } = await fetch(`${server}/health`, { signal, redirect: 'error' });
     const theirs = Date.parse(headers.get('date') ?? '');
     if (Number.isNaN(theirs)) return [];
     const off = (asked + now()) / 2 - theirs;
@@ -27,6 +29,8 @@ export async function clockFindings({ server }: Settings, now: () => number): Pr
     ];
   } catch {
     return [];
+  } finally {
+    end();
   }
 }
 

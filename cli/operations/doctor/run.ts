@@ -1,5 +1,6 @@
 /** Looks at everything that makes requests fail, and says what to do. */
 import type { Client } from '../../client.js';
+import { deadline } from '../../deadline.js';
 import type { Settings } from '../../settings.js';
 import { statusOf, type PartHealth } from '../health.js';
 import { parseName } from '../kinds.js';
@@ -9,6 +10,8 @@ import { note, ok, problem, type Finding } from './finding.js';
 import { consumerFindings, prefixFindings } from './keys.js';
 import { limitFindings, type QuotaState } from './limits.js';
 import { upstreamFinding, upstreamFindings } from './upstreams.js';
+
+const TIMEOUT_MS = 5000;
 
 export interface DoctorOptions {
   /** Name or tenant/name. */
@@ -80,13 +83,16 @@ async function aboutConsumer(
 /** The quota of a consumer as the gateway counts it; undefined without a quota, without a token or without an answer. */
 async function quotaOf(gateway: string, consumer: string, token: string | undefined): Promise<QuotaState | undefined> {
   if (token === undefined) return undefined;
+  const { signal, end } = deadline(TIMEOUT_MS);
   try {
     const answer = await fetch(`${gateway}/admin/quotas/${encodeURIComponent(consumer)}`, {
       headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(5000),
+      signal,
     });
     return answer.ok ? ((await answer.json()) as QuotaState) : undefined;
   } catch {
     return undefined;
+  } finally {
+    end();
   }
 }

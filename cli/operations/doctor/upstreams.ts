@@ -1,6 +1,7 @@
 /** Why a gateway answers 502: whether the servers behind APIs can be reached, from here, and what gateways say. */
 import { isIP } from 'node:net';
 import type { StoredResource } from '../../../schema/change.js';
+import { deadline } from '../../deadline.js';
 import type { TenantFacts } from './facts.js';
 import { note, ok, problem, span, type Finding } from './finding.js';
 
@@ -90,14 +91,17 @@ async function reachAll(origins: readonly string[]): Promise<ReadonlyMap<string,
 
 /** Why a server cannot be reached; undefined when it answers, whatever it answers. */
 async function reach(url: string): Promise<string | undefined> {
+  const { signal, end } = deadline(TIMEOUT_MS);
   try {
-    const { body } = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'manual' });
+    const { body } = await fetch(url, { method: 'HEAD', signal, redirect: 'manual' });
     await body?.cancel();
     return undefined;
   } catch (error) {
     if ((error as Error).name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
     const { cause } = error as { cause?: { code?: string; message?: string } };
     return REASONS[cause?.code ?? ''] ?? cause?.code ?? cause?.message ?? String(error);
+  } finally {
+    end();
   }
 }
 
