@@ -24,9 +24,9 @@ describe('log', () => {
     log.info({ event: 'request completed', path: '/health', status: 200, latency_ms: 1 });
     log.error({ event: 'backend_error', path: '/api/endpoint', status: 502, error: 'connection refused' });
 
-    expect(lines).toEqual([
-      'INFO request completed path=/health status=200 latency=1ms\n',
-      'ERROR backend_error path=/api/endpoint status=502 error="connection refused"\n',
+    expect(lines.map((line) => line.replace(/ ts=\d{4}-\d\d-\d\dT[\d:.]+Z\n$/, ''))).toEqual([
+      'INFO request completed path=/health status=200 latency=1ms',
+      'ERROR backend_error path=/api/endpoint status=502 error="connection refused"',
     ]);
   });
 

@@ -56,12 +56,12 @@ interface Line extends Readonly<Record<string, unknown>> {
   readonly message?: string;
 }
 
-/** `INFO request completed path=/health status=200 latency=1ms` (document A). */
+/** `INFO request completed path=/health status=200 latency=1ms` (document A), and when, so that readers can look for a time. */
 function textLine(json: string): string {
-  const { level, ts: _ts, message, event = message, latency_ms, ...fields } = JSON.parse(json) as Line;
+  const { level, ts, message, event = message, latency_ms, ...fields } = JSON.parse(json) as Line;
   const pairs = Object.entries({ ...fields, ...(typeof latency_ms === 'number' ? { latency: `${latency_ms}ms` } : {}) });
   const words = pairs.map(([name, value]) => `${name}=${textValue(value)}`);
-  return `${[level.toUpperCase(), event, ...words].join(' ')}\n`;
+  return `${[level.toUpperCase(), event, ...words, `ts=${ts}`].join(' ')}\n`;
 }
 
 function textValue(value: unknown): string {

@@ -36,7 +36,7 @@ it('shows what the commands of the tour really print', async () => {
   expect(examples.length).toBeGreaterThan(5);
   const asRun = examples.map(({ command }, index) => `$ ${command}\n${settled(printed[index] ?? '')}`);
   expect(asRun).toEqual(examples.map(({ command, output }) => `$ ${command}\n${settled(output)}`));
-});
+}, 120_000);
 
 it('shows what dev really prints at its start', () => {
   const [, block = ''] = /```text\n([^]*?)```/.exec(README) ?? [];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createLog } from '../../../gateway/control-plane/log.js';
 import { createAccessLog } from '../../../gateway/data-plane/access-log.js';
 import { parseLine } from './line.js';
 
@@ -21,6 +22,15 @@ describe('parseLine', () => {
       at: Date.parse('2026-11-30T08:00:00Z'),
       fields: { ts: '2026-11-30T08:00:00.000Z', level: 'error', event: 'request completed', ...fields },
     });
+  });
+
+  it('finds the time in the text form of the control plane', () => {
+    let written = '';
+    const log = createLog({ level: 'info', format: 'text', destination: { write: (text) => (written += text) } });
+
+    log.error({ event: 'database_connection_failed', path: '/v1/tenants' });
+
+    expect(parseLine(written.trimEnd())).toMatchObject({ at: expect.any(Number), fields: { path: '/v1/tenants' } });
   });
 
   it.each([
