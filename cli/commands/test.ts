@@ -1,4 +1,5 @@
 import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { ERRORS } from '../../schema/error.js';
 import { manifestFlags, outputFlag } from '../flags.js';
 import { ManifestCommand } from '../manifest-command.js';
@@ -18,13 +19,21 @@ export default class Test extends ManifestCommand {
   static override args = {
     paths: Args.string({ description: 'Test files, directories or globs.', multiple: true, ignoreStdin: true }),
   };
-  static override flags = { ...manifestFlags, output: outputFlag('junit', 'github') };
+  static override flags = {
+    ...manifestFlags,
+    output: outputFlag('junit', 'github'),
+    'allow-none': Flags.boolean({ summary: 'Pass when no tests are named and there are none.', default: false }),
+  };
 
   async run(): Promise<TestRun> {
     const { args, flags } = await this.parse(Test);
     const { runTests } = await import('../operations/test/run.js');
     const manifests = await this.loadOptions(flags);
-    const running = runTests({ paths: args.paths ?? [], manifests, signal: this.interrupted.signal });
+    const running = runTests({
+      tests: { paths: args.paths ?? [], allowNone: flags['allow-none'] },
+      manifests,
+      signal: this.interrupted.signal,
+    });
     const { run, sourceLine } = await this.phase('Testing', running);
     const views = await import('../views/test-run.js');
     const forms = {

@@ -1,11 +1,11 @@
 /** Every example runs: on a stack of its own, through the commands that its README and its pipelines name. */
-import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
-import { ROOT, cleanEnv, startStack, type TestStack } from '../helpers/stack.js';
+import { startForge, type Forge } from '../helpers/forge.js';
+import { jobsOf, runJob, shell, toolbox, type Step } from '../helpers/pipeline.js';
+import { ROOT, startStack, type TestStack } from '../helpers/stack.js';
 
 const EXAMPLES = join(ROOT, 'examples');
 
@@ -189,73 +189,27 @@ describe('what the SaaS example promises', () => {
   });
 });
 
-/** A directory with a `stoactl` (and a `gh`, a `curl` and an `npm` that only note how they were called) on its PATH. */
-function toolbox(): { path: string; calls: () => string } {
-  const bin = mkdtempSync(join(work, 'bin-'));
-  const log = join(bin, 'calls.log');
-  const script = (name: string, text: string): void => {
-    writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
-    chmodSync(join(bin, name), 0o755);
-  };
-  script('stoactl', `exec ${process.execPath} ${join(ROOT, 'bin', 'stoactl.js')} "$@"`);
-  for (const name of ['gh', 'curl', 'npm']) script(name, `echo "${name} $*" >> ${log}`);
-  return { path: `${bin}:${process.env['PATH'] ?? ''}`, calls: () => (existsSync(log) ? readFileSync(log, 'utf8') : '') };
-}
-
-async function shell(script: string, cwd: string, env: Readonly<Record<string, string>>): Promise<{ exitCode: number; output: string }> {
-  const child = spawn('bash', ['-e', '-o', 'pipefail', '-c', script], { cwd, env: { ...cleanEnv(), ...env } });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const exitCode = await new Promise<number>((done) => child.once('close', (code) => done(code ?? -1)));
-  return { exitCode, output };
-}
-
-interface Step {
-  readonly name: string;
-  readonly run: string;
-}
-
-/** The shell steps of each job, with expressions of the pipeline replaced by words. */
-function jobsOf(file: string): Record<string, Step[]> {
-  const text = readFileSync(file, 'utf8').replace(/\$\{\{[^}]*\}\}/g, 'word');
-  const document = parse(text) as Record<string, unknown>;
-  if (!('jobs' in document)) {
-    const jobs = Object.entries(document).filter(
-      (entry): entry is [string, { script: string[] }] => typeof entry[1] === 'object' && entry[1] !== null && 'script' in entry[1],
-    );
-    return Object.fromEntries(jobs.map(([job, { script }]) => [job, script.map((run) => ({ name: run, run }))]));
-  }
-  const jobs = Object.entries(document['jobs'] as Record<string, { steps: Partial<Step>[] }>);
-  return Object.fromEntries(
-    jobs.map(([job, { steps }]) => [job, steps.flatMap(({ name = '', run }) => (run === undefined ? [] : [{ name, run }]))]),
-  );
-}
-
 describe('the pipelines of the GitOps example', () => {
   const GITHUB = join(EXAMPLES, 'gitops', '.github', 'workflows');
   let stack: TestStack;
+  let forge: Forge;
   let repository: string;
 
   beforeAll(async () => {
     stack = await emptyStack();
+    forge = await startForge();
     repository = join(work, 'repository');
-    mkdirSync(join(repository, 'manifests'), { recursive: true });
+    mkdirSync(repository);
     writeFileSync(join(repository, 'stoa.config.yaml'), readFileSync(join(EXAMPLES, 'gitops', 'stoa.config.yaml')));
-    writeFileSync(join(repository, 'manifests', 'orders.yaml'), readFileSync(join(EXAMPLES, 'gitops', 'manifests', 'orders.yaml')));
+    for (const part of ['manifests', 'tests']) cpSync(join(EXAMPLES, 'gitops', part), join(repository, part), { recursive: true });
   });
-  afterAll(() => stack.stop());
+  afterAll(async () => {
+    forge.stop();
+    await stack.stop();
+  });
 
-  async function runJob(steps: readonly Step[] | undefined): Promise<{ exitCode: number; output: string; calls: string }> {
-    const { path, calls } = toolbox();
-    const env = { ...stack.env, PATH: path, ORDERS_URL: stack.urls.echo, STOACTL_PACKAGE: 'stoactl.tgz' };
-    let output = '';
-    for (const { run } of steps ?? []) {
-      const result = await shell(run, repository, env);
-      output += result.output;
-      if (result.exitCode !== 0) return { exitCode: result.exitCode, output, calls: calls() };
-    }
-    return { exitCode: 0, output, calls: calls() };
-  }
+  const run = (steps: readonly Step[] | undefined, system: 'github' | 'gitlab' = 'github') =>
+    runJob(steps, repository, { ...stack.env, ...forge[system], ORDERS_URL: stack.urls.echo, STOACTL_PACKAGE: 'stoactl.tgz' });
 
   const github = {
     ...jobsOf(join(GITHUB, 'stoa.yml')),
@@ -266,25 +220,28 @@ describe('the pipelines of the GitOps example', () => {
 
   it('has the same jobs on both systems', () => {
     expect(Object.keys(github)).toEqual(['check', 'apply', 'drift', 'rotate']);
-    expect(Object.keys(gitlab)).toEqual(['validate', 'diff', 'apply', 'drift', 'rotate']);
+    expect(Object.keys(gitlab)).toEqual(['validate', 'test', 'diff', 'apply', 'drift', 'rotate']);
   });
 
-  it('comments on a pull request with the diff', async () => {
-    const onGithub = await runJob(github['check']);
-    const onGitlab = await runJob([...(gitlab['validate'] ?? []), ...(gitlab['diff'] ?? [])]);
+  it('comments on a pull request with the diff, once', { timeout: 240_000 }, async () => {
+    const onGithub = await run(github['check']);
+    const again = await run(github['check']?.slice(-2));
+    const onGitlab = await run([...(gitlab['validate'] ?? []), ...(gitlab['test'] ?? []), ...(gitlab['diff'] ?? [])], 'gitlab');
 
-    expect(onGithub).toMatchObject({ exitCode: 0 });
-    expect(onGithub.calls).toContain('gh pr comment word --edit-last --create-if-none --body-file diff.md');
-    expect(onGitlab).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(join(repository, 'diff.md'), 'utf8')).toContain('orders');
+    expect([onGithub, again, onGitlab]).toMatchObject([{ exitCode: 0 }, { exitCode: 0 }, { exitCode: 0 }]);
+    expect(forge.calls.filter((call) => !call.startsWith('GET'))).toEqual(['POST /repos/acme/gateway/issues/17/comments']);
+    expect(forge.comments.map(({ body }) => body)).toEqual([
+      expect.stringMatching(/^<!-- stoactl diff: northwind-gateway -->\n[^]*orders/),
+    ]);
     expect(readFileSync(join(repository, 'validate.xml'), 'utf8')).toContain('<testsuite');
+    expect(readFileSync(join(repository, 'tests.xml'), 'utf8')).toContain('<testsuites tests="2" failures="0" errors="0"');
   });
 
   it('fails the check of a pull request that breaks a manifest', async () => {
     const file = join(repository, 'manifests', 'broken.yaml');
     writeFileSync(file, 'apiVersion: gostoa.dev/v1beta1\nkind: API\nmetadata: {name: broken, tenant: northwind}\nspec: {pth: /x}\n');
 
-    const { exitCode, output } = await runJob(github['check']);
+    const { exitCode, output } = await run(github['check']);
     rmSync(file);
 
     expect(exitCode).toBe(6);
@@ -295,23 +252,23 @@ describe('the pipelines of the GitOps example', () => {
     ['GitHub', github],
     ['GitLab', gitlab],
   ])('applies on main, finds no drift at night, and fails the night after a change by hand: %s', async (_name, jobs) => {
-    expect(await runJob(jobs['apply'])).toMatchObject({ exitCode: 0 });
-    expect(await runJob(jobs['drift'])).toMatchObject({ exitCode: 0 });
+    expect(await run(jobs['apply'])).toMatchObject({ exitCode: 0 });
+    expect(await run(jobs['drift'])).toMatchObject({ exitCode: 0 });
     const { body } = await stack.call('GET', '/v1/resources/API/northwind/orders');
     await stack.call('PATCH', `/v1/tenants/northwind/apis/${(body as { id: string }).id}`, { rate_limit: { requests_per_hour: 1 } });
 
-    const drift = await runJob(jobs['drift']);
+    const drift = await run(jobs['drift']);
 
     expect(drift.exitCode).toBe(2);
     expect(drift.output).toContain('drift: changed by');
-    expect(await runJob(jobs['apply'])).toMatchObject({ exitCode: 0 });
+    expect(await run(jobs['apply'])).toMatchObject({ exitCode: 0 });
   });
 
   it('rotates the key into a file, and shows it in no log', async () => {
     const first = await keyOf(stack, 'northwind', 'web-shop-orders');
 
-    const { exitCode, output, calls } = await runJob(github['rotate']);
-    const key = readFileSync(join(repository, 'orders.key'), 'utf8').trim();
+    const { exitCode, output, calls } = await run(github['rotate']);
+    const key = readFileSync(join(repository, 'new.key'), 'utf8').trim();
 
     expect(exitCode).toBe(0);
     expect(output + calls).not.toContain(key);
@@ -336,7 +293,7 @@ describe('the files of the examples', () => {
     const readme = readFileSync(join(EXAMPLES, example, 'README.md'), 'utf8');
     const block = /```sh\n([^]*?)```/.exec(readme)?.[1] ?? '';
     const stack = await startStack();
-    const { path } = toolbox();
+    const { path } = toolbox(work);
 
     const commands = block.replaceAll('npx stoactl', 'stoactl');
     const { exitCode, output } = await shell(commands, ROOT, { ...stack.env, PATH: path });

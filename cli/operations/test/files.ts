@@ -6,8 +6,8 @@ import type { Place } from '../../../schema/one-document.js';
 import type { Resource } from '../../../schema/resource.js';
 import { quoted } from '../../../schema/shown.js';
 import { parseTestFile, type TestCase, type TestStep } from '../../../schema/test-file.js';
-import type { Settings } from '../../settings.js';
 import { findFiles, readFiles, type TextFile } from '../files.js';
+import type { LoadOptions } from '../load.js';
 
 const DEFAULT_TESTS = ['tests/*.yaml'];
 
@@ -25,26 +25,29 @@ export interface TestSet {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+export interface TestPaths {
+  readonly paths: readonly string[];
+  /** Whether it is fine that nothing is named and nothing is there. */
+  readonly allowNone: boolean;
+}
+
 /** Reads what is named, else what stoa.config.yaml names, else `tests/*.yaml`. Throws when there is nothing; what is wrong inside is in `diagnostics`. */
-export async function readTests(
-  paths: readonly string[],
-  { configFile, environment }: Settings,
-  cwd: string,
-  stdin: () => Promise<string>,
-): Promise<TestSet> {
+export async function readTests({ paths, allowNone }: TestPaths, { settings, cwd, stdin }: LoadOptions): Promise<TestSet> {
+  const { configFile, environment } = settings;
   const named = paths.length > 0 ? paths : (environment?.tests ?? configFile?.config.tests);
   const base = paths.length > 0 ? cwd : (configFile?.directory ?? cwd);
-  const files = named === undefined ? findDefault(base) : findFiles({ paths: named, base, isRecursive: true });
+  const files = named === undefined ? findDefault(base, allowNone) : findFiles({ paths: named, base, isRecursive: true });
   const texts = await readFiles(files, cwd, stdin);
   const parsed = texts.map(({ file, text }) => parseTestFile(text, file));
   const cases = parsed.flatMap(({ tests, place }) => (tests?.cases ?? []).map((test, index) => ({ test, place: within(place, index) })));
   return { texts, cases, diagnostics: parsed.flatMap(({ diagnostics }) => diagnostics) };
 }
 
-function findDefault(base: string): string[] {
+function findDefault(base: string, allowNone: boolean): string[] {
   try {
     return findFiles({ paths: DEFAULT_TESTS, base, isRecursive: true });
   } catch (error) {
+    if (allowNone) return [];
     throw new StoaError(
       'usage_error',
       `There are no tests: no paths, no "tests" in stoa.config.yaml, and no ${DEFAULT_TESTS.join(', ')}.`,

@@ -8,7 +8,7 @@ import { applyPlan, plan, refusalOf, type PlannedRequest } from '../change.js';
 import { devClient } from '../dev/connection.js';
 import { untilFollowed } from '../dev/settled.js';
 import { lineFinder, load, type LoadOptions } from '../load.js';
-import { isNamed, readTests, unknownNames, type LocatedCase } from './files.js';
+import { isNamed, readTests, unknownNames, type LocatedCase, type TestPaths } from './files.js';
 import { createSender } from './request.js';
 import { runCase } from './run-case.js';
 import { underTest } from './under-test.js';
@@ -37,16 +37,17 @@ export interface TestRun {
 }
 
 export interface TestOptions {
-  readonly paths: readonly string[];
+  readonly tests: TestPaths;
   readonly manifests: LoadOptions;
   readonly signal: AbortSignal;
 }
 
 /** Runs every case. Throws for wrong usage and for what is no fault of the tests. */
-export async function runTests({ paths, manifests, signal }: TestOptions): Promise<{ run: TestRun; sourceLine: SourceLine }> {
+export async function runTests({ tests: named, manifests, signal }: TestOptions): Promise<{ run: TestRun; sourceLine: SourceLine }> {
   const started = performance.now();
-  const { settings, cwd, stdin, env } = manifests;
-  const tests = await readTests(paths, settings, cwd, stdin);
+  const { settings, env } = manifests;
+  const tests = await readTests(named, manifests);
+  if (tests.texts.length === 0) return { run: resultOf([], started), sourceLine: () => undefined };
   // The processes load while the manifests are read.
   const worlds = await Worlds.open(env);
   const upstreams = new Upstreams();
