@@ -1,5 +1,5 @@
 /** Manifests in VS Code: the schemas of docs/reference with the YAML language server, as a person would write them. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,8 @@ import { catalog } from '../gateway/catalog.js';
 import { generatedFiles, MANIFEST_SCHEMA_PATH } from '../schema/generated.js';
 import { API_VERSION } from '../schema/manifest.js';
 import { openEditor, type Editor } from './helpers/language-server.js';
+
+const EXAMPLES = path.resolve(import.meta.dirname, '../examples');
 
 let root: string;
 let editor: Editor;
@@ -119,5 +121,33 @@ describe('an editor with the schema of manifests', () => {
     expect([...offered.keys()]).toEqual(expect.arrayContaining(['auth_required', 'rate_limit', 'retries']));
     expect(offered.get('auth_required')).toContain('API key');
     expect([...offered.keys()]).not.toContain('requires_approval');
+  });
+});
+
+describe('an editor with the schema of test files', () => {
+  const open = (body: string): { file: string; text: string } => {
+    count += 1;
+    const text = `# yaml-language-server: $schema=../docs/reference/schemas/tests.schema.json\n${body}`;
+    return { file: path.join(root, `tests/file-${count}.yaml`), text };
+  };
+  const examples = (readdirSync(EXAMPLES, { recursive: true }) as string[]).filter((file) => /\/tests\/[^/]+\.yaml$/.test(file));
+
+  it.each(examples)('accepts %s', async (example) => {
+    const { file, text } = open(readFileSync(path.join(EXAMPLES, example), 'utf8'));
+
+    expect(await editor.diagnose(file, text)).toEqual([]);
+  });
+
+  it('underlines a misspelt step and a misspelt expectation', async () => {
+    const { file, text } = open(
+      'cases:\n  - name: a\n    steps:\n      - reqest: { path: /x }\n      - request: { path: /x }\n        expect: { statuss: 200 }\n',
+    );
+
+    const diagnostics = await editor.diagnose(file, text);
+
+    expect(diagnostics.map(({ range, message }) => [range.start.line, message])).toEqual([
+      [4, 'Property reqest is not allowed.'],
+      [6, 'Property statuss is not allowed.'],
+    ]);
   });
 });

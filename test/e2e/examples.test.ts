@@ -189,7 +189,7 @@ describe('what the SaaS example promises', () => {
   });
 });
 
-describe('the pipelines of the GitOps example', () => {
+describe('the pipelines of the GitOps example', { timeout: 240_000 }, () => {
   const GITHUB = join(EXAMPLES, 'gitops', '.github', 'workflows');
   let stack: TestStack;
   let forge: Forge;
@@ -278,7 +278,7 @@ describe('the pipelines of the GitOps example', () => {
   });
 });
 
-describe('the files of the examples', () => {
+describe('the files of the examples', { timeout: 120_000 }, () => {
   const manifests = (readdirSync(EXAMPLES, { recursive: true }) as string[])
     .filter((file) => /\.yaml$/.test(file) && !file.includes('overlays'))
     .map((file) => join(EXAMPLES, file));

@@ -27,7 +27,7 @@ afterEach(async () => {
 function start(name: string, args: readonly string[], stdio: 'ipc' | 'ignore', env: Readonly<Record<string, string>> = {}): ChildProcess {
   child = spawn(process.execPath, [join(ROOT, 'bin', `${name}.js`), ...args], {
     stdio: ['ignore', 'ignore', 'pipe', stdio],
-    env: { ...cleanEnv(), STOA_BOOTSTRAP_SECRET: 'a-secret-of-this-test', STOA_LOG_LEVEL: 'fatal', ...env },
+    env: { ...cleanEnv(), STOA_BOOTSTRAP_SECRET: 'a-secret-of-this-test', STOA_LOG_LEVEL: 'error', ...env },
   });
   return child;
 }

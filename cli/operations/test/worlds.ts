@@ -36,7 +36,7 @@ export class Worlds {
   private constructor(directory: string, secret: string, env: Environment) {
     this.#directory = directory;
     this.#secret = secret;
-    const given = { ...withoutOurs(env), STOA_LOG_LEVEL: 'fatal' };
+    const given = { ...withoutOurs(env), STOA_LOG_LEVEL: 'error' };
     this.#controlPlane = new Child('control-plane', { ...given, STOA_BOOTSTRAP_SECRET: secret });
     this.#gateway = new Child('gateway', given);
   }
