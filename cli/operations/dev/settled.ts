@@ -7,9 +7,9 @@ import { DEV_CLIENT, type Connection } from './connection.js';
 const PATIENCE_MS = 3000;
 const POLL_MS = 10;
 
-/** Resolves when the gateway has followed, or after 3 s, with false: it may be elsewhere, or not running yet. Never throws. */
-export async function untilFollowed(connection: Connection, gatewayUrl: string): Promise<boolean> {
-  const giveUp = AbortSignal.timeout(PATIENCE_MS);
+/** Resolves when the gateway has followed, or, with false, when patience ends: it may be elsewhere, or not running yet. Never throws. */
+export async function untilFollowed(connection: Connection, gatewayUrl: string, patienceMs = PATIENCE_MS): Promise<boolean> {
+  const giveUp = AbortSignal.timeout(patienceMs);
   try {
     const wanted = await latestNumber(connection, giveUp);
     while ((await servedNumber(gatewayUrl, giveUp)) < wanted) await sleep(POLL_MS, undefined, { signal: giveUp });

@@ -15,6 +15,9 @@ import { underTest } from './under-test.js';
 import { Upstreams } from './upstreams.js';
 import { Worlds, type World } from './worlds.js';
 
+/** A busy machine is no reason to fail. */
+const FOLLOW_MS = 30_000;
+
 export interface CaseResult {
   readonly name: string;
   readonly file: string;
@@ -128,7 +131,7 @@ const isUsedIn =
     );
 
 async function followed(world: World): Promise<void> {
-  if (!(await untilFollowed(world, world.gatewayUrl)))
+  if (!(await untilFollowed(world, world.gatewayUrl, FOLLOW_MS)))
     throw new StoaError('service_unavailable', 'The gateway of the tests does not follow its control plane.');
 }
 
