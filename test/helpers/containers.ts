@@ -11,6 +11,15 @@ import { ROOT } from './stack.js';
 
 export const DOCKERFILE = path.join(ROOT, 'deploy/compose/Dockerfile');
 
+/** The files of the product that a service has, and what holds for whatever runs from them. */
+export interface Image {
+  /** From a path of the repository to one below `workdir`. */
+  readonly copies: readonly (readonly string[])[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly entrypoint: readonly string[];
+  readonly workdir: string;
+}
+
 /** What an engine is told of a service. */
 export interface ContainerSpec {
   readonly name: string;
@@ -22,6 +31,8 @@ export interface ContainerSpec {
   readonly files: Readonly<Record<string, string>>;
   /** Directories that can be written. */
   readonly writable: readonly string[];
+  /** Options of /proc, as systemd restricts it. */
+  readonly procOptions?: string;
 }
 
 export interface Containers {
@@ -41,7 +52,7 @@ export function containersProblem(): string | undefined {
 }
 
 /** What the last stage of the Dockerfile is made of. */
-export function readImage() {
+export function readImage(): Image & { readonly user: number; readonly volumes: readonly string[] } {
   const stage =
     readFileSync(DOCKERFILE, 'utf8')
       .split(/^FROM /m)
@@ -57,10 +68,13 @@ export function readImage() {
   };
 }
 
-/** Prepares the services; they end with `end`. */
-export async function startContainers(specs: readonly ContainerSpec[], hostNames: readonly string[]): Promise<Containers> {
+/** Prepares the services; they end with `end`, and after ten minutes by themselves. */
+export async function startContainers(
+  specs: readonly ContainerSpec[],
+  hostNames: readonly string[],
+  image: Image = readImage(),
+): Promise<Containers> {
   const base = mkdtempSync(path.join(tmpdir(), 'stoa-containers-'));
-  const image = readImage();
   writeFileSync(path.join(base, 'hosts'), `127.0.0.1 localhost ${hostNames.join(' ')}\n`);
   const script = [
     'set -e',
@@ -123,14 +137,15 @@ export async function startContainers(specs: readonly ContainerSpec[], hostNames
 }
 
 /** Shell lines that make the root of one service. */
-function rootOf(base: string, { name, user, files, writable }: ContainerSpec, { copies, workdir }: ReturnType<typeof readImage>): string[] {
+function rootOf(base: string, { name, user, files, writable, procOptions }: ContainerSpec, { copies, workdir }: Image): string[] {
   const root = path.join(base, name);
   const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
   return [
     `mkdir -p ${root}; mount -t tmpfs none ${root}; cd ${root}`,
     `mkdir -p usr etc dev proc .${workdir} ${writable.map((directory) => `.${directory}`).join(' ')}`,
     'for link in bin lib lib64 sbin; do ln -s usr/$link $link; done',
-    'mount --rbind -o ro /usr usr; mount --bind -o ro /etc etc; mount --rbind /dev dev; mount -t proc proc proc',
+    'mount --rbind -o ro /usr usr; mount --bind -o ro /etc etc; mount --rbind /dev dev',
+    `mount -t proc -o ${procOptions ?? 'rw'} proc proc`,
     `mount --bind ${base}/hosts etc/hosts`,
     ...copies.flatMap(([from = '', to = '']) => {
       const [source, target] = [path.join(ROOT, from), `.${workdir}/${to}`];
