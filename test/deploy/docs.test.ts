@@ -1,0 +1,57 @@
+/** docs/deploy.md: its commands run, its alerts and files are there, its figures are those of docs/performance.md. */
+import { execFile, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readCompose } from '../helpers/compose.js';
+import { cleanEnv, ROOT } from '../helpers/stack.js';
+
+const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
+const page = read('docs/deploy.md');
+const section = (title: string): string => page.split(`## ${title}\n`)[1]?.split('\n## ')[0] ?? '';
+const blocks = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, text = '']) => text);
+const isMissing = (text: string): boolean => /^promtool/m.test(text) && spawnSync('promtool', ['--version']).status !== 0;
+if (blocks.some(isMissing)) console.warn('promtool is not installed: its commands in docs/deploy.md are skipped.');
+
+describe('docs/deploy.md', () => {
+  it.each(blocks.filter((text) => !isMissing(text)))('runs as it stands there: %s', async (text) => {
+    const copy = mkdtempSync(path.join(tmpdir(), 'stoa-deploy-'));
+    onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+    cpSync(path.join(ROOT, 'deploy'), path.join(copy, 'deploy'), {
+      recursive: true,
+      filter: (file) => !/compose\/(secrets|\.env)$/.test(file),
+    });
+    for (const name of ['bin', 'dist', 'node_modules', 'package.json']) symlinkSync(path.join(ROOT, name), path.join(copy, name));
+
+    const { stdout } = await promisify(execFile)('bash', ['-e', '-c', text], { cwd: copy, env: cleanEnv() });
+
+    expect(stdout).not.toBe('');
+  });
+
+  it('names each alert, and each service of the compose file with its ports', () => {
+    const alerts = [...read('deploy/prometheus/alerts.yml').matchAll(/alert: (\w+)/g)].map(([, name = '']) => name);
+    const named = [...section('Alerts and dashboards').matchAll(/`(Stoa\w+)`/g)].map(([, name = '']) => name);
+    const { services } = readCompose();
+    const { aliases } = services['control-plane-api']?.networks?.default ?? { aliases: [] };
+
+    expect(named.sort()).toEqual(alerts.sort());
+    for (const name of ['control-plane-api', 'stoa-gateway', ...aliases]) expect(section('What is what')).toContain(`| \`${name}\` `);
+  });
+
+  it('names files that are there', () => {
+    const files = [...page.matchAll(/\bdeploy\/(?:compose|systemd|kubernetes|prometheus)\/[\w.-]*\w/g)].map(([file]) => file);
+
+    expect(files.length).toBeGreaterThan(5);
+    expect(files.filter((file) => !existsSync(path.join(ROOT, file)) && !/compose\/(secrets|\.env)$/.test(file))).toEqual([]);
+  });
+
+  it('has no figure of performance that docs/performance.md does not have', () => {
+    const figures = [...section('Sizing').matchAll(/\b(\d[\d.]*) (?:µs|MiB|ms|routes|keys)/g)].map(([, figure = '']) => figure);
+    const measured = read('docs/performance.md');
+
+    expect(figures.length).toBeGreaterThan(4);
+    expect(figures.filter((figure) => !measured.includes(figure))).toEqual([]);
+  });
+});
