@@ -60,6 +60,7 @@ describe('production', () => {
       const starts = [
         () => readGateway(OPEN, { STOA_ADMIN_TOKEN: secret }),
         () => readGateway(OPEN, { STOA_GATEWAY_TOKEN: secret }),
+        () => readGateway(OPEN, { STOA_METRICS_TOKEN: secret }),
         () => readControlPlane(OPEN, { STOA_CLIENT_SECRET: secret }),
         () => readControlPlane(OPEN, { STOA_CLIENT_SECRET: GOOD, STOA_GATEWAY_TOKEN: secret }),
       ];

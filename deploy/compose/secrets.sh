@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 # The directory keeps others out. The files are for the user of the containers, which gets them one by one.
 mkdir -p secrets
 chmod 700 secrets
-for name in client_secret gateway_token admin_token grafana_password; do
+for name in client_secret gateway_token admin_token metrics_token grafana_password; do
   [ -s "secrets/$name" ] && continue
   od -An -N32 -v -tx1 /dev/urandom | tr -d ' \n' >"secrets/$name.new"
   chmod 444 "secrets/$name.new"

@@ -294,6 +294,17 @@ describe('gateway', () => {
     expect(readFileSync(file, 'utf8')).toBe(damaged);
   });
 
+  it('keeps its metrics, which name consumers, to the bearer of the metrics token where there is one', async () => {
+    const { send } = await open({ env: { ...WITH_TOKEN, STOA_METRICS_TOKEN: 'metrics-token' } });
+    const ask = async (authorization: string) =>
+      (await send('GET /metrics', undefined, authorization === '' ? {} : { authorization })).status;
+
+    expect(await ask('Bearer metrics-token')).toBe(200);
+    for (const wrong of ['', 'Bearer', `Bearer ${TOKEN}`, 'Basic metrics-token', 'metrics-token'])
+      expect([wrong, await ask(wrong)]).toEqual([wrong, 401]);
+    expect((await send('GET /admin/health', undefined, { authorization: 'Bearer metrics-token' })).status).toBe(401);
+  });
+
   it('counts what it does in metrics whose labels are configured names', async () => {
     const { send, get } = await open();
     await send('POST /admin/apis', payments(await upstream(), { auth_required: true }));

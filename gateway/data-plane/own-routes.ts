@@ -22,6 +22,8 @@ export interface OwnState {
   health(): { readonly status: 'ok'; readonly version: string; readonly uptime_seconds: number };
   /** `ready` is false before a configuration is held. Draining is known to the listener, and answers 503 before this is asked. */
   readiness(): { readonly ready: boolean; readonly control_plane: 'connected' | 'disconnected' | 'none' };
+  /** Whether who sends this value of `Authorization` may read the metrics. */
+  mayReadMetrics(authorization: string | undefined): boolean;
   /** Text of the Prometheus registry and its content type. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Everything below `/admin/`; authenticates by itself. */
@@ -59,6 +61,12 @@ export function ownReply(state: OwnState, request: OwnRequest, draining: boolean
   if (request.path === '/health') return jsonReply(200, state.health());
   if (request.path === '/health/live') return jsonReply(200, { status: 'ok' });
   if (request.path === '/health/ready') return readinessReply(state, draining);
+  if (!state.mayReadMetrics(request.authorization)) {
+    return errorReply('unauthorized', 'The metrics of this gateway need its metrics token.', [
+      'WWW-Authenticate',
+      'Bearer realm="stoa-metrics"',
+    ]);
+  }
   return state.metrics().then(({ contentType, text }) => ({ status: 200, headers: ['Content-Type', contentType], body: text }));
 }
 

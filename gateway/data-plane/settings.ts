@@ -29,6 +29,8 @@ export interface Settings {
   readonly controlPlaneUrl: string | undefined;
   /** Undefined turns the admin API off. */
   readonly adminToken: string | undefined;
+  /** Undefined: whoever reaches the gateway may read its metrics. */
+  readonly metricsToken: string | undefined;
   readonly gatewayToken: string | undefined;
   readonly client: { readonly id: string; readonly secret: string } | undefined;
   /** Peers whose `X-Forwarded-*` are believed. */
@@ -109,6 +111,7 @@ export const FLAGS = {
 
 export const VARIABLES = {
   STOA_ADMIN_TOKEN: 'Opens /admin; without it every admin route answers 503 (or STOA_ADMIN_TOKEN_FILE).',
+  STOA_METRICS_TOKEN: 'Opens /metrics; without it they are open (or STOA_METRICS_TOKEN_FILE).',
   STOA_GATEWAY_TOKEN: 'Opens the control plane (or STOA_GATEWAY_TOKEN_FILE, or gateway.token in the data directory).',
   STOA_CLIENT_ID: 'With STOA_CLIENT_SECRET, in place of a gateway token.',
   STOA_CLIENT_SECRET: 'Its secret (or STOA_CLIENT_SECRET_FILE).',
@@ -137,6 +140,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     port: readPort(setting('port', 'STOA_GATEWAY_PORT') ?? '3001'),
     controlPlaneUrl: url === undefined ? undefined : readUrl(url),
     adminToken: readSecret(env, 'STOA_ADMIN_TOKEN'),
+    metricsToken: readSecret(env, 'STOA_METRICS_TOKEN'),
     gatewayToken: readSecret(env, 'STOA_GATEWAY_TOKEN'),
     client: id === undefined || secret === undefined ? undefined : { id, secret },
     trustedProxies,
@@ -154,8 +158,13 @@ export function readSettings(args: readonly string[], env: Environment): Setting
   return settings;
 }
 
-function requireSafe({ adminToken, gatewayToken, client, controlPlaneUrl }: Settings, env: Environment): void {
-  requireSafeProcess(env, { STOA_ADMIN_TOKEN: adminToken, STOA_GATEWAY_TOKEN: gatewayToken, STOA_CLIENT_SECRET: client?.secret });
+function requireSafe({ adminToken, metricsToken, gatewayToken, client, controlPlaneUrl }: Settings, env: Environment): void {
+  requireSafeProcess(env, {
+    STOA_ADMIN_TOKEN: adminToken,
+    STOA_METRICS_TOKEN: metricsToken,
+    STOA_GATEWAY_TOKEN: gatewayToken,
+    STOA_CLIENT_SECRET: client?.secret,
+  });
   if (client !== undefined && gatewayToken === undefined && controlPlaneUrl !== undefined && isReadOnItsWay(controlPlaneUrl))
     throw new StoaError('usage_error', `STOA_CLIENT_SECRET would go to ${controlPlaneUrl} without TLS, which is not safe in production.`, {
       hint: 'Give an https address, or STOA_GATEWAY_TOKEN, which opens no more than the stream of changes.',

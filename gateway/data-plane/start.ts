@@ -7,6 +7,7 @@ import { policies } from '../policies/index.js';
 import type { AccessLog } from './access-log.js';
 import { createAdmin } from './admin.js';
 import type { AnswerCache } from './answer-cache.js';
+import { createBearerCheck } from './bearer.js';
 import { createBreaker } from './breaker.js';
 import { CertificateJudge } from './client-certificate.js';
 import { ConfigSource, type Delta } from './config-source.js';
@@ -254,7 +255,7 @@ function connect(settings: Settings, { core, breaker, directory, usage: meter, l
 
 function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts['link'], certificates: CertificateJudge): OwnState {
   const { source, publisher, keys, quotas, answers, disk, metrics } = core;
-  const { adminToken: token, allowPrivateUpstreams, controlPlaneUrl } = settings;
+  const { adminToken: token, metricsToken, allowPrivateUpstreams, controlPlaneUrl } = settings;
   const version = productVersion();
   const admin = createAdmin({
     token,
@@ -279,6 +280,7 @@ function ownState(settings: Settings, core: Core, breaker: Breaker, link: Parts[
   return {
     health: () => ({ status: 'ok', version, uptime_seconds: Math.floor(process.uptime()) }),
     readiness: () => ({ ready: source.position !== undefined || isAloneReady(), control_plane: linkState() }),
+    mayReadMetrics: metricsToken === undefined ? () => true : createBearerCheck(metricsToken),
     metrics: () => metrics.text(),
     admin,
   };

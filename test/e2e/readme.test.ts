@@ -24,7 +24,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-it('shows what the commands of the tour really print', { timeout: 120_000 }, async () => {
+it('shows what the commands of the tour really print', async () => {
   const examples = examplesOf(README);
 
   const env = { ...stack.env, PATH: path };

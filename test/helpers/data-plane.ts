@@ -133,6 +133,7 @@ export interface TestGateway {
 const OWN: OwnState = {
   health: () => ({ status: 'ok', version: '0.0.0', uptime_seconds: 1 }),
   readiness: () => ({ ready: true, control_plane: 'none' }),
+  mayReadMetrics: () => true,
   metrics: () => Promise.resolve({ contentType: 'text/plain', text: '# none\n' }),
   admin: () => errorReply('service_unavailable'),
 };
