@@ -159,8 +159,22 @@ describe.skipIf(problem !== undefined)('each service, with its command, environm
 
   beforeAll(async () => {
     const specs = names.map((name) => containerOf(compose, name, secretOf));
+    // Debian's Prometheus in place of the image's, with the files that the service mounts.
+    const prometheus = {
+      name: 'prometheus',
+      entrypoint: ['prometheus'],
+      command: ['--config.file=/run/prometheus/prometheus.yml', '--storage.tsdb.path=/prometheus'],
+      environment: {},
+      user: 65_534,
+      files: {
+        '/run/prometheus/prometheus.yml': readFileSync(path.join(COMPOSE, 'prometheus.yml'), 'utf8'),
+        '/run/prometheus/alerts.yml': readFileSync(path.join(ROOT, 'deploy/prometheus/alerts.yml'), 'utf8'),
+        '/run/secrets/metrics_token': secretOf('metrics_token'),
+      },
+      writable: ['/prometheus'],
+    };
     const bare = { ...containerOf(compose, 'stoa-gateway', secretOf), name: 'without-secrets', files: {} };
-    containers = await startContainers([...specs, bare], [...names, 'control-plane-ui', 'developer-portal', 'keycloak']);
+    containers = await startContainers([...specs, bare, prometheus], [...names, 'control-plane-ui', 'developer-portal', 'keycloak']);
     for (const name of names) containers.start(name);
   }, 60_000);
   afterAll(() => containers.end());
@@ -208,6 +222,19 @@ describe.skipIf(problem !== undefined)('each service, with its command, environm
     expect([tenants.code, tenants.stderr]).toEqual([0, '']);
     expect([status('admin/apis', 'admin_token'), status('admin/apis', 'metrics_token')]).toEqual(['200', '401']);
     expect([status('metrics', 'metrics_token'), status('metrics', 'admin_token')]).toEqual(['200', '401']);
+  });
+
+  it.skipIf(!isPrometheusInstalled())('Prometheus scrapes both with the token of its file (OP5)', { timeout: START_MS }, async () => {
+    containers.start('prometheus');
+    const targets = () => {
+      const { stdout } = containers.exec('prometheus', ['curl', '-s', 'http://localhost:9090/api/v1/targets']);
+      const { data } = JSON.parse(stdout === '' ? '{}' : stdout) as {
+        data?: { activeTargets: { labels: { job: string }; health: string }[] };
+      };
+      return Promise.resolve(data?.activeTargets.map(({ labels, health }) => `${labels.job} ${health}`).sort());
+    };
+
+    await eventually(targets, ['stoa-control-plane up', 'stoa-gateway up'], START_MS);
   });
 
   it('nothing starts without the secrets', { timeout: START_MS }, async () => {

@@ -23,7 +23,9 @@ export interface Image {
 /** What an engine is told of a service. */
 export interface ContainerSpec {
   readonly name: string;
-  /** Behind the entry point of the image. */
+  /** In place of that of the image. */
+  readonly entrypoint?: readonly string[];
+  /** Behind the entry point. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly user: number;
@@ -119,7 +121,9 @@ export async function startContainers(
   return {
     start(name) {
       const spec = specOf(name);
-      const child = spawn('nsenter', argvOf(spec, [...image.entrypoint, ...spec.command]), { stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn('nsenter', argvOf(spec, [...(spec.entrypoint ?? image.entrypoint), ...spec.command]), {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       for (const stream of [child.stdout, child.stderr])
         stream.setEncoding('utf8').on('data', (text: string) => outputs.set(name, (outputs.get(name) ?? '') + text));
       return child;
