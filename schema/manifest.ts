@@ -7,7 +7,7 @@ import { placeFinder } from './yaml-exact.js';
 
 /** What manifests are written in. */
 export const API_VERSION = 'gostoa.dev/v1beta1';
-const OLDER_VERSIONS: ReadonlySet<string> = new Set(['gostoa.dev/v1', 'gostoa.dev/v1alpha1', 'stoa.io/v1', 'stoa.dev/v1']);
+export const OLDER_VERSIONS: ReadonlySet<string> = new Set(['gostoa.dev/v1', 'gostoa.dev/v1alpha1', 'stoa.io/v1', 'stoa.dev/v1']);
 const GROUPS = ['gostoa.dev', 'stoa.io', 'stoa.dev'];
 
 /** Finds the place of a value, or of the deepest part of the path that is there. `part` chooses a field's name instead of its value. */
@@ -175,8 +175,8 @@ function isOursByGroup(apiVersion: string, kind: unknown, envelope: Envelope): b
   return false;
 }
 
-const TOP_FIELDS = ['apiVersion', 'kind', 'metadata', 'spec'];
-const METADATA_FIELDS = ['name', 'tenant', 'namespace', 'labels', 'annotations'];
+export const TOP_FIELDS = ['apiVersion', 'kind', 'metadata', 'spec'];
+export const METADATA_FIELDS = ['name', 'tenant', 'namespace', 'labels', 'annotations'];
 
 function readEnvelope(value: Mapping, envelope: Envelope, number: number, file: string): Manifest | undefined {
   unknownFields(value, TOP_FIELDS, [], envelope);
