@@ -6,6 +6,8 @@ import { ERRORS, StoaError } from '../schema/error.js';
 import type { Client } from './client.js';
 import { globalFlags, withEnvironment } from './flags.js';
 import type { ConfigFile, Settings } from './settings.js';
+import type { ChosenContext } from './user-config.js';
+import { hasUserConfig } from './user-config-path.js';
 import { colours, plain, type Paint } from './views/paint.js';
 import type { SourceLine } from './views/diagnostics.js';
 
@@ -13,6 +15,7 @@ interface ParsedGlobals {
   readonly output?: string | undefined;
   readonly json?: boolean | undefined;
   readonly server?: string | undefined;
+  readonly context?: string | undefined;
   readonly environment?: string | undefined;
   readonly tenant?: string | undefined;
   readonly timeout?: string | undefined;
@@ -85,7 +88,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Settles global flags by something other than the command line, before `settings` is asked for. */
-  protected settle(flags: Pick<ParsedGlobals, 'environment' | 'tenant' | 'project'>): void {
+  protected settle(flags: Pick<ParsedGlobals, 'context' | 'environment' | 'tenant' | 'project'>): void {
     this.#globals = { ...this.#globals, ...flags };
   }
 
@@ -96,8 +99,16 @@ export abstract class BaseCommand extends Command {
   }
 
   async #resolveSettings(): Promise<Settings> {
-    const [{ resolveSettings }, configFile] = await Promise.all([import('./settings.js'), this.configFile()]);
-    return resolveSettings(this.#globals, process.env, configFile);
+    const [{ resolveSettings }, configFile, chosen] = await Promise.all([import('./settings.js'), this.configFile(), this.#context()]);
+    return resolveSettings(this.#globals, process.env, configFile, chosen);
+  }
+
+  /** The named or the current context of the user's configuration. Without the file nothing is loaded for it. */
+  async #context(): Promise<ChosenContext | undefined> {
+    const { context } = this.#globals;
+    if (context === undefined && !hasUserConfig(process.env)) return undefined;
+    const { findContext, readUserConfig } = await import('./user-config.js');
+    return findContext(readUserConfig(process.env), context);
   }
 
   /** The nearest stoa.config.yaml of the working directory and those above it. */

@@ -18,6 +18,7 @@ export const globalFlags = {
   output: outputFlag(),
   json: Flags.boolean({ summary: 'The same as -o json.', helpGroup: 'GLOBAL', default: false }),
   server: Flags.string({ summary: 'Address of the control plane (also STOA_API_URL).', helpGroup: 'GLOBAL', helpValue: 'URL' }),
+  context: Flags.string({ summary: 'Context of the user configuration; see "context list".', helpGroup: 'GLOBAL', helpValue: 'NAME' }),
   environment: Flags.string({ summary: 'Environment of stoa.config.yaml.', helpGroup: 'GLOBAL', helpValue: 'NAME' }),
   tenant: Flags.string({ summary: 'The tenant that the command is about.', helpGroup: 'GLOBAL', helpValue: 'NAME' }),
   timeout: Flags.string({ summary: 'Longest wait for an answer, such as 30s.', helpGroup: 'GLOBAL', helpValue: 'DURATION' }),

@@ -89,7 +89,7 @@ async function requestToken(options: SessionOptions): Promise<{ value: string; e
   const { authServer, realm, clientId, clientSecret } = options;
   if (clientSecret === undefined)
     throw new StoaError('unauthorized', `No credentials for ${options.server}: STOA_CLIENT_SECRET is not set.`, {
-      hint: '"stoactl dev" prints the export lines when it starts. Otherwise set STOA_CLIENT_ID and STOA_CLIENT_SECRET, or STOA_TOKEN.',
+      hint: 'Sign in with "stoactl login", or set STOA_CLIENT_ID and STOA_CLIENT_SECRET, or STOA_TOKEN; "stoactl dev" prints the export lines.',
     });
   const url = `${authServer}/realms/${encodeURIComponent(realm)}/protocol/openid-connect/token`;
   const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret });

@@ -35,7 +35,7 @@ describe('resolveSettings', () => {
   ])('takes the server from %s before what stands behind it', (origin, flags, env, config, server) => {
     const settings = resolveSettings(flags, env, config);
 
-    expect([settings.server, settings.serverOrigin]).toEqual([server, origin]);
+    expect([settings.server, settings.origins['server']]).toEqual([server, origin]);
   });
 
   it('takes issuer and tenant of the environment', () => {
@@ -48,6 +48,34 @@ describe('resolveSettings', () => {
     expect(() => resolveSettings({ environment: 'produktion' }, {}, file)).toThrow(
       'There is no environment "produktion" in stoa.config.yaml.',
     );
+  });
+
+  it('takes a context last, and only for its own server: what opens one is never sent to another', () => {
+    const chosen = {
+      name: 'prod',
+      context: {
+        server: 'https://api.example.com/v1',
+        client_id: 'me',
+        client_secret: 'canary',
+        token: 'canary',
+        gateway: 'https://gw',
+        tenant: 'acme',
+      },
+    };
+    const seen = (flags: object, env: Record<string, string>, config?: ConfigFile) => {
+      const { server, clientId, clientSecret, token, tenant, origins } = resolveSettings(flags, env, config, chosen);
+      return [server, clientId, clientSecret, token, tenant, origins['server']];
+    };
+    const own = ['me', 'canary', 'canary', 'acme'];
+    const none = ['control-plane-api', undefined, undefined, undefined];
+
+    expect(seen({}, {})).toEqual(['https://api.example.com', ...own, 'context prod']);
+    expect(seen({}, {}, file)).toEqual(['https://staging.example.com', ...none, 'environment staging']);
+    expect(seen({ context: 'prod' }, { STOA_API_URL: 'http://other' }, file)).toEqual(['https://api.example.com', ...own, 'context prod']);
+    expect(seen({ server: 'http://other' }, {})).toEqual(['http://other', ...none, '--server']);
+    expect(seen({}, { STOA_AUTH_URL: 'http://other' }).slice(1, 4)).toEqual(none.slice(0, 3));
+    expect(seen({}, { STOA_TOKEN: 'mine' }).slice(1, 4)).toEqual(['control-plane-api', undefined, 'mine']);
+    expect(seen({}, { STOA_CLIENT_SECRET: 'mine' }).slice(1, 4)).toEqual(['control-plane-api', 'mine', undefined]);
   });
 
   it.each(['never', '10', '-5s'])('refuses %s as a timeout', (timeout) => {

@@ -4,7 +4,7 @@ import { ancestorsOf, placesOf } from './places.js';
 
 const settings = (manifests: string[], overlay?: string): Settings => ({
   server: '',
-  serverOrigin: '',
+  origins: {},
   gatewayServer: 'http://127.0.0.1:3001',
   authServer: '',
   realm: '',
