@@ -35,6 +35,25 @@ export interface SubscriptionRecord {
   readonly expires_at: string | null;
 }
 
+export interface QuotaRecord {
+  readonly limit: number;
+  readonly used: number;
+  readonly remaining: number;
+  readonly resets_at: string;
+}
+
+/** What a subscription has used this month. */
+export interface UsageRecord {
+  readonly subscription_id: string;
+  readonly period: string;
+  readonly requests: number;
+  readonly errors: number;
+  readonly quota: QuotaRecord | null;
+  readonly daily_quota: QuotaRecord | null;
+  readonly rate_limit: number | null;
+  readonly daily: readonly { readonly date: string; readonly requests: number; readonly errors: number }[];
+}
+
 export type SubscriptionVerb = 'approve' | 'reject' | 'suspend' | 'resume' | 'revoke';
 
 /** What a tenant has come to, with what was declared of it. */
@@ -54,6 +73,7 @@ export interface LivedClient {
   /** All subscriptions that match, newest first; of every tenant that the token sees where none is named. */
   subscriptions(tenant: string | undefined, filter: Readonly<Record<string, string | undefined>>): Promise<SubscriptionRecord[]>;
   subscription(tenant: string | undefined, idOrName: string): Promise<SubscriptionRecord>;
+  usage(tenant: string | undefined, idOrName: string): Promise<UsageRecord>;
   step(tenant: string | undefined, idOrName: string, verb: SubscriptionVerb, body: object): Promise<SubscriptionRecord>;
 }
 
@@ -85,6 +105,7 @@ export function createLivedClient(call: Call): LivedClient {
     revokeKey: async (tenant, id) => void (await call('DELETE', `${below(tenant)}/apikeys/${encodeURIComponent(id)}`)),
     subscriptions: (tenant, filter) => pages(`${below(tenant)}/subscriptions`, filter),
     subscription: async (tenant, idOrName) => (await call('GET', one(tenant, idOrName))) as SubscriptionRecord,
+    usage: async (tenant, idOrName) => (await call('GET', `${one(tenant, idOrName)}/usage`)) as UsageRecord,
     step: async (tenant, idOrName, verb, body) => (await call('POST', `${one(tenant, idOrName)}/${verb}`, body)) as SubscriptionRecord,
   };
 }

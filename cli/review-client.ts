@@ -61,6 +61,8 @@ export interface ReviewClient {
   ): Promise<{ readonly total: number; readonly entries: AuditEntry[] }>;
   /** One entry a day of these days (UTC, `2026-11-26`), both included. */
   metrics(tenant: string, from: string, to: string): Promise<MetricsEntry[]>;
+  /** What reached an API on these days, both included. */
+  apiMetrics(tenant: string, api: string, from: string, to: string): Promise<Pick<MetricsEntry, 'requests' | 'errors'>>;
   /** Requests that a limit refused in the last hours: the exact number, and the newest of them, at most 5 000. */
   limitHits(tenant: string, hours: number): Promise<{ readonly total: number; readonly hits: LimitHit[] }>;
   consumers(tenant: string): Promise<number>;
@@ -111,6 +113,12 @@ export function createReviewClient(call: Call): ReviewClient {
         metrics: { requests: number; errors: number; p95_latency_ms: number }[];
       };
       return answer.metrics.map(({ requests, errors, p95_latency_ms: p95 }) => ({ requests, errors, p95 }));
+    },
+    apiMetrics: async (tenant, api, from, to) => {
+      const path = `${below(tenant)}/apis/${encodeURIComponent(api)}/metrics?start_date=${from}&end_date=${to}&granularity=day`;
+      const { metrics } = (await call('GET', path)) as { metrics: { requests: number; errors: number }[] };
+      const sum = (field: 'requests' | 'errors'): number => metrics.reduce((total, entry) => total + entry[field], 0);
+      return { requests: sum('requests'), errors: sum('errors') };
     },
     limitHits: async (tenant, hours) => {
       const hits: LimitHit[] = [];
