@@ -71,6 +71,7 @@ export interface SignIn {
 export async function signIn({ name, settings, credentials, env, session }: SignIn): Promise<SignedIn> {
   const { server, authServer, gatewayServer, realm, timeoutMs } = settings;
   const { clientId, clientSecret, token } = credentials;
+  const isDefault = (setting: string): boolean => settings.origins[setting] === 'default';
   const client = createClient({ server, authServer, realm, clientId, clientSecret, token, timeoutMs, ...session });
   await client.review.revisions({ limit: '1' });
   writeContext(
@@ -79,8 +80,8 @@ export async function signIn({ name, settings, credentials, env, session }: Sign
     {
       server,
       ...(baseUrl(authServer, '') === server ? { auth_server: undefined } : { auth_server: authServer }),
-      gateway: gatewayServer,
-      realm,
+      gateway: isDefault('gateway') ? undefined : gatewayServer,
+      realm: isDefault('realm') ? undefined : realm,
       client_id: token === undefined ? clientId : undefined,
       client_secret: clientSecret,
       token,

@@ -1,5 +1,5 @@
 /** Writes a file whole or not at all. */
-import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { StoaError } from '../../schema/error.js';
 
 /**
@@ -10,9 +10,11 @@ export function writeWhole(path: string, text: string, mode?: number): void {
   const target = realPath(path);
   const draft = `${target}.${process.pid}.new`;
   try {
-    const descriptor = openSync(draft, 'wx', mode ?? statSync(target, { throwIfNoEntry: false })?.mode ?? 0o666);
+    const kept = mode ?? statSync(target, { throwIfNoEntry: false })?.mode;
+    const descriptor = openSync(draft, 'wx', kept === undefined ? 0o666 : 0o600);
     try {
-      writeSync(descriptor, text);
+      if (kept !== undefined) fchmodSync(descriptor, kept & 0o7777);
+      writeFileSync(descriptor, text);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
