@@ -1,6 +1,6 @@
 /**
  * A server process for `stoactl test`: one world after another, each with a clock that stands until the parent moves it on
- * (docs/decisions/0019-test-clock.md). Orders come over the channel to the parent process and in no other way.
+ * (docs/decisions/0017-test-clock.md). Orders come over the channel to the parent process and in no other way.
  */
 import { errorBody, StoaError } from '../schema/error.js';
 import { freeze, now } from './clock.js';

@@ -1,4 +1,4 @@
-/** `--test-clock` of the two servers (docs/decisions/0019-test-clock.md): moved by the parent process, and by nobody else. */
+/** `--test-clock` of the two servers (docs/decisions/0017-test-clock.md): moved by the parent process, and by nobody else. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Control plane and gateway for tests: two child processes that hold one world after another (docs/decisions/0019-test-clock.md). */
+/** Control plane and gateway for tests: two child processes that hold one world after another (docs/decisions/0017-test-clock.md). */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
