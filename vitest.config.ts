@@ -1,13 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+/** Whole stacks, deployments and drills, minutes of them: `npm run test:long` runs these, `npm test` all others. */
+const LONG = [
+  'test/contributing.test.ts',
+  'test/deploy/**/*.test.ts',
+  'test/e2e/{ci,cli-context,cli-fmt,cli-logs,cli-test,cli-usage,dashboards,dev-commands,doctor,runbooks,week-one}.test.ts',
+];
+
+export default defineConfig(({ mode }) => ({
   test: {
-    include: ['{schema,cli,gateway,test}/**/*.test.{ts,tsx}'],
-    exclude: ['**/node_modules/**', 'dist/**'],
+    include: mode === 'long' ? LONG : ['{schema,cli,gateway,test}/**/*.test.{ts,tsx}'],
+    exclude: ['**/node_modules/**', 'dist/**', ...(mode === 'long' ? [] : LONG)],
     // Most of the time is spent waiting for processes and timers.
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     disableConsoleIntercept: true,
   },
-});
+}));

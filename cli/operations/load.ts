@@ -12,7 +12,7 @@ import type { Resource } from '../../schema/resource.js';
 import { collectSecrets, resolveVariables } from '../../schema/variables.js';
 import type { Environment, Settings } from '../settings.js';
 import type { SourceLine } from '../views/diagnostics.js';
-import { findFiles, readFiles, STDIN_NAME, type TextFile } from './files.js';
+import { findFiles, readFiles, shownPath, STDIN_NAME, type TextFile } from './files.js';
 
 export interface LoadOptions {
   /** Of -f; undefined to read what stoa.config.yaml names. */
@@ -99,10 +99,14 @@ interface Parsed {
 }
 
 async function parseAll(sources: Sources, { cwd, stdin }: LoadOptions): Promise<Parsed> {
-  const texts = await readFiles(findFiles(sources), cwd, stdin);
+  const named = new Set(sources.paths.map((path) => shownPath(resolve(sources.base, path), cwd)));
+  // Cases of "stoactl test" may lie among the manifests.
+  const texts = (await readFiles(findFiles(sources), cwd, stdin)).filter(({ file, text }) => named.has(file) || !isTestFile(text));
   const parsed = texts.map(({ file, text }) => parseManifests(text, file));
   return { texts, manifests: parsed.flatMap(({ manifests }) => manifests), diagnostics: parsed.flatMap(({ diagnostics }) => diagnostics) };
 }
+
+const isTestFile = (text: string): boolean => /^cases:/m.test(text) && !/^(apiVersion|kind):/m.test(text);
 
 const identity = ({ kind, tenant, name }: Manifest): string => JSON.stringify([kind, tenant, name]);
 

@@ -87,3 +87,23 @@ describe('the cache of answers', () => {
     expect(cache.record(place('b'), 100)).toBeDefined();
   });
 });
+
+it('records an answer in no more memory than twice its size, however small its pieces are', () => {
+  const cache = createAnswerCache();
+  const recording = cache.record(place('r'), 1024 * 1024);
+  const piece = Buffer.from('x');
+  const before = process.memoryUsage();
+  for (let n = 0; n < 500_000; n += 1) recording?.take(piece);
+  const after = process.memoryUsage();
+
+  expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(8 * 1024 * 1024);
+  expect(recording?.end()?.length).toBe(500_000);
+});
+
+it('remembers little of what was invalidated', () => {
+  const cache = createAnswerCache();
+  const before = process.memoryUsage().heapUsed;
+  for (let n = 0; n < 10_000; n += 1) cache.invalidate(`${n}${'x'.repeat(10_000)}`);
+
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(40 * 1024 * 1024);
+});

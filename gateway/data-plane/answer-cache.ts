@@ -1,4 +1,5 @@
 /** Answers that are kept: one store for the gateway, bounded in bytes, found by what was asked and by whom. */
+import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
 /** An answer as the upstream gave it; policies edit it anew for each client. */
@@ -48,6 +49,7 @@ export interface Recording {
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_VARIANTS = 20;
 /** What an entry costs beside its texts and bytes. */
+const FIRST_BYTES = 4096;
 const OVERHEAD = 512;
 const MAX_INVALIDATED = 10_000;
 
@@ -110,12 +112,19 @@ class Cache implements AnswerCache {
   record({ resource }: Pick<Place, 'resource'>, maxBytes: number): Recording | undefined {
     if (this.#underWay >= this.#maxBytes) return undefined;
     const since = this.#invalidations;
-    const chunks: Buffer[] = [];
+    let whole = Buffer.alloc(0);
     let size = 0;
     const drop = (): void => {
-      this.#underWay -= size;
+      this.#underWay -= whole.length;
       size = 0;
-      chunks.length = 0;
+      whole = Buffer.alloc(0);
+    };
+    /** Room for so many bytes in one piece, however small the pieces are in which they come. Counted by what it takes. */
+    const grow = (needed: number): void => {
+      const larger = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(needed, 2 * whole.length, FIRST_BYTES)));
+      whole.copy(larger, 0, 0, size);
+      this.#underWay += larger.length - whole.length;
+      whole = larger;
     };
     let isTooLarge = false;
     return {
@@ -126,13 +135,12 @@ class Cache implements AnswerCache {
           drop();
           return;
         }
-        chunks.push(chunk);
-        size += chunk.length;
-        this.#underWay += chunk.length;
+        if (size + chunk.length > whole.length) grow(size + chunk.length);
+        size += chunk.copy(whole, size);
       },
       end: () => {
-        const isValid = !isTooLarge && Math.max(this.#forgotten, this.#invalidated.get(resource) ?? 0) <= since;
-        const body = isValid ? joined(chunks, size) : undefined;
+        const isValid = !isTooLarge && Math.max(this.#forgotten, this.#invalidated.get(digestOf(resource)) ?? 0) <= since;
+        const body = isValid ? Buffer.concat([whole.subarray(0, size)]) : undefined;
         drop();
         return body;
       },
@@ -142,7 +150,7 @@ class Cache implements AnswerCache {
 
   invalidate(resource: string): void {
     this.#invalidations += 1;
-    this.#invalidated.set(resource, this.#invalidations);
+    this.#invalidated.set(digestOf(resource), this.#invalidations);
     for (const key of this.#keys.get(resource) ?? []) this.#answers.delete(key);
   }
 
@@ -157,6 +165,7 @@ class Cache implements AnswerCache {
     this.#forgotten = this.#invalidations;
     this.#answers.clear();
     this.#keys.clear();
+    this.#invalidated.clear();
   }
 
   stats(): ReturnType<AnswerCache['stats']> {
@@ -170,13 +179,8 @@ class Cache implements AnswerCache {
   }
 }
 
-/** A copy with memory of its own: chunks are parts of larger buffers. */
-function joined(chunks: readonly Buffer[], size: number): Buffer {
-  const whole = Buffer.allocUnsafeSlow(size);
-  let at = 0;
-  for (const chunk of chunks) at += chunk.copy(whole, at);
-  return whole;
-}
+/** A resource has a whole query in it; what is remembered of it is short. */
+const digestOf = (resource: string): string => createHash('sha256').update(resource).digest('base64');
 
 const sizeOf = ({ body, headers, vary }: KeptAnswer): number =>
   OVERHEAD + body.length + 2 * [...headers, ...vary.flat()].reduce((size, text) => size + (text?.length ?? 0), 0);

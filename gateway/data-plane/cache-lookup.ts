@@ -51,10 +51,15 @@ function placesOf(exchange: Exchange, route: Route, path: string, request: http.
   const resource = JSON.stringify([route.tenant, route.id, route.upstream.origin, path]);
   const asked = ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', ...keyHeaders].map((name) => request.get(name) ?? null);
   const place = (whose: string): Place => ({ resource, key: JSON.stringify([resource, asked, whose]) });
-  const isSomebodyElse = request.has('authorization') || request.has('cookie') || certificate !== undefined;
+  const isSomebodyElse =
+    certificate !== undefined || ['authorization', 'cookie'].some((name) => request.has(name) || sentByClient(exchange, name));
   const own = credential === undefined ? 'anonymous' : `subscription ${credential.subscriptionId}`;
   return { own: isSomebodyElse ? undefined : place(own), shared: place('everybody') };
 }
+
+/** A policy may have taken credentials away or given them another name: whoever they belong to, the answer is theirs. */
+const sentByClient = (exchange: Exchange, name: string): boolean =>
+  exchange.header(name) !== undefined && !(name === 'authorization' && exchange.keyInAuthorization);
 
 /** Fresh, and young enough for what the client asks. */
 function isGoodFor(answer: KeptAnswer, asked: http.Directives, nowMs: number): boolean {

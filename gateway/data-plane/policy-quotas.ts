@@ -46,7 +46,11 @@ export class PolicyQuotas {
   /** The check of a policy; the limits that it was given last are those that are shown. */
   hooks(key: string, limits: QuotaLimits): Hooks {
     this.#limits.set(key, limits);
-    return this.#table.hooks((exchange) => key + SEPARATOR + callerOf(exchange), limits);
+    return this.#table.hooks((exchange) => {
+      // The policy was out of force for a while, and its hooks were kept.
+      if (!this.#limits.has(key)) this.#limits.set(key, limits);
+      return key + SEPARATOR + callerOf(exchange);
+    }, limits);
   }
 
   /** What is counted under policies that are in force. */

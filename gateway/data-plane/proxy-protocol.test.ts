@@ -134,12 +134,54 @@ describe('a listener that expects the PROXY protocol', () => {
     expect(forwarded).toEqual(['198.51.100.7']);
   });
 
+  it('tells connections of one port of the proxy to several addresses of the gateway apart', async () => {
+    const { gateway, forwarded } = await startBehindProxy({ trustedProxies: ['127.0.0.0/8'], host: '0.0.0.0' });
+    const open = (host: string, localPort: number) =>
+      new Promise<Socket>((resolve, reject) => {
+        const socket = connect({ port: gateway.port, host, localAddress: '127.0.0.1', localPort });
+        socket.once('connect', () => resolve(socket)).once('error', reject);
+      });
+    const answered = (socket: Socket) => new Promise((resolve) => socket.once('data', resolve));
+    const first = await open('127.0.0.2', 0);
+    const second = await open('127.0.0.3', first.localPort ?? 0);
+    for (const [socket, start] of [
+      [first, V4],
+      [second, V6],
+    ] as const) {
+      socket.write(Buffer.concat([start, Buffer.from(GET)]));
+      await answered(socket);
+    }
+    second.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    first.write(request('GET /apis/acme/payments/x', ['X-Forwarded-For: 10.1.2.3']));
+    await answered(first);
+    first.destroy();
+
+    expect(forwarded).toEqual(['198.51.100.7', '2001:db8::7', '198.51.100.7']);
+  });
+
+  it('loses no request of a connection that had not been read when the stop began', async () => {
+    const { gateway, forwarded } = await startBehindProxy();
+    const text = new Promise<string>((resolve) => {
+      let received = '';
+      const socket = connect(gateway.port, '127.0.0.1', () => {
+        socket.write(Buffer.concat([V4, Buffer.from(GET)]));
+        void gateway.listener.stop();
+      });
+      socket.on('data', (chunk: Buffer) => (received += chunk.toString())).on('error', () => undefined);
+      socket.on('close', () => resolve(received));
+    });
+
+    expect(await text).toMatch(/^HTTP\/1\.1 200/);
+    expect(forwarded).toEqual(['198.51.100.7']);
+  });
+
   it('stops at once although a connection has not said whose it is', async () => {
     const { gateway } = await startBehindProxy();
     const silent = await new Promise<Socket>((resolve) => {
       const socket = connect(gateway.port, '127.0.0.1', () => resolve(socket));
     });
-    silent.on('error', () => undefined).write(V4.subarray(0, 5));
+    silent.on('error', () => undefined);
     await new Promise((resolve) => setTimeout(resolve, 50));
 
     const start = performance.now();

@@ -6,16 +6,16 @@ import type { Socket } from 'node:net';
 import type { HttpServer } from './drain.js';
 
 export interface ProxyHeaders {
-  /** The address of the client at the other end of a connection. */
+  /** The address of the client at the other end of a connection; undefined when nobody knows it. */
   peerOf(socket: Socket): string | undefined;
-  /** Lets go of the connections that have not said yet whose they are. */
-  stop(): void;
 }
 
 export interface ProxyProtocolOptions {
   readonly isTrusted: (address: string | undefined) => boolean;
   /** Told of each connection that is closed for what it began with, or for where it comes from. */
   onRefused(peer: string, reason: string): void;
+  /** The connections of the server, with what was read of each before any request could come. */
+  readonly sockets: Map<Socket, number>;
 }
 
 /** What the header says: an address, or that the proxy itself speaks (its health check). */
@@ -28,9 +28,8 @@ const MAX_REST = 4096;
 const TIMEOUT_MS = 10_000;
 
 /** Reads the header of every connection of a server before the server itself reads of it. Call it after the server's own listeners are in place. */
-export function expectProxyHeaders(server: HttpServer, { isTrusted, onRefused }: ProxyProtocolOptions): ProxyHeaders {
+export function expectProxyHeaders(server: HttpServer, { isTrusted, onRefused, sockets }: ProxyProtocolOptions): ProxyHeaders {
   const clients = new Map<string, string>();
-  const waiting = new Set<Socket>();
   const goOn = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
 
@@ -51,23 +50,22 @@ export function expectProxyHeaders(server: HttpServer, { isTrusted, onRefused }:
       return;
     }
     if (socket.destroyed) return;
-    if (header !== 'local') clients.set(name, header.address);
+    clients.set(name, header === 'local' ? remoteAddress : header.address);
+    sockets.delete(socket);
     for (const listener of goOn) listener.call(server, socket);
   };
   server.on('connection', (socket: Socket) => {
-    waiting.add(socket);
-    void accept(socket).finally(() => waiting.delete(socket));
+    // As long as it has not said whose it is, a stop lets go of it as of any other that says nothing.
+    sockets.set(socket, socket.bytesRead);
+    socket.once('close', () => sockets.delete(socket));
+    void accept(socket);
   });
-  return {
-    peerOf: (socket) => clients.get(nameOf(socket)) ?? socket.remoteAddress,
-    stop() {
-      for (const socket of waiting) socket.destroy();
-    },
-  };
+  return { peerOf: (socket) => clients.get(nameOf(socket)) };
 }
 
 /** Of a TLS connection and of the one below it alike. */
-const nameOf = ({ remoteAddress = '', remotePort = 0, localPort = 0 }: Socket): string => `${remoteAddress} ${remotePort} ${localPort}`;
+const nameOf = ({ remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 }: Socket): string =>
+  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 
 /** Takes exactly the header off a connection; what follows stays where it is. */
 async function readHeader(socket: Socket): Promise<ProxyHeader> {

@@ -81,7 +81,11 @@ export class Publisher {
   liveCounters(): (counterKey: string) => boolean {
     const { byKey } = this.#snapshot;
     const shared = new Set<string>([...SUBSCRIPTION_COUNTERS, ...this.#options.topology.counterKeys()]);
-    return (key) => shared.has(key) || (byKey.get(apiOfCounter(key))?.counterKeys.includes(key) ?? false);
+    return (key) => {
+      const route = byKey.get(apiOfCounter(key));
+      // What an API counts that cannot be compiled at the moment counts on when it can.
+      return shared.has(key) || route?.state === 'broken' || (route?.counterKeys.includes(key) ?? false);
+    };
   }
 
   /** The API that has a prefix now. */

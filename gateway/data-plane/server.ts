@@ -80,8 +80,8 @@ export function createListener(options: ListenerOptions): Listener {
   };
   const sockets = new Map<Socket, number>();
   const server = buildServer(options.tls, sockets);
-  const peers = options.proxyProtocol === true ? proxyHeaders(server, options) : undefined;
-  const peerOf = (socket: Socket): string | undefined => peers?.peerOf(socket) ?? socket.remoteAddress;
+  const peers = options.proxyProtocol === true ? proxyHeaders(server, sockets, options) : undefined;
+  const peerOf = (socket: Socket): string | undefined => (peers === undefined ? socket.remoteAddress : peers.peerOf(socket));
   connect(server, new Intake(shared, options.own, clientsOf(peerOf, options.trustedProxies ?? [])));
   return {
     async listen(port, host) {
@@ -91,7 +91,6 @@ export function createListener(options: ListenerOptions): Listener {
     },
     async stop(graceMs = MAX_GRACE_MS) {
       shared.isDraining = true;
-      peers?.stop();
       await drain(server, sockets, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS));
       await clients.close();
     },
@@ -100,8 +99,9 @@ export function createListener(options: ListenerOptions): Listener {
   };
 }
 
-const proxyHeaders = (server: HttpServer, { gateway, trustedProxies = [] }: ListenerOptions): ProxyHeaders =>
+const proxyHeaders = (server: HttpServer, sockets: Map<Socket, number>, { gateway, trustedProxies = [] }: ListenerOptions): ProxyHeaders =>
   expectProxyHeaders(server, {
+    sockets,
     isTrusted: isAmong(trustedProxies),
     onRefused: (peer, reason) => gateway.log.event('warn', 'proxy_header_refused', { client_ip: peer, reason }),
   });

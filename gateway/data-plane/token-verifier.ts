@@ -58,8 +58,9 @@ async function judge(keySet: KeySet, token: string, rules: TokenRules, now: () =
     return found === 'unreachable' ? { failure: found } : { claims: found.result };
   } catch (error) {
     if (error instanceof errors.JWTExpired) return { failure: 'expired_token' };
-    // TypeError: what a key of the set or a token throws that is not what it says to be.
-    if (error instanceof errors.JOSEError || error instanceof TypeError) return { failure: 'invalid_token' };
+    // TypeError and DOMException: what a key of the set or a token throws that is not what it says to be.
+    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException)
+      return { failure: 'invalid_token' };
     throw error;
   }
 }

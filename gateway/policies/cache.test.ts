@@ -7,6 +7,7 @@ import { cache } from './cache.js';
 import type { Hooks } from './contract.js';
 import { cors } from './cors.js';
 import { rateLimit } from './rate-limit.js';
+import { transform } from './transform.js';
 
 const OTHER_KEY = `stoa_sk_${'z9y8'.repeat(8)}`;
 const NOW = Date.parse('2026-11-30T12:00:00Z');
@@ -452,4 +453,17 @@ it.each([
   [{ key_headers: ['a b'] }, 'key_headers.0', 'no underscore'],
 ])('cache: %j is no config (PL15)', (config, path, message) => {
   expect(findingsOf(cache, config)[0]).toEqual({ path, message: expect.stringContaining(message) });
+});
+
+it.each([
+  ['renamed', { rename: { Authorization: 'X-User-Token' } }, { authorization: 'Bearer ALICE' }, { authorization: 'Bearer BOB' }],
+  ['removed', { remove: ['Authorization'] }, { authorization: 'Bearer ALICE' }, { authorization: 'Bearer BOB' }],
+  ['renamed cookies', { rename: { Cookie: 'X-Session' } }, { cookie: 'session=alice' }, { cookie: 'session=bob' }],
+])('cross-consumer: credentials that a policy has %s keep an answer to whose they are', async (_name, headers, alice, bob) => {
+  const edit = hooksOf(transform, { request: { headers } });
+  const { call } = await cachingGateway(numbered({}), { ttl_secs: 60 }, { hooks: [edit], authRequired: false });
+
+  const answers = [await call('/me', alice, 'GET', null), await call('/me', bob, 'GET', null), await call('/me', {}, 'GET', null)];
+
+  expect(answers.map(({ text }) => text)).toEqual(['answer 1', 'answer 2', 'answer 3']);
 });

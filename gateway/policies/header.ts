@@ -57,7 +57,10 @@ export function byHeader<Value extends z.ZodType>(key: z.ZodType<string>, values
   });
 }
 
-/** Takes headers, named in lower case, out of a list of name, value, name, value. */
+/** A name as the most careless server reads it: `X.User`, `X~User` and `X-User` are one variable to a CGI program. */
+export const foldedName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+
+/** Takes headers, named by their folded names, out of a list of name, value, name, value. */
 export function removeHeaders(list: string[], names: ReadonlySet<string>): void {
-  for (let index = list.length - 2; index >= 0; index -= 2) if (names.has(list[index]?.toLowerCase() ?? '')) list.splice(index, 2);
+  for (let index = list.length - 2; index >= 0; index -= 2) if (names.has(foldedName(list[index] ?? ''))) list.splice(index, 2);
 }

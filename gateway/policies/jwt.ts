@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isSecureIssuer } from '../../schema/issuer-url.js';
 import { callbackUrl } from '../../schema/url.js';
 import { definePolicy, type Exchange, type PolicyServices, type Reply, type TokenFailure } from './contract.js';
-import { byHeader, headerValue, removeHeaders, settableHeader } from './header.js';
+import { byHeader, foldedName, headerValue, removeHeaders, settableHeader } from './header.js';
 
 /** Signatures with a private key only: with a shared secret whoever verifies could also sign, and the public key could be passed off as one. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
@@ -59,7 +59,7 @@ export const jwt = definePolicy({
   compile({ issuer, audience, jwks_url: jwksUrl, algorithms, required_scopes: required, claims_to_headers: headers }, services) {
     const verify = services.tokens({ issuer, audience, jwksUrl, algorithms });
     const refusals = refusalsOf(services, required);
-    const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+    const names = new Set(Object.keys(headers).map(foldedName));
     const told = new WeakMap<Exchange, readonly string[]>();
     const refuse = (exchange: Exchange, failure: TokenFailure): Reply => {
       exchange.tokenFailure = failure;

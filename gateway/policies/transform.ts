@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { definePolicy } from './contract.js';
-import { byHeader, headerName, headerValue, settableHeader } from './header.js';
+import { byHeader, foldedName, headerName, headerValue, settableHeader } from './header.js';
 
 const headers = z
   .strictObject({
@@ -84,7 +84,7 @@ function editOf(rules: HeaderRules | undefined): Edit {
   const lower = (names: readonly string[]): string[] => names.map((text) => text.toLowerCase());
   const renamed = new Map(Object.entries(rules.rename).map(([from, to]) => [from.toLowerCase(), to]));
   const set = Object.entries(rules.set);
-  const gone = new Set(lower([...rules.remove, ...Object.keys(rules.set)]));
+  const gone = new Set([...rules.remove, ...Object.keys(rules.set)].map(foldedName));
   const targets = new Set(lower([...renamed.values()]));
   return (list) => {
     const kept: string[] = [];
@@ -98,7 +98,7 @@ function editOf(rules: HeaderRules | undefined): Edit {
       const key = field.toLowerCase();
       const to = renamed.get(key);
       const isReplaced = to === undefined && targets.has(key) && moves.has(key);
-      if (!gone.has((to ?? field).toLowerCase()) && !gone.has(key) && !isReplaced) kept.push(to ?? field, content);
+      if (!gone.has(foldedName(to ?? field)) && !gone.has(foldedName(key)) && !isReplaced) kept.push(to ?? field, content);
     }
     for (const [field, content] of set) kept.push(field, content);
     list.splice(0, list.length, ...kept);

@@ -65,7 +65,7 @@ describe.each(['control-plane', 'gateway'])('the %s', (name) => {
 
   it('listens on loopback only, says why, and takes the next order', async () => {
     await once(start(name, ['--test-clock'], 'ipc'), 'message');
-    const args = ['--data-dir', directory, '--port', '0'];
+    const args = ['--data-dir', directory, '--port', '0', '--mode', 'development'];
 
     expect(await ask({ type: 'start', at: AT, args: [...args, '--host', '0.0.0.0'] })).toMatchObject({
       type: 'failed',

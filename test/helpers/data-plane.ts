@@ -110,6 +110,7 @@ export interface GatewayDraft {
   readonly now?: () => number;
   readonly trustedProxies?: readonly string[];
   readonly proxyProtocol?: boolean;
+  readonly host?: string;
   readonly allowPrivateUpstreams?: boolean;
   readonly own?: Partial<OwnState>;
   readonly tls?: TlsFiles;
@@ -170,7 +171,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
     proxyProtocol: draft.proxyProtocol,
     allowPrivateUpstreams: draft.allowPrivateUpstreams ?? true,
   });
-  const port = await listener.listen(0, '127.0.0.1');
+  const port = await listener.listen(0, draft.host ?? '127.0.0.1');
   onTestFinished(() => listener.stop(0));
   const lines = (): Record<string, unknown>[] => {
     log.flush();

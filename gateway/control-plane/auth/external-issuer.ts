@@ -114,7 +114,7 @@ function readClaims({ payload, protectedHeader: { typ } }: JWTVerifyResult): Tok
 
 function asAnswer(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return new StoaError('unauthorized', 'The access token has expired.', { cause: error });
-  if (error instanceof errors.JOSEError || error instanceof z.ZodError || error instanceof TypeError)
+  if (error instanceof errors.JOSEError || error instanceof z.ZodError || error instanceof TypeError || error instanceof DOMException)
     return new StoaError('unauthorized', 'The access token is not valid.', { cause: error });
   return error;
 }

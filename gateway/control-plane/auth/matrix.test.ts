@@ -35,7 +35,7 @@ function attempts(ids: Ids): Attempt[] {
       endpoint.methods.map((method) => ({
         endpoint,
         url,
-        line: `${method} ${addressOf(method, url, ids)}`,
+        line: `${method} ${addressOf(method, url, ids)}${queryOf(endpoint)}`,
         body: bodyOf(endpoint, method, ids),
       })),
     ),
@@ -43,6 +43,9 @@ function attempts(ids: Ids): Attempt[] {
   const isEnd = ({ line }: Attempt): boolean => /^DELETE|revoke$|reject$|suspend$/.test(line);
   return [...all.filter((attempt) => !isEnd(attempt)), ...all.filter(isEnd)];
 }
+
+/** What a request cannot be without. */
+const queryOf = ({ id }: Endpoint): string => (id === 'listRevisionResources' ? '?project=shop' : '');
 
 /** A body that names things of that tenant wherever a body can. */
 function bodyOf({ body, id }: Endpoint, method: string, ids: Ids): unknown {
