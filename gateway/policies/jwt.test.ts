@@ -56,6 +56,18 @@ describe('jwt: a good token (PL11)', () => {
     expect((await ask(issuer.token())).status).toBe(200);
   });
 
+  it('is told from one whose key at the issuer is malformed, which is refused and breaks nothing', async () => {
+    const { issuer, ask, gateway } = await tokenGateway({}, { jwksUrl: true });
+    const keys = [{ kty: 'EC', kid: 'x', alg: 'ES256', crv: 'P-256', x: 'AA', y: 'AA' }];
+    issuer.answer = (_path, res) => Boolean(res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys })));
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+    const answer = await ask(`${part({ alg: 'ES256', kid: 'x' })}.${part({ sub: 'a' })}.${'A'.repeat(86)}`);
+
+    expect(answer.status).toBe(401);
+    expect(gateway.lines().filter(({ event }) => String(event).startsWith('PANIC'))).toEqual([]);
+  });
+
   it('does not replace the API key where the API asks for one', async () => {
     const { issuer, ask, gateway } = await tokenGateway({}, { authRequired: true });
 
