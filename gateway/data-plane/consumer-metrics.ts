@@ -15,11 +15,18 @@ export interface ConsumerMetricsOptions {
   readonly maxSeries?: number;
 }
 
-/** A consumer with series of its own. */
-interface Shown {
+/** What is counted for a consumer, or for all others. Plain numbers: prom-client is told of them when it is asked. */
+interface Counted {
   readonly tenant: string;
   readonly consumer: string;
-  /** Requests since the last ranking. */
+  readonly answers: Map<string, number>;
+  limited: number;
+}
+
+/** A consumer, and its requests since the last ranking. */
+interface Ranked {
+  readonly tenant: string;
+  readonly consumer: string;
   recent: number;
 }
 
@@ -27,37 +34,23 @@ const MAX_SERIES = 100;
 const RANK_MS = 600_000;
 /** So many consumers without series are told apart at the next ranking. */
 const MAX_WAITING = 10_000;
-const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'];
-/** No consumer is without a tenant: this one is nobody's name. */
-const OTHER = { tenant: '', consumer: 'other' };
 
 /**
  * The counters. Who comes first gets series; every ten minutes those of the least busy go to whoever was at least twice as busy in that time. What is counted
  * as `other` stays there: every series only grows, and together they are all requests.
  */
 export function createConsumerMetrics(registers: Registry[], { now, maxSeries = MAX_SERIES }: ConsumerMetricsOptions): ConsumerMetrics {
-  const labels = ['tenant', 'consumer'] as const;
-  const requests = new Counter({
-    name: 'stoa_gateway_consumer_requests_total',
-    help: 'Requests answered, by consumer and class of status; consumers beyond the busiest are "other".',
-    labelNames: [...labels, 'status_class'] as const,
-    registers,
-  });
-  const limited = new Counter({
-    name: 'stoa_gateway_consumer_rate_limit_rejections_total',
-    help: 'Requests refused by a limit, by consumer; consumers beyond the busiest are "other".',
-    labelNames: labels,
-    registers,
-  });
-  const shown = new Map<string, Shown>();
-  let waiting = new Map<string, Shown>();
+  const shown = new Map<string, Counted & Ranked>();
+  /** No consumer is without a tenant: this one is nobody's name. */
+  const other = counted('', 'other');
+  let waiting = new Map<string, Ranked>();
   let rankedAt = now();
+  addCounters(registers, () => [...shown.values(), other]);
 
-  const show = (entry: Shown): void => void shown.set(keyOf(entry), { ...entry, recent: 0 });
-  const hide = ({ tenant, consumer }: Shown): void => {
-    shown.delete(keyOf({ tenant, consumer }));
-    for (const statusClass of STATUS_CLASSES) requests.remove({ tenant, consumer, status_class: statusClass });
-    limited.remove({ tenant, consumer });
+  const show = ({ tenant, consumer }: Ranked): Counted & Ranked => {
+    const entry = { ...counted(tenant, consumer), recent: 0 };
+    shown.set(keyOf(tenant, consumer), entry);
+    return entry;
   };
   const rank = (): void => {
     rankedAt = now();
@@ -66,31 +59,61 @@ export function createConsumerMetrics(registers: Registry[], { now, maxSeries = 
     for (const [index, leaving] of idlest.entries()) {
       const coming = candidates[index];
       if (coming === undefined || coming.recent <= 2 * leaving.recent) break;
-      hide(leaving);
+      shown.delete(keyOf(leaving.tenant, leaving.consumer));
       show(coming);
     }
     for (const entry of shown.values()) entry.recent = 0;
     waiting = new Map();
   };
-  /** Labels to count under; `weight` is what it adds to the ranking. */
-  const labelsOf = (tenant: string, consumer: string, weight: number): { tenant: string; consumer: string } => {
-    const key = keyOf({ tenant, consumer });
-    if (!shown.has(key) && shown.size < maxSeries) show({ tenant, consumer, recent: 0 });
-    const own = shown.get(key);
+  /** Under whom a request is counted; `weight` is what it adds to the ranking. */
+  const entryOf = (tenant: string, consumer: string, weight: number): Counted => {
+    const key = keyOf(tenant, consumer);
+    const own = shown.get(key) ?? (shown.size < maxSeries ? show({ tenant, consumer, recent: 0 }) : undefined);
     if (own !== undefined) {
       own.recent += weight;
-      return { tenant, consumer };
+      return own;
     }
     const entry = waiting.get(key) ?? { tenant, consumer, recent: 0 };
     entry.recent += weight;
     if (waiting.size < MAX_WAITING) waiting.set(key, entry);
     if (now() - rankedAt >= RANK_MS) rank();
-    return OTHER;
+    return other;
   };
   return {
-    answered: (tenant, consumer, statusClass) => requests.inc({ ...labelsOf(tenant, consumer, 1), status_class: statusClass }),
-    rateLimited: (tenant, consumer) => limited.inc(labelsOf(tenant, consumer, 0)),
+    answered(tenant, consumer, statusClass) {
+      const { answers } = entryOf(tenant, consumer, 1);
+      answers.set(statusClass, (answers.get(statusClass) ?? 0) + 1);
+    },
+    rateLimited(tenant, consumer) {
+      entryOf(tenant, consumer, 0).limited += 1;
+    },
   };
 }
 
-const keyOf = ({ tenant, consumer }: Pick<Shown, 'tenant' | 'consumer'>): string => `${tenant}/${consumer}`;
+function addCounters(registers: Registry[], entries: () => readonly Counted[]): void {
+  const labels = ['tenant', 'consumer'] as const;
+  new Counter({
+    name: 'stoa_gateway_consumer_requests_total',
+    help: 'Requests answered, by consumer and class of status; consumers beyond the busiest are "other".',
+    labelNames: [...labels, 'status_class'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const { tenant, consumer, answers } of entries())
+        for (const [statusClass, count] of answers) this.inc({ tenant, consumer, status_class: statusClass }, count);
+    },
+  });
+  new Counter({
+    name: 'stoa_gateway_consumer_rate_limit_rejections_total',
+    help: 'Requests refused by a limit, by consumer; consumers beyond the busiest are "other".',
+    labelNames: labels,
+    registers,
+    collect() {
+      this.reset();
+      for (const { tenant, consumer, limited } of entries()) if (limited > 0) this.inc({ tenant, consumer }, limited);
+    },
+  });
+}
+
+const counted = (tenant: string, consumer: string): Counted => ({ tenant, consumer, answers: new Map<string, number>(), limited: 0 });
+const keyOf = (tenant: string, consumer: string): string => `${tenant}/${consumer}`;

@@ -117,7 +117,7 @@ describe.skipIf(problem !== undefined)('the pods together', () => {
   let running: Containers;
 
   beforeAll(async () => {
-    const files = { '/work/repository/stoa/tenant.yaml': tenant };
+    const files = { '/checkout/repository/stoa/tenant.yaml': tenant };
     running = await startContainers(
       workloads.map((workload) => containerOf(workload, secretOf, workload.name === gitops ? files : {})),
       [controlPlane, gateway],

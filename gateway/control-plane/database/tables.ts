@@ -216,7 +216,7 @@ export interface OneTimeLinkTable {
   /** SHA-256 of the id in the link. */
   digest: string;
   tenant: string;
-  /** What the browser or the CLI has encrypted; its key is in the link's fragment and was never here. Null once it was opened. */
+  /** What whoever made it has encrypted; its key is in the link's fragment and was never here. Null once it was opened. */
   ciphertext: string | null;
   created_at: string;
   expires_at: string;

@@ -5,13 +5,11 @@ export interface Subscription {
   readonly tenant_id: string;
   readonly api: string;
   readonly consumer: string | null;
-  readonly plan: string | null;
   readonly status: string;
   readonly api_key: string | null;
   readonly api_key_prefix: string | null;
   readonly previous_key_expires_at: string | null;
   readonly last_rotated_at: string | null;
-  readonly created_at: string;
 }
 
 /** What people call it: its name, or, where nobody has given one, who has access to what. */
