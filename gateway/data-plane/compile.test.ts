@@ -305,6 +305,21 @@ describe('limits', () => {
     expect(pass(route('/acme/pay')?.hooksFor(undefined)).passed).toBe(2);
   });
 
+  it('counts on when an API could not be compiled for a while', () => {
+    const { put, remove, route, publisher } = setup();
+    put(api('pay'), limit('p', 10, onApi('pay')));
+    pass(route('/acme/pay')?.hooksFor(undefined), undefined, 8);
+    const [key = ''] = publisher.snapshot.byKey.get('api-pay')?.counterKeys.filter((each) => each.endsWith('p')) ?? [];
+
+    put(resource('Policy', 'acme', 'odd', { policy_type: 'quantum', config: {}, ...onApi('pay') }));
+    expect(route('/acme/pay')?.state).toBe('broken');
+    expect(publisher.liveCounters()(key)).toBe(true);
+    publisher.sweep();
+    remove('Policy acme/odd');
+
+    expect(pass(route('/acme/pay')?.hooksFor(undefined)).passed).toBe(2);
+  });
+
   it('scales every limit by the factor of the tenant, at once (TN6 PL16)', () => {
     const { put, route } = setup();
     put(api('pay', { rate_limit: { requests_per_hour: 7 } }), limit('p', 5));

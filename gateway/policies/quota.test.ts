@@ -62,6 +62,18 @@ describe('quota: how much a consumer may use (QT1 QT3)', () => {
     expect((await ask(KEY)).status).toBe(200);
   });
 
+  it('is shown again with the next request when its policy was out of force for a while', async () => {
+    time.now = NOON;
+    const { ask, policies } = await quotaGateway({ daily: 3 });
+    await ask(KEY);
+
+    policies.sweep(() => false);
+    await ask(KEY);
+
+    expect(policies.list(() => true)).toMatchObject([{ key: POLICY, caller: 'con-1', limits: { daily: 3 } }]);
+    expect([(await ask(KEY)).status, (await ask(KEY)).status]).toEqual([200, 429]);
+  });
+
   it('is one for all who come without a key', async () => {
     time.now = NOON;
     const { ask } = await quotaGateway({ daily: 2 });
