@@ -99,11 +99,11 @@ const NODE_MESSAGES = ['IncomingMessage', 'ServerResponse', 'Http2ServerRequest'
 /** Node's own request and response outside of the files of the data plane that hide them from the pipeline. */
 export const strayNodeMessages = (files: readonly SourceFile[]): Violation[] =>
   product(files)
-    .filter(({ file }) => /^gateway\/(data-plane|policies)\//.test(file) && !/\/(server|proxy|http-exchange)\.ts$/.test(file))
+    .filter(({ file }) => /^gateway\/(data-plane|policies)\//.test(file) && !/\/(intake|proxy|http-exchange)\.ts$/.test(file))
     .flatMap(({ file, imports }) =>
       imports
         .filter(({ target, names }) => /^node:http2?$/.test(target) && names.some((name) => NODE_MESSAGES.includes(name)))
-        .map(({ line }) => at(file, line, "Only server.ts, proxy.ts and http-exchange.ts know node's request and response.")),
+        .map(({ line }) => at(file, line, "Only intake.ts, proxy.ts and http-exchange.ts know node's request and response.")),
     );
 
 /** Files that load react or ink with themselves although they are not a view. */

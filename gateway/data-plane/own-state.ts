@@ -1,0 +1,53 @@
+/** What the gateway says of itself, put together from what it holds. */
+import { catalog } from '../catalog.js';
+import { now } from '../clock.js';
+import { createAdmin } from './admin.js';
+import { createBearerCheck } from './bearer.js';
+import type { CertificateJudge } from './client-certificate.js';
+import type { Core } from './core.js';
+import type { Link } from './link.js';
+import type { OwnState } from './own-routes.js';
+import { productVersion } from './product-version.js';
+import type { Settings } from './settings.js';
+import type { Breaker } from './snapshot.js';
+
+interface OwnParts {
+  readonly core: Core;
+  readonly breaker: Breaker;
+  readonly certificates: CertificateJudge;
+  /** The connection to the control plane, once there is one. */
+  link(): Link | undefined;
+}
+
+/** The answers to the gateway's own routes. */
+export function ownState(settings: Settings, { core, breaker, certificates, link }: OwnParts): OwnState {
+  const { source, publisher, keys, quotas, answers, disk, metrics } = core;
+  const { adminToken: token, metricsToken, allowPrivateUpstreams, controlPlaneUrl } = settings;
+  const version = productVersion();
+  const admin = createAdmin({
+    token,
+    version,
+    catalog,
+    source,
+    publisher,
+    keys,
+    answers,
+    quotas,
+    certificates,
+    controlPlaneBreaker: breaker,
+    onBreakerReset: () => link()?.client.retryNow(),
+    save: (objects) => disk.saveAdmin(objects),
+    allowPrivateUpstreams,
+    now,
+  });
+  // A gateway alone holds what its admin API was given; beside a control plane, that is not the configuration it waits for.
+  const isAloneReady = (): boolean => controlPlaneUrl === undefined && source.adminApis.size > 0 && !disk.isDamaged();
+  const linkState = () => (controlPlaneUrl === undefined ? 'none' : link()?.client.isConnected === true ? 'connected' : 'disconnected');
+  return {
+    health: () => ({ status: 'ok', version, uptime_seconds: Math.floor(process.uptime()) }),
+    readiness: () => ({ ready: source.position !== undefined || isAloneReady(), control_plane: linkState() }),
+    mayReadMetrics: metricsToken === undefined ? () => true : createBearerCheck(metricsToken),
+    metrics: () => metrics.text(),
+    admin,
+  };
+}
