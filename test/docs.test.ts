@@ -42,6 +42,12 @@ describe('docs/decisions', () => {
   });
 });
 
+it('the guide to the admin API leads to quotas and to who may do what, as document D does (AD25)', () => {
+  const page = read('docs/guide/gateway-admin.md');
+
+  for (const link of ['../reference/policies/quota.md', '../reference/roles.md']) expect(page).toContain(`](${link})`);
+});
+
 describe('docs/architecture.md', () => {
   it('names only files and folders that exist', () => {
     const named = [...read('docs/architecture.md').matchAll(/`((?:schema|gateway|cli|test|bin)\/[\w./-]+)`/g)].map(

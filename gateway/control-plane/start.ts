@@ -85,6 +85,7 @@ function createContext(
     gatewayUrl: settings.gatewayUrl,
     telemetry: createTelemetry(now, settings.dataDirectory),
     auditRetentionDays: settings.auditRetentionDays,
+    isInContainer: settings.isInContainer,
     get publicUrl() {
       return address.url;
     },

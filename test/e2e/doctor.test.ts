@@ -63,7 +63,7 @@ async function shop(tenant: string, upstream_url: string, api: object = {}): Pro
 }
 
 describe('stoactl doctor of what is well', () => {
-  it('finds nothing, of each part, the clock, the credentials, the upstreams and a consumer', async () => {
+  it('finds nothing, of each part, the clock, the credentials, the upstreams and a consumer (CL17)', async () => {
     const { problems, oks } = await doctor(['--consumer', 'acme/mobile-app']);
 
     expect(problems).toBe('');
@@ -147,7 +147,7 @@ describe('stoactl doctor of a 401', () => {
 });
 
 describe('stoactl doctor of a 502', () => {
-  it('names the upstream that nothing listens on, and the trap of localhost in a container', async () => {
+  it('names the upstream that nothing listens on, and the trap of localhost in a container (CL17)', async () => {
     const port = await freePort();
     await shop('dead', `http://localhost:${port}`);
     expect(await call('/apis/dead2/orders/x', (await shop('dead2', `http://127.0.0.1:${port}`)).key)).toBe(502);
@@ -166,7 +166,7 @@ describe('stoactl doctor of a 502', () => {
     expect(problems).toContain('but the gateway at http://gateway.invalid:3001 is on another machine.');
   });
 
-  it('tries one server by hand', async () => {
+  it('tries one server by hand (OP18)', async () => {
     expect((await doctor(['--tenant', 'acme', '--upstream', stack.urls.echo])).oks).toContain(`Upstream ${stack.urls.echo}/ answers.`);
     expect((await doctor(['--upstream', `http://127.0.0.1:${await freePort()}/health`])).problems).toContain('nothing listens there');
   });
