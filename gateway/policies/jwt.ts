@@ -121,19 +121,20 @@ function hasScopes({ scope: text, scp }: Claims, required: readonly string[]): b
 function headersOf(claims: Claims, headers: Readonly<Record<string, string>>): string[] | undefined {
   const list: string[] = [];
   for (const [name, path] of Object.entries(headers)) {
-    const texts = [claimAt(claims, path)].flat().filter((value) => value !== undefined && value !== null && value !== '');
+    const claim = claimAt(claims, path);
+    const texts = [claim].flat().filter((value) => value !== undefined && value !== null && value !== '');
     if (texts.length === 0) continue;
-    const value = fieldValue(texts);
+    const value = fieldValue(texts, Array.isArray(claim));
     if (value === undefined) return undefined;
     list.push(name, value);
   }
   return list;
 }
 
-/** A list is written with commas: what has one itself could be read as two. */
-function fieldValue(texts: readonly unknown[]): string | undefined {
+/** A list is written with commas: what has one itself could be read as two, also where it is the only one. */
+function fieldValue(texts: readonly unknown[], isList: boolean): string | undefined {
   const isPlain = texts.every((text) => ['string', 'number', 'boolean'].includes(typeof text));
-  if (!isPlain || (texts.length > 1 && texts.some((text) => String(text).includes(',')))) return undefined;
+  if (!isPlain || (isList && texts.some((text) => String(text).includes(',')))) return undefined;
   return headerValue.safeParse(texts.map(String).join(',')).data;
 }
 

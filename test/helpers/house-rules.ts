@@ -20,7 +20,7 @@ const AREAS: readonly Area[] = [
   { name: 'gateway/policies', files: /^gateway\/policies\//, ours: /^(schema|gateway\/policies)\//, packages: /^zod$/ },
   { name: 'gateway/catalog.ts', files: /^gateway\/catalog\.ts$/, ours: /^(schema|gateway\/policies)\//, packages: /^$/ },
   { name: 'gateway/runtime-metrics.ts', files: /^gateway\/runtime-metrics\.ts$/, ours: /^$/, packages: NODE_OR('prom-client') },
-  { name: 'gateway/key-set.ts', files: /^gateway\/key-set\.ts$/, ours: /^schema\//, packages: /^(jose|undici|zod)$/ },
+  { name: 'gateway/key-set.ts', files: /^gateway\/key-set\.ts$/, ours: /^schema\//, packages: /^(jose|node:timers\/promises|undici|zod)$/ },
   { name: 'gateway/process-settings.ts', files: /^gateway\/process-settings\.ts$/, ours: /^schema\//, packages: /^node:fs$/ },
   { name: 'gateway/product-path.ts', files: /^gateway\/product-path\.ts$/, ours: /^$/, packages: /^node:(fs|path)$/ },
   { name: 'gateway/clock.ts', files: /^gateway\/clock\.ts$/, ours: /^$/, packages: /^$/ },
