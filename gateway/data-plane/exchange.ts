@@ -2,7 +2,7 @@
 import type { CacheRules, Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead, TokenFailure } from '../policies/contract.js';
 import type { AccessLog } from './access-log.js';
 import type { AnswerCache } from './answer-cache.js';
-import type { CacheVisit } from './cache-visit.js';
+import type { Visit } from './cache-visit.js';
 import type { CertificateJudge, ClientCertificate, Presented } from './client-certificate.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestHead } from './request-head.js';
@@ -68,7 +68,7 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   hooks: readonly Hooks[] = NO_HOOKS;
 
   /** What becomes of the answer in the cache, where a policy keeps answers. */
-  visit: CacheVisit | undefined = undefined;
+  visit: Visit | undefined = undefined;
 
   /** The upstream broke off in the middle of its answer. */
   isCutShort = false;

@@ -3,7 +3,7 @@ import { ERRORS } from '../../schema/error.js';
 import type { Hooks, Reply } from '../policies/contract.js';
 import { logPanic } from './access-log.js';
 import { authenticate, checkCertificate } from './authenticate.js';
-import { lookUp } from './cache-lookup.js';
+import { lookUp, watchForChange } from './cache-lookup.js';
 import type { KeptReply } from './cache-visit.js';
 import type { Exchange } from './exchange.js';
 import { errorReply } from './own-routes.js';
@@ -128,6 +128,7 @@ function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
     answer(exchange, own);
     return;
   }
+  if (exchange.cache === undefined) watchForChange(exchange, route);
   const picked = route.upstreams.pick(exchange.gateway.now());
   if (typeof picked === 'number') answer(exchange, heldBack(picked));
   else exchange.forward(route, picked);
