@@ -1,7 +1,8 @@
 /** `stoactl doctor` over a real stack: it names the cause of failures that are caused here, and what to do. */
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../helpers/ports.js';
 import { startStack, type TestStack } from '../helpers/stack.js';
 
 interface Finding {
@@ -43,12 +44,6 @@ async function listening(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   return (server.address() as AddressInfo).port;
-}
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** A tenant with an API that points to an upstream, a consumer and a subscription with a key. */

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../helpers/ports.js';
 import { startServer, type Server } from '../helpers/processes.js';
 
 const ADMIN = 'e2e-admin-token';
@@ -336,14 +337,6 @@ describe('the process of a gateway', () => {
     for (const file of readdirSync(own)) expect(statSync(join(own, file)).mode & 0o777, file).toBe(0o600);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** What the gateways have on their disk. */
 function textsOf(root: string): string[] {
