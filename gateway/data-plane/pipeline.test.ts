@@ -59,6 +59,11 @@ it.each(reasons)('answers 401 with one body and logs %s (AP7 KY16 KY17 KY18 DP6 
   });
   expect(answer.headers.get('content-type')).toMatch('application/json');
   expect(gateway.lines()).toContainEqual(expect.objectContaining({ event: 'auth_failed', reason, path: '/apis/acme/payments/x' }));
+  const own = changes !== undefined && !('tenant' in changes);
+  await eventually(() => gateway.lines().filter(({ event }) => event === 'request completed')).toEqual([
+    expect.objectContaining({ status: 401, reason, ...(own ? { key: 'key-1' } : {}) }),
+  ]);
+  expect(JSON.stringify(gateway.lines()).includes('key-1')).toBe(own);
   expect(gateway.events).toMatchObject([{ type: 'auth_failed', reason, status: 401 }]);
   expect(capture.received).toEqual([]);
   expect(JSON.stringify(gateway.lines())).not.toContain(KEY);
