@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isSecureIssuer } from '../../schema/issuer-url.js';
 import { callbackUrl } from '../../schema/url.js';
-import { definePolicy, type Exchange, type PolicyServices, type Reply, type TokenFailure } from './contract.js';
+import { definePolicy, TOKEN_FAILURES, type Exchange, type PolicyServices, type Reply, type TokenFailure } from './contract.js';
 import { byHeader, foldedName, headerValue, removeHeaders, settableHeader } from './header.js';
 
 /** Signatures with a private key only: with a shared secret whoever verifies could also sign, and the public key could be passed off as one. */
@@ -49,6 +49,11 @@ export const jwt = definePolicy({
     'Addresses of issuers are checked like those of upstreams, each time they are connected to.',
     'A list of texts becomes one header with commas. A token whose claim cannot stand in a header is refused.',
   ],
+  unrecorded: {
+    what: 'the access token',
+    concerns: () => true,
+    hasAnswered: ({ reason }) => TOKEN_FAILURES.some((failure) => failure === reason),
+  },
   config,
   example: {
     issuer: 'https://id.example.com/realms/shop',
