@@ -2,6 +2,7 @@
  * Quotas by consumer, as document D shows them. Quotas of subscriptions are shown with their sum. Under policies the same requests are counted beside them:
  * of the sum and the policies, that is shown which leaves least, for the day and for the month.
  */
+import { StoaError } from '../../schema/error.js';
 import type { ConsumerSpec } from '../../schema/kinds/consumer.js';
 import { keyOf } from '../../schema/resource.js';
 import type { SyncResource, SyncSubscription } from '../../schema/sync.js';
@@ -51,17 +52,27 @@ export function listQuotas(sources: QuotaSources): ConsumerQuota[] {
   return holdersOf(sources).map((holder) => viewOf(sources.quotas, holder));
 }
 
-/** One consumer by its id, name or external id; undefined without a quota. */
+/** One consumer by its id, name or external id; undefined without a quota. Throws `conflict` for a name that several have. */
 export function findQuota(sources: QuotaSources, name: string): ConsumerQuota | undefined {
-  const holder = holdersOf(sources).find(({ names }) => names.has(name));
+  const holder = findHolder(sources, name);
   return holder && viewOf(sources.quotas, holder);
 }
 
-/** Sets the counts of a consumer to zero. False when it has no quota. */
+/** Sets the counts of a consumer to zero. False when it has no quota. Throws `conflict` for a name that several have. */
 export function resetQuota(sources: QuotaSources, name: string): boolean {
-  const holder = holdersOf(sources).find(({ names }) => names.has(name));
+  const holder = findHolder(sources, name);
   for (const { subject } of [...(holder?.own ?? []), ...(holder?.underPolicies ?? [])]) sources.quotas.reset(subject);
   return holder !== undefined;
+}
+
+/** Names are unique within a tenant, ids everywhere. */
+function findHolder(sources: QuotaSources, name: string): Holder | undefined {
+  const holders = holdersOf(sources).filter(({ names }) => names.has(name));
+  const byId = holders.find(({ id }) => id === name);
+  if (byId !== undefined || holders.length < 2) return byId ?? holders[0];
+  throw new StoaError('conflict', `${holders.length} consumers with a quota are called "${name}".`, {
+    hint: `Name one by its id: ${holders.map(({ id }) => id).join(', ')}.`,
+  });
 }
 
 /** A quota of which much is used, named as metrics name it. */

@@ -39,6 +39,8 @@ interface Counter {
 }
 
 const DAY_MS = 86_400_000;
+/** Longer than a month, and longer than a clock without a battery is behind after a start. */
+const FAR_AHEAD_DAYS = 32;
 /** From here on a quota is worth a look. */
 export const FULL_RATIO = 0.5;
 
@@ -52,9 +54,13 @@ export function createQuotaTable(now: () => number): QuotaTable {
     if (counter === undefined) counters.set(subject, (counter = { day: 0, daily: 0, month: 0, monthly: 0, limits: {} }));
     return counter;
   };
-  /** Begins a new day or month. A clock that steps back begins neither. */
+  /**
+   * Begins a new day or month. A clock that steps back begins neither: it will be right soon. Only one that was far ahead leaves a day behind that would
+   * not end for long; what was counted in that is counted for the present one.
+   */
   const turn = (counter: Counter): void => {
     const day = Math.floor(now() / DAY_MS);
+    if (counter.day - day > FAR_AHEAD_DAYS) Object.assign(counter, { day, month: monthOf(day) });
     if (day <= counter.day) return;
     counter.day = day;
     counter.daily = 0;

@@ -141,6 +141,20 @@ describe('quota: what the admin API shows (QT1 AD20 AD21 AD22)', () => {
     expect(findQuota(sources, 'app')).toMatchObject({ daily_count: 0, daily_remaining: 3 });
   });
 
+  it('is asked for by the id of a consumer when several tenants have one of that name', async () => {
+    time.now = NOON;
+    const { ask, sources } = await quotaGateway({ daily: 3 });
+    await Promise.all([ask(KEY), ask(OTHER_KEY)]);
+    const twin = { id: 'con-2', kind: 'Consumer', tenant: 'globex', name: 'app', spec: {} };
+    const both = { ...sources, resources: new Map([...sources.resources, [keyOf(twin), twin]]) } as unknown as QuotaSources;
+
+    expect(() => resetQuota(both, 'app')).toThrow(
+      expect.objectContaining({ code: 'conflict', hint: 'Name one by its id: con-1, con-2.' }),
+    );
+    expect(resetQuota(both, 'con-2')).toBe(true);
+    expect(['con-1', 'con-2'].map((id) => findQuota(both, id)?.daily_count)).toEqual([1, 0]);
+  });
+
   it('is, of the quotas of a subscription and of policies, the one that leaves least, for the day and for the month', async () => {
     time.now = NOON;
     const { ask, sources, table } = await quotaGateway({ daily: 3 });
