@@ -1,6 +1,7 @@
 /** What a write of declared state does to lived state, kind by kind, in the transaction of the write. */
 import type { Actor, ControlPlane, Trx } from './context.js';
 import { forgetTenant } from './metrics/store.js';
+import { deleteLinksOf } from './one-time-links/store.js';
 import { forgetDeliveries } from './webhooks/store.js';
 import { deleteSuspension } from './tenants/store.js';
 import { apiReaction, consumerReaction, subscriptionReaction, tenantReaction, type Written } from './subscriptions/reaction.js';
@@ -14,6 +15,7 @@ export const REACTIONS: Readonly<Record<string, Reaction>> = {
     if (written.after !== undefined || written.before === undefined) return;
     await forgetTenant(trx, written.id);
     await deleteSuspension(trx, written.id);
+    await deleteLinksOf(trx, written.before.name);
     await forgetDeliveries(trx, { tenant: written.before.name });
   },
   API: apiReaction,

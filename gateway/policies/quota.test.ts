@@ -148,9 +148,7 @@ describe('quota: what the admin API shows (QT1 AD20 AD21 AD22)', () => {
     const twin = { id: 'con-2', kind: 'Consumer', tenant: 'globex', name: 'app', spec: {} };
     const both = { ...sources, resources: new Map([...sources.resources, [keyOf(twin), twin]]) } as unknown as QuotaSources;
 
-    expect(() => resetQuota(both, 'app')).toThrow(
-      expect.objectContaining({ code: 'conflict', hint: 'Name one by its id: con-1, con-2.' }),
-    );
+    expect(() => resetQuota(both, 'app')).toThrow(expect.objectContaining({ code: 'conflict', hint: 'Name one by its id: con-1, con-2.' }));
     expect(resetQuota(both, 'con-2')).toBe(true);
     expect(['con-1', 'con-2'].map((id) => findQuota(both, id)?.daily_count)).toEqual([1, 0]);
   });

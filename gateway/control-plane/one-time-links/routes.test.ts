@@ -70,6 +70,15 @@ describe('a one-time link (CN8)', () => {
     expect((await open('/link/AAAAAAAAAAAAAAAAAAAAAA')).status).toBe(404);
   });
 
+  it('ends with its tenant', async () => {
+    await control.send('POST /v1/tenants', { name: 'brief' });
+    const { body } = await control.send('POST /v1/tenants/brief/one-time-links', { ciphertext: CIPHERTEXT });
+
+    await control.send('DELETE /v1/tenants/brief');
+
+    expect((await open(body.path)).status).toBe(404);
+  });
+
   it('ends with its time, and is then forgotten by and by', async () => {
     const { body } = await create({ expires_in_hours: 2 });
     control.advance(2 * 3_600_000);

@@ -28,3 +28,8 @@ export async function deleteLinks(db: Db, now: string, long: string): Promise<vo
     .execute();
   await db.deleteFrom('one_time_links').where('expires_at', '<=', long).execute();
 }
+
+/** Forgets all links of a tenant. */
+export async function deleteLinksOf(trx: Trx, tenant: string): Promise<void> {
+  await trx.deleteFrom('one_time_links').where('tenant', '=', tenant).execute();
+}
