@@ -43,6 +43,7 @@ export const ERRORS = {
   forbidden: { status: 403, exit: 3, title: 'Insufficient permissions' },
   not_found: { status: 404, exit: 4, title: 'Resource not found' },
   method_not_allowed: { status: 405, exit: 1, title: 'Method not allowed' },
+  not_acceptable: { status: 406, exit: 1, title: 'There is no answer in a form that is accepted' },
   request_timeout: { status: 408, exit: 1, title: 'The request took too long to arrive' },
   conflict: { status: 409, exit: 5, title: 'Conflict with the current state' },
   gone: { status: 410, exit: 4, title: 'No longer there' },

@@ -156,7 +156,7 @@ const VARIABLE = {
 };
 const NESTED: ReadonlySet<string> = new Set(['items', 'additionalProperties', 'oneOf', 'anyOf', 'allOf', 'then']);
 
-/** The same schema, with a variable accepted wherever a value stands. Objects, lists and what chooses a variant stay what they are. */
+/** The same schema, with a variable accepted wherever a value stands. Other objects, lists and what chooses a variant stay what they are. */
 function withVariables(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withVariables);
   if (!isNode(value)) return value;
@@ -178,7 +178,12 @@ function inside(key: string, child: unknown): unknown {
 const mapValues = (node: Node, change: (value: unknown) => unknown): Node =>
   Object.fromEntries(Object.entries(node).map(([key, value]) => [key, change(value)]));
 
+/** A mapping of anything: a file may give the whole of it. */
+const isDocument = ({ properties, additionalProperties }: Node): boolean =>
+  properties === undefined && isNode(additionalProperties) && Object.keys(additionalProperties).length === 0;
+
 function isScalar(node: Node): boolean {
   if ('const' in node || 'markdownEnumDescriptions' in node) return false;
+  if (isDocument(node)) return true;
   return 'enum' in node || 'pattern' in node || 'format' in node || ['integer', 'number', 'boolean'].includes(String(node['type']));
 }

@@ -4,7 +4,7 @@ import { kinds } from './kinds/index.js';
 import { parseManifests, type Manifest } from './manifest.js';
 import type { Resource } from './resource.js';
 import { visitFields } from './schema-walk.js';
-import { collectSecrets, resolveVariables } from './variables.js';
+import { collectSecrets, fromVariable, resolveVariables } from './variables.js';
 
 const sources = {
   env: (name: string) => ({ STAGE: 'prod', EMPTY: '', LONG: 'a'.repeat(10) })[name],
@@ -60,6 +60,20 @@ describe('variables', () => {
       ['error', 'unreadable_file', 6, 11],
       ['warning', 'unknown_variable', 7, 6],
     ]);
+  });
+
+  it.each([
+    ['17', 17],
+    ['true', true],
+    ['{"openapi": "3.1.0", "paths": {"/a/{id}": {"$ref": "#/x"}}}', { openapi: '3.1.0', paths: { '/a/{id}': { $ref: '#/x' } } }],
+    ["openapi: 3.1.0\npaths:\n  /a/{id}:\n    $ref: '#/x'\n", { openapi: '3.1.0', paths: { '/a/{id}': { $ref: '#/x' } } }],
+    ['a: [\n', 'a: [\n'],
+    ['a: 1\n---\nb: 2\n', 'a: 1\n---\nb: 2\n'],
+  ])('that gave %j where a text does not fit are read as %j', (text, expected) => {
+    expect(fromVariable({ openapi: text, other: text }, [['openapi'], ['other']], new Set(['spec.openapi']))).toEqual({
+      openapi: expected,
+      other: text,
+    });
   });
 
   it('leave a manifest without any as it is', () => {

@@ -7,6 +7,7 @@ import type { Manifest } from './manifest.js';
 import { keyOf, type Resource } from './resource.js';
 import { visitFields } from './schema-walk.js';
 import { pathText, quoted } from './shown.js';
+import { parseYaml, YAML_LIMITS } from './yaml.js';
 
 /** Where values come from; pure code asks, the caller looks. */
 export interface VariableSources {
@@ -141,14 +142,14 @@ function someText(value: unknown, test: (text: string) => boolean): boolean {
   return false;
 }
 
-/** A copy of a spec in which the texts at these places, where a variable gave them, are read as numbers and booleans. Undefined when there are none. */
+/** A copy of a spec in which the texts at these places, where a variable gave them, are read as what they say: numbers, booleans, documents. Undefined when there are none. */
 export function fromVariable(spec: unknown, paths: readonly Path[], variables: ReadonlySet<string>): unknown {
   const wanted = new Set(paths.map((path) => ['spec', ...path].join('.')).filter((path) => variables.has(path)));
   return wanted.size === 0 ? undefined : converted(spec, ['spec'], wanted);
 }
 
 function converted(value: unknown, path: Path, wanted: ReadonlySet<string>): unknown {
-  if (typeof value === 'string') return wanted.has(path.join('.')) ? scalar(value) : value;
+  if (typeof value === 'string') return wanted.has(path.join('.')) ? read(value) : value;
   if (Array.isArray(value)) return value.map((child: unknown, index) => converted(child, [...path, index], wanted));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
@@ -156,9 +157,22 @@ function converted(value: unknown, path: Path, wanted: ReadonlySet<string>): unk
   );
 }
 
-function scalar(text: string): unknown {
+function read(text: string): unknown {
   if (/^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return Number(text);
-  return text === 'true' ? true : text === 'false' ? false : text;
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^\s*\{|\n/.test(text) ? document(text) : text;
+}
+
+/** A file of JSON or YAML; one that cannot be read is a text still, and its place has the finding. */
+function document(text: string): unknown {
+  try {
+    // A JSON file of a megabyte would take the YAML parser seconds.
+    return JSON.parse(text) as unknown;
+  } catch {
+    const { documents } = parseYaml(text, { ...YAML_LIMITS, maxDocuments: 1 });
+    const [found] = documents;
+    return found === undefined || found.problems.length > 0 ? text : found.value;
+  }
 }
 
 /** Reads the secrets that the resources refer to, by resource and field; those that cannot be read are findings. No message holds a value. */

@@ -5,6 +5,8 @@
 
 /** Not first of a number, a flow, an anchor or an indicator; no null, no boolean, which some readers would not take as a key. */
 const BARE_KEY = '(?!(?:null|true|false|~)\\b)[A-Za-z_][A-Za-z0-9_./-]*';
+/** Of an OpenAPI document: paths and references. Not in flows, where braces are indicators. */
+const PATH_KEY = '[/$](?:[A-Za-z0-9_./$~-]|\\{[A-Za-z0-9_.-]+\\})*';
 const DOUBLE = '"[^"\\\\\\n]*"';
 const SINGLE = "'[^'\\n]*'";
 const KEY = `(?:${BARE_KEY}|${DOUBLE}|${SINGLE})`;
@@ -22,7 +24,9 @@ const VALUE = `(?:${PLAIN}|${DOUBLE}|${SINGLE}|${list(INNER)}|${mapping(INNER)})
 const COMMENT = '(?: +#[^\\n]*)?';
 
 /** One line: 1 indentation, 2 dashes, 3 key with colon, 4 value, 5 block scalar header. */
-const LINE = new RegExp(`^( *)((?:- +){0,3})(?:(${KEY}:)(?: +(?:(${VALUE})|([|>][+-]?)))?|(${VALUE})|([|>][+-]?)|(-))?${COMMENT} *$`);
+const LINE = new RegExp(
+  `^( *)((?:- +){0,3})(?:((?:${KEY}|${PATH_KEY}):)(?: +(?:(${VALUE})|([|>][+-]?)))?|(${VALUE})|([|>][+-]?)|(-))?${COMMENT} *$`,
+);
 const IGNORED = /^ *(?:#[^\n]*)?$/;
 const MARKER = /^---(?: *| +#[^\n]*)$/;
 const END = /^\.\.\.(?: *| +#[^\n]*)$/;

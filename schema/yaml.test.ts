@@ -87,7 +87,7 @@ const tricky = fc.constantFrom(
 );
 const text = fc.oneof(tricky, fc.string({ maxLength: 12 }), fc.string({ unit: 'binary', maxLength: 6 }));
 const key = fc
-  .oneof(fc.stringMatching(/^[a-z][a-z_]{0,8}$/), tricky)
+  .oneof(fc.stringMatching(/^[a-z][a-z_]{0,8}$/), fc.stringMatching(/^[/$][a-z/{}~$.#:-]{0,8}$/), tricky)
   .filter((name) => !['__proto__', 'constructor', 'prototype', '<<'].includes(name));
 const { value: document } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(

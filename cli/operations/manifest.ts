@@ -1,9 +1,11 @@
 /** Live resources as manifests that apply: without defaults, so that they read like what a person writes. */
 import { dump } from 'js-yaml';
+import type { z } from 'zod';
 import { catalog } from '../../gateway/catalog.js';
 import { API_VERSION } from '../../schema/manifest.js';
 import type { Json, JsonObject, KindDefinition } from '../../schema/kind.js';
 import { canonicalJson, type Resource } from '../../schema/resource.js';
+import { fieldsOf } from '../../schema/schema-walk.js';
 
 export interface ManifestDocument {
   readonly apiVersion: string;
@@ -45,11 +47,17 @@ function withoutDefaults({ spec: schema }: KindDefinition, spec: JsonObject): Js
     const parsed = schema.safeParse(candidate);
     return parsed.success && canonicalJson(parsed.data) === whole;
   };
-  return prune(spec, (candidate) => candidate, isSame);
+  return prune(schema, spec, (candidate) => candidate, isSame);
 }
 
-/** Leaves out what can be left out, field by field, from the outside in. `place` puts a part back into the whole spec. */
-function prune(part: JsonObject, place: (part: JsonObject) => JsonObject, isSame: (whole: JsonObject) => boolean): JsonObject {
+/** Leaves out what can be left out, field by field, from the outside in. `place` puts a part back into the whole spec. Free-form parts have no defaults. */
+function prune(
+  schema: z.ZodType,
+  part: JsonObject,
+  place: (part: JsonObject) => JsonObject,
+  isSame: (whole: JsonObject) => boolean,
+): JsonObject {
+  const fields = fieldsOf(schema, part) ?? {};
   let kept = part;
   for (const field of Object.keys(part)) {
     const { [field]: value, ...rest } = kept;
@@ -57,10 +65,10 @@ function prune(part: JsonObject, place: (part: JsonObject) => JsonObject, isSame
       kept = rest;
       continue;
     }
-    if (isObject(value)) {
-      const outer = kept;
-      kept = { ...outer, [field]: prune(value, (inner) => place({ ...outer, [field]: inner }), isSame) };
-    }
+    const inner = Object.hasOwn(fields, field) ? fields[field] : undefined;
+    if (inner === undefined || !isObject(value) || fieldsOf(inner, value) === undefined) continue;
+    const outer = kept;
+    kept = { ...outer, [field]: prune(inner, value, (each) => place({ ...outer, [field]: each }), isSame) };
   }
   return kept;
 }

@@ -10,6 +10,7 @@ import { createBearerCheck } from './bearer.js';
 import type { CertificateJudge } from './client-certificate.js';
 import type { AdminApi, AdminObjects, AdminPolicy, ConfigSource } from './config-source.js';
 import { errorReply, jsonReply, type OwnHandler, type OwnRequest } from './own-routes.js';
+import type { SessionTable } from './mcp/sessions.js';
 import { findQuota, listQuotas, resetQuota, type QuotaSources } from './quota-view.js';
 import type { Publisher } from './publisher.js';
 import type { Breaker, KeyStore } from './snapshot.js';
@@ -26,6 +27,8 @@ export interface AdminOptions {
   readonly answers: AnswerCache;
   readonly quotas: QuotaSources;
   readonly certificates: CertificateJudge;
+  /** Sessions of MCP clients. */
+  sessions(): ReturnType<SessionTable['stats']>;
   /** The breaker of the connection to the control plane. */
   readonly controlPlaneBreaker: Breaker;
   /** Tells the connection that its breaker was closed by hand. */
@@ -250,8 +253,8 @@ function breakerRoutes({ controlPlaneBreaker, onBreakerReset, publisher, now }: 
   };
 }
 
-/** Sessions, mTLS and quotas in the shapes of document D. This gateway has no sessions yet, and says so with zeros. */
-function stateRoutes({ keys, answers, quotas, certificates }: AdminOptions): Routes {
+/** Sessions, mTLS and quotas in the shapes of document D. */
+function stateRoutes({ keys, answers, quotas, certificates, sessions }: AdminOptions): Routes {
   const noQuota = (): Reply => errorReply('not_found', 'No quota data is kept for this consumer.');
   return {
     'cache/stats': { GET: () => ok(cacheStats(keys, answers)) },
@@ -262,7 +265,7 @@ function stateRoutes({ keys, answers, quotas, certificates }: AdminOptions): Rou
         return ok({ status: 'ok', message: 'Cache cleared' });
       },
     },
-    'sessions/stats': { GET: () => ok({ active_sessions: 0, zombie_count: 0, tracked_sessions: 0 }) },
+    'sessions/stats': { GET: () => ok(sessions()) },
     'mtls/config': { GET: () => ok(certificateConfig(certificates)) },
     'mtls/stats': { GET: () => ok(certificates.stats()) },
     quotas: { GET: () => ok(listQuotas(quotas)) },

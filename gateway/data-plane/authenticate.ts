@@ -16,12 +16,18 @@ export function presentedKey(head: RequestHead): { readonly key: string; readonl
   return head.authorizations === 1 ? { key: bearer[1], inAuthorization: true } : 'invalid_api_key';
 }
 
-/** Why a known key does not open this route now; undefined when it does. */
-export function keyProblem(credential: Credential, route: Route, nowMs: number): AuthFailure | undefined {
+/** Why a known key opens nothing now; undefined when it opens its API. */
+export function stateProblem(credential: Credential, nowMs: number): AuthFailure | undefined {
   if (credential.keyStatus === 'revoked') return 'revoked_api_key';
   if (credential.keyStatus === 'expired' || (credential.notAfter !== null && nowMs >= credential.notAfter)) return 'expired_api_key';
   if (nowMs < credential.notBefore) return 'invalid_api_key';
-  if (!credential.subscriptionActive || nowMs >= credential.subscriptionEnds) return 'subscription_not_active';
+  return !credential.subscriptionActive || nowMs >= credential.subscriptionEnds ? 'subscription_not_active' : undefined;
+}
+
+/** Why a known key does not open this route now; undefined when it does. */
+export function keyProblem(credential: Credential, route: Route, nowMs: number): AuthFailure | undefined {
+  const problem = stateProblem(credential, nowMs);
+  if (problem !== undefined) return problem;
   return credential.tenant === route.tenant && credential.api === route.api ? undefined : 'api_not_allowed';
 }
 
@@ -33,7 +39,7 @@ export function authenticate(exchange: Exchange, route: Route): AuthFailure | un
   const credential = exchange.gateway.keys.find(presented.key);
   const problem = credential === undefined ? 'invalid_api_key' : keyProblem(credential, route, exchange.gateway.now());
   if (credential === undefined || problem !== undefined) {
-    if (credential?.tenant === route.tenant) exchange.refusedCredential = credential;
+    if (credential?.tenant === route.tenant) exchange.refusedConsumer = credential.consumerLabel;
     return route.authRequired ? problem : undefined;
   }
   exchange.credential = credential;

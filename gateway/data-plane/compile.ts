@@ -155,6 +155,7 @@ function route(
     upstream: upstreams.all[0] ?? NO_UPSTREAM,
     upstreams,
     metrics: metricsOf(tenant, name),
+    tools: api,
     problems: [...lost.map((prefix) => `Another API is served at ${prefix}.`), ...[...bindings.single.values()].flatMap(problemsOf)],
     counterKeys: [ownLimitKey(key), ...[...local, ...[...bindings.single.values()].flat()].map((binding) => counterKey(binding, key))],
   };
@@ -177,6 +178,7 @@ function brokenRoute({ source, prefixes }: RouteInput, problems: readonly string
     upstream: NO_UPSTREAM,
     upstreams: NO_UPSTREAMS,
     metrics,
+    tools: undefined,
     problems,
     counterKeys: [],
   };

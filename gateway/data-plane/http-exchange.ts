@@ -6,8 +6,9 @@ import { StoaError, type ErrorCode } from '../../schema/error.js';
 import { certificateOfHeaders, certificateOfSocket, type Presented } from './client-certificate.js';
 import { closeAfterAnswer, rawHead } from './connection.js';
 import { Exchange, type Gateway } from './exchange.js';
+import type { EventStream } from './mcp/carrier.js';
 import { errorReply } from './own-routes.js';
-import { answer, finish } from './pipeline.js';
+import { answer, completeHead, finish } from './pipeline.js';
 import type { RequestHead } from './request-head.js';
 import type { UpstreamClients } from './upstream-clients.js';
 import type { Route, Upstream } from './snapshot.js';
@@ -26,6 +27,8 @@ export interface Shared extends Edge {
 /** An unread body up to this size is read and thrown away; with a larger one the connection is closed. */
 const MAX_UNREAD_BODY = 64 * 1024;
 const CLIENT_CLOSED = 499;
+/** So much may wait for a client that reads its events slowly. */
+const MAX_WAITING_EVENTS = 4 * 1024 * 1024;
 
 export abstract class HttpExchange extends Exchange {
   readonly head: RequestHead;
@@ -33,6 +36,8 @@ export abstract class HttpExchange extends Exchange {
   /** Whether the client waits for "100 Continue" before it sends its body. */
   expectsContinue = false;
   forwardedFor: ForwardedFor | undefined = undefined;
+  /** Told when the answer has ended, or the client is gone. */
+  onOver: (() => void) | undefined = undefined;
 
   protected readonly shared: Shared;
   protected readonly req: IncomingMessage;
@@ -77,6 +82,24 @@ export abstract class HttpExchange extends Exchange {
     this.res.end(body);
   }
 
+  /** Answers 200 with `text/event-stream`, and goes on until either side ends it. */
+  openStream(headers: readonly string[]): EventStream {
+    this.isAnswered = true;
+    this.status = 200;
+    this.headers = ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-store', 'X-Accel-Buffering', 'no', ...headers];
+    completeHead(this);
+    this.writeHead();
+    return {
+      send: (text) => {
+        if (this.isOver || this.res.writableEnded) return false;
+        this.res.write(text);
+        if (this.res.writableLength > MAX_WAITING_EVENTS) this.breakOff();
+        return !this.res.destroyed;
+      },
+      end: () => this.res.end(),
+    };
+  }
+
   /** Answers with an error and ends the connection. */
   refuse(code: ErrorCode, message?: string, headers?: readonly string[]): void {
     this.closeConnection();
@@ -111,6 +134,7 @@ export abstract class HttpExchange extends Exchange {
     if (this.status === 0 || (!isComplete && !this.isAnswered)) this.status = CLIENT_CLOSED;
     this.release(isComplete);
     finish(this, isComplete);
+    this.onOver?.();
   }
 
   /** Lets go of what is upstream of an exchange that is over. */

@@ -5,7 +5,7 @@ import { type Socket } from 'node:net';
 import { ERRORS, errorBody, StoaError } from '../../schema/error.js';
 import { connectionState, linger, refuseRaw, type ConnectionState } from './connection.js';
 import type { Shared } from './http-exchange.js';
-import { isOwnPath, jsonReply, ownReply, type OwnState } from './own-routes.js';
+import { isMcpPath, isOwnPath, jsonReply, ownReply, type OwnState } from './own-routes.js';
 import { parseTarget } from './path.js';
 import { answer, fail, serve } from './pipeline.js';
 import { ProxiedExchange } from './proxy.js';
@@ -139,7 +139,8 @@ export class Intake {
     const authorization = head.authorizations === 1 ? head.authorization : undefined;
     const readBody = (): Promise<string> => exchange.readBody(MAX_OWN_BODY);
     try {
-      answer(exchange, await ownReply(this.#own, { method, path, query, authorization, readBody }, this.#shared.isDraining));
+      if (isMcpPath(path) && this.#own.mcp !== undefined) await this.#own.mcp.serve(exchange, this.#shared);
+      else answer(exchange, await ownReply(this.#own, { method, path, query, authorization, readBody }, this.#shared.isDraining));
     } catch (error) {
       if (error instanceof StoaError) answer(exchange, jsonReply(ERRORS[error.code].status, errorBody(error)));
       else fail(exchange, error);

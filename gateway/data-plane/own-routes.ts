@@ -1,6 +1,7 @@
 /** What the gateway answers by itself, before any API: health, readiness, metrics and the admin API. */
 import { ERRORS, type ErrorCode } from '../../schema/error.js';
 import type { Reply } from '../policies/contract.js';
+import type { McpCarrier, McpRequest } from './mcp/carrier.js';
 
 /** A request to one of the gateway's own routes; never node's own object. */
 export interface OwnRequest {
@@ -28,6 +29,8 @@ export interface OwnState {
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Everything below `/admin/`; authenticates by itself. */
   readonly admin: OwnHandler;
+  /** The MCP endpoint, which authenticates by itself and answers by itself; undefined: there is none. */
+  readonly mcp: { serve(request: McpRequest, carrier: McpCarrier): Promise<void> } | undefined;
 }
 
 /** A JSON answer of the gateway itself. */
@@ -50,13 +53,18 @@ export function isOwnPath(path: string): boolean {
     path === '/health/live' ||
     path === '/metrics' ||
     path === '/admin' ||
-    path.startsWith('/admin/')
+    path.startsWith('/admin/') ||
+    isMcpPath(path)
   );
 }
+
+/** Whether the path belongs to the MCP endpoint. */
+export const isMcpPath = (path: string): boolean => path === '/mcp' || path.startsWith('/mcp/');
 
 /** Answers a request for which `isOwnPath` holds. `draining` makes readiness 503. */
 export function ownReply(state: OwnState, request: OwnRequest, draining: boolean): Reply | Promise<Reply> {
   if (request.path.startsWith('/admin')) return state.admin(request);
+  if (isMcpPath(request.path)) return errorReply('not_found', 'This gateway does not serve MCP clients.');
   if (request.method !== 'GET' && request.method !== 'HEAD') return errorReply('method_not_allowed', undefined, GET_ONLY);
   if (request.path === '/health') return jsonReply(200, state.health());
   if (request.path === '/health/live') return jsonReply(200, { status: 'ok' });

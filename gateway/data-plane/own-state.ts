@@ -6,8 +6,9 @@ import { createBearerCheck } from './bearer.js';
 import type { CertificateJudge } from './client-certificate.js';
 import type { Core } from './core.js';
 import type { Link } from './link.js';
+import type { McpEndpoint } from './mcp/endpoint.js';
 import type { OwnState } from './own-routes.js';
-import { productVersion } from '../product-path.js';
+import { productVersion } from './product-version.js';
 import type { Settings } from './settings.js';
 import type { Breaker } from './snapshot.js';
 
@@ -15,12 +16,15 @@ interface OwnParts {
   readonly core: Core;
   readonly breaker: Breaker;
   readonly certificates: CertificateJudge;
+  readonly mcp: McpEndpoint | undefined;
   /** The connection to the control plane, once there is one. */
   link(): Link | undefined;
 }
 
+const NO_SESSIONS = { active_sessions: 0, zombie_count: 0, tracked_sessions: 0 };
+
 /** The answers to the gateway's own routes. */
-export function ownState(settings: Settings, { core, breaker, certificates, link }: OwnParts): OwnState {
+export function ownState(settings: Settings, { core, breaker, certificates, mcp, link }: OwnParts): OwnState {
   const { source, publisher, keys, quotas, answers, disk, metrics } = core;
   const { adminToken: token, metricsToken, allowPrivateUpstreams, controlPlaneUrl } = settings;
   const version = productVersion();
@@ -34,6 +38,7 @@ export function ownState(settings: Settings, { core, breaker, certificates, link
     answers,
     quotas,
     certificates,
+    sessions: () => mcp?.stats() ?? NO_SESSIONS,
     controlPlaneBreaker: breaker,
     onBreakerReset: () => link()?.client.retryNow(),
     save: (objects) => disk.saveAdmin(objects),
@@ -49,5 +54,6 @@ export function ownState(settings: Settings, { core, breaker, certificates, link
     mayReadMetrics: metricsToken === undefined ? () => true : createBearerCheck(metricsToken),
     metrics: () => metrics.text(),
     admin,
+    mcp,
   };
 }

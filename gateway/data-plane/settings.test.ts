@@ -16,7 +16,7 @@ describe('settings', () => {
     });
   });
 
-  it('lets a flag go before the environment (LG13)', () => {
+  it('lets a flag go before the environment', () => {
     const env = {
       STOA_GATEWAY_PORT: '1',
       STOA_GATEWAY_HOST: '0.0.0.0',
@@ -33,6 +33,29 @@ describe('settings', () => {
       logFormat: 'text',
     });
     expect(readSettings([], { ...env, STOA_LOG_LEVEL: 'error' }).logLevel).toBe('error');
+  });
+
+  it('offers APIs to MCP clients until it is told not to, and to pages of this machine on loopback only (DP24)', () => {
+    expect(readSettings([], {}).mcp).toEqual({
+      origins: { origins: [], allowLocal: true },
+      limits: { perKey: 100, ttlMs: 86_400_000, idleMs: 1_800_000 },
+    });
+    expect(readSettings(['--host', '0.0.0.0', '--mcp-origins', 'https://a.example, https://b.example:8443/'], {}).mcp?.origins).toEqual({
+      origins: ['https://a.example', 'https://b.example:8443'],
+      allowLocal: false,
+    });
+    expect(readSettings([], { STOA_MCP: 'false' }).mcp).toBeUndefined();
+    expect(readSettings(['--mcp', 'true'], { STOA_MCP: 'false', STOA_MCP_SESSIONS_PER_KEY: '2' }).mcp?.limits.perKey).toBe(2);
+  });
+
+  it.each([
+    ['--mcp', 'yes', '--mcp is true or false; "yes" is neither.'],
+    ['--mcp-origins', 'a.example', '--mcp-origins takes origins such as https://app.example.com; "a.example" is none.'],
+    ['--mcp-origins', 'https://a.example/path', '"https://a.example/path" is none.'],
+    ['--mcp-sessions-per-key', '0', '--mcp-sessions-per-key is a number from 1 to 10000; "0" is none.'],
+    ['--mcp-session-idle', '1h', '--mcp-session-idle is a number from 1 to 2592000; "1h" is none.'],
+  ])('refuses %s %s', (flag, value, message) => {
+    expect(() => readSettings([flag, value], {})).toThrow(message);
   });
 
   it('takes the PROXY protocol from trusted proxies only', () => {

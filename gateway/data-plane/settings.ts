@@ -17,6 +17,7 @@ import {
 } from '../process-settings.js';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './access-log.js';
 import { CLIENT_CERTIFICATES, type CertificateMode } from './client-certificate.js';
+import { MCP_FLAGS, readMcp, type McpSettings } from './mcp-settings.js';
 import type { TlsFiles } from './tls.js';
 
 export interface Settings {
@@ -42,6 +43,8 @@ export interface Settings {
   /** Undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined;
   readonly clientCertificates: CertificateMode;
+  /** Undefined: MCP clients are not served. */
+  readonly mcp: McpSettings | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -106,6 +109,7 @@ export const FLAGS = {
     summary: 'Whether clients show certificates.',
     absent: 'off, with --client-ca optional',
   },
+  ...MCP_FLAGS,
   mode: MODE_FLAG,
 } as const satisfies FlagTexts;
 
@@ -151,6 +155,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
       setting('allow-private-upstreams', 'STOA_ALLOW_PRIVATE_UPSTREAMS'),
       isLoopback(host),
     ),
+    mcp: readMcp(setting, isLoopback(host)),
     logLevel: readLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
     logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
   };

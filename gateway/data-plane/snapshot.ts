@@ -1,6 +1,7 @@
 /** What a gateway serves from: immutable, compiled whole by `compile.ts`, swapped by one assignment. And the stores that outlive it. */
 import { TOKEN_FAILURES, type Hooks } from '../policies/contract.js';
 import { CERTIFICATE_FAILURES, type CertificateRule } from './client-certificate.js';
+import type { ToolSource } from './mcp/tool-source.js';
 
 export interface Snapshot {
   /** Number of the last change that it holds; 0 for a gateway that has only what its admin API registered. */
@@ -39,6 +40,8 @@ export interface Route {
   readonly upstream: Upstream;
   readonly upstreams: Upstreams;
   readonly metrics: RouteMetrics;
+  /** What MCP clients are offered of it; undefined: nothing. */
+  readonly tools: ToolSource | undefined;
 }
 
 /** The servers of a route. */
@@ -75,7 +78,7 @@ export interface Upstream {
 export const CACHE_RESULTS = ['hit', 'miss', 'bypass'] as const;
 export type CacheResult = (typeof CACHE_RESULTS)[number];
 
-/** Counts of one route, looked up at compile. */
+/** Prometheus children of one route, looked up at compile. */
 export interface RouteMetrics {
   /** One answer. The method is that of the request, whatever it was; unknown ones are counted together. The consumer is the resource name of a known one. */
   observe(status: number, latencyMs: number, method?: string, consumer?: string): void;

@@ -9,8 +9,10 @@ import { createCore, load, type Core } from './core.js';
 import { eventSink } from './event-sink.js';
 import { connect, type Link } from './link.js';
 import { watchLoad, type LoadShedder } from './load-shedder.js';
+import { McpEndpoint } from './mcp/endpoint.js';
 import { ownState } from './own-state.js';
 import { knownSubjects } from './policy-quotas.js';
+import { productVersion } from './product-version.js';
 import { keepQuotas } from './quota-file.js';
 import { createListener, type Listener } from './server.js';
 import type { Settings } from './settings.js';
@@ -57,6 +59,7 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
       certificates.stop();
       parts.load.stop();
       await core.checks.stop();
+      parts.mcp?.stop();
       await listener.stop();
       await counts.stop();
       await link?.usage.stop();
@@ -76,6 +79,7 @@ interface Parts {
   readonly directory: string;
   readonly usage: UsageMeter;
   readonly load: LoadShedder;
+  readonly mcp: McpEndpoint | undefined;
   /** Once there is one. */
   readonly link: { current: Link | undefined };
 }
@@ -88,7 +92,7 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   const certificates = new CertificateJudge(settings.clientCertificates);
   const { trustedProxies, proxyProtocol, allowPrivateUpstreams } = settings;
   const load = watchLoad(log);
-  const core = createCore(directory, log, {
+  const served = {
     connections: () => listener.connections(),
     certificates: () => tls?.certificates() ?? [],
     load: () => load,
@@ -96,8 +100,10 @@ function assemble(settings: Settings, log: AccessLog): Parts {
     controlPlaneBreaker: () => breaker.stats(now()).state,
     events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
     allowPrivateUpstreams,
-  });
-  const own = ownState(settings, { core, breaker, certificates, link: () => link.current });
+  };
+  const core = createCore(directory, log, served, () => mcp?.changed());
+  const mcp = settings.mcp && new McpEndpoint({ ...settings.mcp, version: productVersion(), snapshot: () => core.publisher.snapshot, now });
+  const own = ownState(settings, { core, breaker, certificates, mcp, link: () => link.current });
   const usage = createUsageMeter((count) => log.event('error', 'usage_dropped', { count }));
   const events = eventSink(core.metrics, () => link.current?.events);
   const gateway = {
@@ -112,7 +118,7 @@ function assemble(settings: Settings, log: AccessLog): Parts {
     now,
   };
   const listener = createListener({ gateway, own, trustedProxies, proxyProtocol, allowPrivateUpstreams, tls });
-  return { core, listener, breaker, directory, usage, load, link };
+  return { core, listener, breaker, directory, usage, load, mcp, link };
 }
 
 async function listen(listener: Listener, { port, host }: Settings): Promise<number> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fieldsOf, traitsOf } from '../schema-walk.js';
 import { api, HTTP_METHODS } from './api.js';
 
+const deep = (levels: number): object => (levels === 0 ? { openapi: '3.0.0' } : { openapi: '3.0.0', a: deep(levels - 1) });
 const minimal = { path: '/payments', upstream_url: 'https://payments.example.com' };
 const parse = (more: object): boolean => api.spec.safeParse({ ...minimal, ...more }).success;
 
@@ -16,6 +17,28 @@ describe('an API', () => {
       connect_timeout_ms: 5000,
       retries: 2,
     });
+  });
+
+  it('may carry an OpenAPI document', () => {
+    const openapi = { openapi: '3.1.0', info: { title: 'Payments' }, paths: { '/p': { get: {} } } };
+
+    expect(api.spec.parse({ ...minimal, openapi })).toMatchObject({ openapi });
+  });
+
+  it.each([
+    ['that is a text', 'openapi: 3.0.0', /expected record/],
+    ['that is a list', [1], /expected record/],
+    ['of Swagger 2.0', { swagger: '2.0', paths: {} }, /no OpenAPI 3/],
+    ['whose version is a number', { openapi: 3.1 }, /no OpenAPI 3/],
+    ['whose paths are a list', { openapi: '3.0.0', paths: [] }, /paths of an OpenAPI document are a mapping/],
+    ['that is too large', { openapi: '3.0.0', 'x-more': 'é'.repeat(300 * 1024) }, /has 6144\d\d bytes as JSON; at most 524288/],
+    ['that has no end', deep(100), /deeper than 64 levels/],
+    ['with a value that is no JSON', { openapi: '3.0.0', 'x-more': NaN }, /JSON does not know/],
+    ['with a dangerous name', JSON.parse('{"openapi":"3.0.0","a":{"__proto__":{}}}') as object, /field "__proto__"/],
+  ])('refuses a document %s', (_what, openapi, message) => {
+    const result = api.spec.safeParse({ ...minimal, openapi });
+
+    expect(result.error?.issues).toMatchObject([{ path: ['openapi'], message: expect.stringMatching(message) as unknown }]);
   });
 
   it('may have several servers, of which the first is its upstream_url', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { apiDocument } from '../api-document.js';
 import { breaking, set } from '../field.js';
 import { defineKind } from '../kind.js';
 import { rateLimitConfig } from '../rate-limit.js';
@@ -75,6 +76,21 @@ const healthCheck = z.strictObject({
   healthy_threshold: z.int().min(1).max(100).default(2).describe('Good answers in a row that bring it back.'),
 });
 
+const mcp = z.strictObject({
+  enabled: z.boolean().default(true).describe('Whether callers of the API are offered its operations as MCP tools.'),
+  operations: set(z.string().min(1).max(512), 1)
+    .optional()
+    .describe('The only operations that are offered, each by its operationId or as GET /path; all when absent.'),
+  cache_ttl_secs: z
+    .int()
+    .min(1)
+    .max(86_400)
+    .optional()
+    .describe(
+      'How long answers to tools that only read are kept and given again, by the rules of the cache policy; not at all when absent.',
+    ),
+});
+
 type Servers = readonly z.infer<typeof server>[];
 
 function newHosts(before: Servers | undefined, after: Servers | undefined): string | undefined {
@@ -125,6 +141,10 @@ const spec = z.strictObject({
   max_body_bytes: breaking(z.int().positive().optional(), (before, after) =>
     after !== undefined && after < (before ?? Infinity) ? 'largest body lowered' : undefined,
   ).describe('Largest request body; larger ones are answered 413.'),
+  openapi: apiDocument
+    .optional()
+    .describe('OpenAPI 3 document of the API, written here or taken from a file with ${file:openapi.yaml}: its operations are MCP tools.'),
+  mcp: mcp.optional().describe('What MCP clients see of the API; every operation when absent.'),
   circuit_breaker: breaker.optional().describe('When to stop calling a failing upstream; the default is 5 failures in 60 s.'),
 });
 

@@ -53,12 +53,7 @@ export interface TestControlPlane {
 
 /** Opens one; `close` ends it. */
 export async function openControlPlane(
-  options: {
-    readonly now?: number;
-    readonly oidc?: ExternalIssuerOptions;
-    readonly hasEmbeddedIssuer?: boolean;
-    readonly isInContainer?: boolean;
-  } = {},
+  options: { readonly now?: number; readonly oidc?: ExternalIssuerOptions; readonly hasEmbeddedIssuer?: boolean } = {},
 ): Promise<TestControlPlane> {
   const { db, close } = await openMemoryDatabase();
   const bell = new EventEmitter().setMaxListeners(0);
@@ -78,7 +73,6 @@ export async function openControlPlane(
     gatewayToken: GATEWAY_TOKEN,
     telemetry: createTelemetry(Date.now, tmpdir()),
     auditRetentionDays: 365,
-    isInContainer: options.isInContainer ?? false,
   };
   const clients = await loadClients(cp, { clientSecret: CLIENT_SECRET });
   const tokens = await createTokens(cp, newSigningKey());

@@ -3,7 +3,7 @@ import { createUsageMeter } from '../../gateway/data-plane/usage-meter.js';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
-import { createAnswerCache } from '../../gateway/data-plane/answer-cache.js';
+import { createAnswerCache, type AnswerCache } from '../../gateway/data-plane/answer-cache.js';
 import { createAccessLog } from '../../gateway/data-plane/access-log.js';
 import { oneUpstream } from '../../gateway/data-plane/balancer.js';
 import { createBreaker } from '../../gateway/data-plane/breaker.js';
@@ -31,6 +31,7 @@ export interface RouteDraft {
   readonly hooks?: readonly Hooks[];
   readonly upstream?: Partial<Upstream>;
   readonly upstreams?: Upstreams;
+  readonly tools?: Route['tools'];
 }
 
 export function makeRoute(draft: RouteDraft): Route {
@@ -51,6 +52,7 @@ export function makeRoute(draft: RouteDraft): Route {
     upstream,
     upstreams: draft.upstreams ?? oneUpstream(upstream),
     metrics: { observe: () => undefined, cached: () => undefined },
+    tools: draft.tools,
   };
 }
 
@@ -124,6 +126,7 @@ export interface TestGateway {
   readonly url: string;
   readonly listener: Listener;
   readonly certificates: CertificateJudge;
+  readonly answers: AnswerCache;
   /** Log lines as objects, complete at any time. */
   lines(): readonly Record<string, unknown>[];
   readonly events: Parameters<EventSink['record']>[0][];
@@ -137,6 +140,7 @@ const OWN: OwnState = {
   mayReadMetrics: () => true,
   metrics: () => Promise.resolve({ contentType: 'text/plain', text: '# none\n' }),
   admin: () => errorReply('service_unavailable'),
+  mcp: undefined,
 };
 
 /** A listening gateway on port 0; it stops with the test. */
@@ -151,6 +155,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
     stats: () => ({ hits: 0, misses: 0, entry_count: 0, hit_rate: 0 }),
     clear: () => undefined,
   };
+  const answers = createAnswerCache();
   let snapshot = makeSnapshot(draft.routes);
   const certificates = new CertificateJudge(draft.clientCertificates ?? 'off');
   const listener = createListener({
@@ -162,7 +167,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
       usage: createUsageMeter(),
       certificates,
       load: { refuses: draft.refuses ?? (() => false) },
-      answers: createAnswerCache(),
+      answers,
       now,
     },
     tls: draft.tls === undefined ? undefined : loadTls(draft.tls),
@@ -186,6 +191,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
     url: `${draft.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/apis/acme/payments`,
     listener,
     certificates,
+    answers,
     lines,
     events,
     swap: (routes) => (snapshot = makeSnapshot(routes)),

@@ -49,6 +49,13 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
     'Une empreinte est le SHA-256 d’un certificat : 64 chiffres hexadécimaux, avec ou sans deux-points.',
   'The path of a health check begins with "/" and has no spaces.':
     'Le chemin d’un contrôle de santé commence par « / » et n’a pas d’espaces.',
+  'The document is no OpenAPI 3: its field "openapi" is 3.0 or later.':
+    'Le document n’est pas un OpenAPI 3 : son champ « openapi » vaut 3.0 ou plus.',
+  'The paths of an OpenAPI document are a mapping.': 'Les chemins (paths) d’un document OpenAPI sont un objet.',
+  'The document has {} bytes as JSON; at most {} are kept.': 'Le document fait {} octets en JSON ; au plus {} sont conservés.',
+  'The document holds a value that JSON does not know.': 'Le document contient une valeur que JSON ne connaît pas.',
+  'The document is nested deeper than {} levels.': 'Le document est imbriqué sur plus de {} niveaux.',
+  'The document has a field "__proto__".': 'Le document a un champ « __proto__ ».',
   'upstream_url is one of upstreams; leave it out, or name one of them.':
     'upstream_url est l’un des upstreams ; omettez-le, ou nommez l’un d’eux.',
   'This server is named before; give it a weight instead.': 'Ce serveur est déjà nommé ; donnez-lui plutôt un poids.',

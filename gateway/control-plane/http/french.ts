@@ -12,6 +12,7 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Insufficient permissions': 'Permissions insuffisantes',
   'Resource not found': 'Ressource introuvable',
   'Method not allowed': 'Méthode non autorisée',
+  'There is no answer in a form that is accepted': 'Il n’y a pas de réponse sous une forme acceptée',
   'The request took too long to arrive': 'La requête a mis trop de temps à arriver',
   'Conflict with the current state': 'Conflit avec l’état actuel',
   'No longer there': 'N’est plus là',

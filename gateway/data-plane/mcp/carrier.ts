@@ -1,0 +1,29 @@
+/** What the listener lends to the MCP endpoint: the request itself, and what carries calls to upstreams. */
+import type { Exchange, Gateway } from '../exchange.js';
+import type { UpstreamClients } from '../upstream-clients.js';
+import type { Edge, ForwardedFor } from '../upstream-request.js';
+
+/** Pools and names of the listener, which calls of tools share with plain requests. */
+export interface McpCarrier extends Edge {
+  readonly gateway: Gateway;
+  readonly clients: UpstreamClients;
+  readonly isDraining: boolean;
+}
+
+/** An answer that goes on: events for the client until either side ends it. */
+export interface EventStream {
+  /** False when so much waits for a client that does not read that the stream was given up. */
+  send(text: string): boolean;
+  end(): void;
+}
+
+/** A request to the MCP endpoint. */
+export interface McpRequest extends Exchange {
+  readonly forwardedFor: ForwardedFor | undefined;
+  /** Told when the answer has ended, or the client is gone. */
+  onOver: (() => void) | undefined;
+  /** Whole body as text; throws StoaError `payload_too_large` above `limit` bytes. */
+  readBody(limit: number): Promise<string>;
+  /** Answers 200 with `text/event-stream`, and goes on. */
+  openStream(headers: readonly string[]): EventStream;
+}

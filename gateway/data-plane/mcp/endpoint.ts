@@ -1,0 +1,132 @@
+/** The MCP endpoint of a gateway: `/mcp` (streamable HTTP), and `/mcp/sse` with `/mcp/messages`, the transport before it. */
+import { presentedKey } from '../authenticate.js';
+import { answer } from '../pipeline.js';
+import { errorReply } from '../own-routes.js';
+import type { Reply } from '../../policies/contract.js';
+import type { AuthFailure, Credential, Route } from '../snapshot.js';
+import type { McpCarrier, McpRequest } from './carrier.js';
+import type { Desk, Handler, McpOptions } from './conversation.js';
+import { BEAT, messageEvent } from './event-text.js';
+import { offeredLists } from './methods.js';
+import { message, MESSAGES_PATH, open } from './older-sse.js';
+import { createSessionTable, type SessionTable } from './sessions.js';
+import { end, listen, post } from './streamable-http.js';
+import { routesFor } from './tools.js';
+import { callerOf, checkOrigin, corsHeaders, preflightReply } from './transport.js';
+
+const HANDLERS: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+  '/mcp': { POST: post, GET: listen, DELETE: end },
+  '/mcp/sse': { GET: open },
+  [MESSAGES_PATH]: { POST: message },
+};
+const TEND_MS = 15_000;
+/** Changes of a configuration come in groups: clients are told once. */
+const SETTLE_MS = 100;
+const LIST_CHANGED = messageEvent({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+
+/** Serves MCP clients and keeps their sessions. No timer runs before the first one. */
+export class McpEndpoint {
+  readonly #desk: Desk;
+  readonly #sessions: SessionTable;
+  #tending: NodeJS.Timeout | undefined = undefined;
+  #settling: NodeJS.Timeout | undefined = undefined;
+
+  constructor(options: McpOptions) {
+    this.#sessions = createSessionTable(options.limits, () => options.now());
+    this.#desk = { options, sessions: this.#sessions, tend: () => this.#tend() };
+  }
+
+  /** Answers one request. Throws what `readBody` throws. */
+  async serve(request: McpRequest, carrier: McpCarrier): Promise<void> {
+    const { origins } = this.#desk.options;
+    const checked = checkOrigin(request, origins);
+    if ('status' in checked) {
+      answer(request, checked);
+      return;
+    }
+    const headers = corsHeaders(checked.origin);
+    const reply = await this.#reply(request, carrier, headers);
+    if (reply !== undefined) answer(request, { ...reply, headers: [...reply.headers, ...headers] });
+  }
+
+  /** Rights or tools may have changed: streams of keys that open nothing any more end, and clients are told of other tools. */
+  changed(): void {
+    if (this.#settling !== undefined || this.#sessions.streaming().length === 0) return;
+    this.#settling = setTimeout(() => this.#announce(), SETTLE_MS).unref();
+  }
+
+  /** Document D: sessions in use, those that are over and not removed yet, and all. */
+  stats(): ReturnType<SessionTable['stats']> {
+    return this.#sessions.stats();
+  }
+
+  /** Ends every session and its stream. */
+  stop(): void {
+    clearInterval(this.#tending);
+    clearTimeout(this.#settling);
+    this.#sessions.closeAll();
+  }
+
+  #reply(request: McpRequest, carrier: McpCarrier, headers: readonly string[]): ReturnType<Handler> {
+    const handlers = Object.hasOwn(HANDLERS, request.path) ? HANDLERS[request.path] : undefined;
+    if (handlers === undefined) return errorReply('not_found', 'The MCP endpoint has no such path.');
+    const allow = [...Object.keys(handlers), 'OPTIONS'].join(', ');
+    if (request.method === 'OPTIONS') return preflightReply(allow);
+    const handler = Object.hasOwn(handlers, request.method) ? handlers[request.method] : undefined;
+    if (handler === undefined) return errorReply('method_not_allowed', undefined, ['Allow', allow]);
+    const presented = presentedKey(request.head);
+    if (typeof presented === 'string') return refuseCaller(request, presented);
+    const [{ keys }, { key }, { now }] = [request.gateway, presented, this.#desk.options];
+    const found = callerOf(keys, key, now());
+    if (typeof found === 'string') return refuseCaller(request, found);
+    // Lives as long as a session: it holds nothing of the request but the key.
+    const caller = (): Credential | undefined => {
+      const again = callerOf(keys, key, now());
+      return typeof again === 'string' ? undefined : again;
+    };
+    request.credential = found;
+    return handler(this.#desk, { request, carrier, credential: found, caller, headers });
+  }
+
+  #tend(): void {
+    this.#tending ??= setInterval(() => {
+      for (const { stream } of this.#sessions.streaming()) stream?.send(BEAT);
+      if (this.#sessions.sweep() > 0) return;
+      clearInterval(this.#tending);
+      this.#tending = undefined;
+    }, TEND_MS).unref();
+  }
+
+  #announce(): void {
+    this.#settling = undefined;
+    const snapshot = this.#desk.options.snapshot();
+    const byTenant = new Map<string, Route[]>();
+    for (const route of snapshot.routes) {
+      const routes = byTenant.get(route.tenant) ?? [];
+      byTenant.set(route.tenant, routes);
+      routes.push(route);
+    }
+    for (const session of this.#sessions.streaming()) {
+      const credential = session.caller();
+      if (credential === undefined) {
+        this.#sessions.close(session);
+        continue;
+      }
+      const offered = offeredLists(routesFor(byTenant.get(credential.tenant) ?? [], credential));
+      if (isSameLists(session.offered, offered)) continue;
+      session.offered = offered;
+      session.stream?.send(LIST_CHANGED);
+    }
+  }
+}
+
+function isSameLists(before: readonly unknown[], after: readonly unknown[]): boolean {
+  return before.length === after.length && before.every((list, index) => list === after[index]);
+}
+
+/** One body for every reason; the log has the reason. */
+function refuseCaller(request: McpRequest, reason: AuthFailure): Reply {
+  const { gateway, path, requestId } = request;
+  gateway.log.event('error', 'auth_failed', { path, reason, request_id: requestId });
+  return errorReply('unauthorized', 'A valid API key is needed in the X-API-Key header.', ['WWW-Authenticate', 'Bearer realm="stoa"']);
+}

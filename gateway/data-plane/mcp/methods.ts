@@ -1,0 +1,116 @@
+/** What an MCP client may ask: the methods of the protocol, each for one caller, over whatever transport it came. */
+import type { Credential, Route, Snapshot } from '../snapshot.js';
+import type { McpCarrier, McpRequest } from './carrier.js';
+import { RPC_ERRORS, RpcError, type RpcId } from './json-rpc.js';
+import { isMapping, type Mapping } from './openapi-operations.js';
+import type { Session } from './sessions.js';
+import { callTool } from './tool-exchange.js';
+import { ArgumentError, type ToolRequest } from './tool-request.js';
+import { toolResult } from './tool-result.js';
+import { routesFor, toolsOf, type Tool } from './tools.js';
+
+/** Revisions of the protocol that begin with `initialize`, the newest first. */
+export const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
+
+/** Who asks, and by which request. */
+export interface Asker {
+  readonly request: McpRequest;
+  readonly carrier: McpCarrier;
+  readonly credential: Credential;
+  readonly session: Session | undefined;
+  /** Ends when nobody waits for answers any more. */
+  readonly signal: AbortSignal;
+}
+
+const PAGE = 100;
+
+/** The version that a client is answered with: its own where the gateway speaks it, else the newest of the gateway. */
+export const agreedVersion = (asked: unknown): string => VERSIONS.find((version) => version === asked) ?? VERSIONS[0];
+
+/** The answer to `initialize`. */
+export function initializeResult(version: string, productVersion: string, { tenant, api }: Credential): Mapping {
+  return {
+    protocolVersion: version,
+    capabilities: { tools: { listChanged: true } },
+    serverInfo: { name: 'stoa-gateway', title: `APIs of ${tenant}`, version: productVersion },
+    instructions: `Each tool calls an API of ${tenant} through its gateway, with the rights and limits of the key "${api}" was subscribed with. The name of a tool begins with the name of its API. An answer 429 says when to come back.`,
+  };
+}
+
+/** The result of any other request. Throws RpcError. */
+export async function resultOf(asker: Asker, id: RpcId, method: string, params: Mapping): Promise<Mapping> {
+  if (method === 'ping') return {};
+  if (method === 'tools/list') return listTools(asker, params);
+  if (method === 'tools/call') return callNamed(asker, id, params);
+  throw new RpcError(RPC_ERRORS.unknownMethod, `The method "${method.slice(0, 100)}" is not known.`);
+}
+
+interface Offer {
+  readonly route: Route;
+  readonly tool: Tool;
+}
+
+function offersTo(snapshot: Snapshot, credential: Credential): readonly Offer[] {
+  return routesFor(snapshot.routes, credential)
+    .flatMap((route) => toolsOf(route).map((tool) => ({ route, tool })))
+    .sort((a, b) => (a.tool.name < b.tool.name ? -1 : 1));
+}
+
+/** What tells whether a client would be offered the same tools again: the lists themselves, which are kept as long as their APIs are unchanged. */
+export const offeredLists = (routes: readonly Route[]): readonly (readonly Tool[])[] =>
+  routes.map(toolsOf).filter(({ length }) => length > 0);
+
+/** Pages follow one another by name, so that none is left out or told twice when tools come and go in between. */
+function listTools({ carrier, credential, session }: Asker, { cursor }: Mapping): Mapping {
+  const snapshot = carrier.gateway.snapshot();
+  const after = cursor === undefined ? '' : nameOfCursor(cursor);
+  const rest = offersTo(snapshot, credential).filter(({ tool }) => tool.name > after);
+  const page = rest.slice(0, PAGE);
+  const last = page.at(-1);
+  if (session !== undefined) session.offered = offeredLists(routesFor(snapshot.routes, credential));
+  return {
+    tools: page.map(({ tool }) => tool.definition),
+    ...(rest.length > page.length && last !== undefined ? { nextCursor: Buffer.from(last.tool.name).toString('base64url') } : {}),
+  };
+}
+
+function nameOfCursor(cursor: unknown): string {
+  const name = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString('utf8') : '';
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(name)) return name;
+  throw new RpcError(RPC_ERRORS.invalidParams, 'The cursor is none that this server gave.');
+}
+
+async function callNamed(asker: Asker, id: RpcId, { name, arguments: given = {} }: Mapping): Promise<Mapping> {
+  const { carrier, credential, request } = asker;
+  const offer = offersTo(carrier.gateway.snapshot(), credential).find(({ tool }) => tool.name === name);
+  if (offer === undefined) throw new RpcError(RPC_ERRORS.invalidParams, `Unknown tool: ${String(name).slice(0, 100)}`);
+  if (!isMapping(given)) throw new RpcError(RPC_ERRORS.invalidParams, 'The arguments of a tool are a mapping.');
+  let toolRequest: ToolRequest;
+  try {
+    toolRequest = offer.tool.request(given);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    // Told as a result: the model that chose the arguments reads it, and may choose better.
+    return { content: [{ type: 'text', text: error.message }], isError: true };
+  }
+  const answer = await follow(asker, id, callTool(request, carrier, offer.route, toolRequest));
+  return toolResult(answer, toolRequest.path, request.requestId);
+}
+
+/** Waits for a call, and gives it up when its client cancels it or is gone. */
+async function follow<Answer>(
+  { session, signal }: Asker,
+  id: RpcId,
+  call: { readonly answer: Promise<Answer>; abort(): void },
+): Promise<Answer> {
+  const abort = (): void => call.abort();
+  session?.calls.set(id, abort);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await call.answer;
+  } finally {
+    signal.removeEventListener('abort', abort);
+    if (session?.calls.get(id) === abort) session.calls.delete(id);
+  }
+}

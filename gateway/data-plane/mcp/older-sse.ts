@@ -1,0 +1,62 @@
+/** The transport of revision 2024-11-05: a stream that stays open is the session, and every answer comes over it. */
+import { errorReply, jsonReply } from '../own-routes.js';
+import type { Reply } from '../../policies/contract.js';
+import { converse, initializeOf, parseText, type Desk, type Handler, type Visit } from './conversation.js';
+import { endpointEvent, messageEvent } from './event-text.js';
+import { readMessage, RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcMessage } from './json-rpc.js';
+import { agreedVersion, initializeResult, offeredLists } from './methods.js';
+import type { Mapping } from './openapi-operations.js';
+import type { Session } from './sessions.js';
+import { follow, MAX_MESSAGE, NO_ROOM } from './streamable-http.js';
+import { routesFor } from './tools.js';
+import { accepts, postProblem } from './transport.js';
+
+export const MESSAGES_PATH = '/mcp/messages';
+const OLDEST = '2024-11-05';
+
+/** Opens the stream; its first event says where messages go. */
+export const open: Handler = (desk, visit) => {
+  const { request, credential, caller, headers } = visit;
+  if (!accepts(request, 'text/event-stream')) return errorReply('not_acceptable', 'A stream of the MCP endpoint is text/event-stream.');
+  const session = desk.sessions.open({ keyId: credential.keyId, version: OLDEST, transport: 'sse', caller });
+  if (session === undefined) return NO_ROOM;
+  desk.tend();
+  session.stream = follow(desk, visit, session, request.openStream(headers));
+  session.offered = offeredLists(routesFor(desk.options.snapshot().routes, credential));
+  session.stream.send(endpointEvent(`${MESSAGES_PATH}?sessionId=${session.id}`));
+  return undefined;
+};
+
+/** Takes a message: 202 at once, the answer over the stream. */
+export const message: Handler = async (desk, visit) => {
+  const { request, credential } = visit;
+  const problem = postProblem(request);
+  if (problem !== undefined) return problem;
+  const id = new URLSearchParams(request.query).get('sessionId') ?? '';
+  const session = desk.sessions.use(id, credential.keyId);
+  if (session?.transport !== 'sse') return errorReply('not_found', 'No stream of the MCP endpoint has this sessionId.');
+  const found = read(await request.readBody(MAX_MESSAGE));
+  if (!('kind' in found)) return found;
+  void respond(desk, visit, session, found);
+  return { status: 202, headers: [], body: '' };
+};
+
+function read(text: string): RpcMessage | Reply {
+  try {
+    const found = readMessage(parseText(text));
+    if (found !== undefined) return found;
+    throw new RpcError(RPC_ERRORS.invalidRequest, 'The body is no JSON-RPC 2.0 message.');
+  } catch (error) {
+    if (error instanceof RpcError) return jsonReply(400, rpcError(null, error));
+    throw error;
+  }
+}
+
+async function respond({ options }: Desk, visit: Visit, session: Session, found: RpcMessage): Promise<void> {
+  const initialize = initializeOf(found);
+  const answers: readonly Mapping[] =
+    initialize === undefined
+      ? await converse(visit, session, [found], new AbortController().signal)
+      : [rpcResult(initialize.id, initializeResult(agreedVersion(initialize.asked), options.version, visit.credential))];
+  for (const answer of answers) session.stream?.send(messageEvent(answer));
+}

@@ -1,0 +1,127 @@
+/** MCP over one address (revisions 2025-03-26 to 2025-11-25): each message is a POST, a GET listens, a DELETE ends the session. */
+import { errorReply, jsonReply } from '../own-routes.js';
+import type { Reply } from '../../policies/contract.js';
+import type { EventStream } from './carrier.js';
+import { converse, initializeOf, parseText, type Desk, type Handler, type Visit } from './conversation.js';
+import { BEAT } from './event-text.js';
+import { readMessage, RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcId, type RpcMessage } from './json-rpc.js';
+import { agreedVersion, initializeResult, offeredLists, VERSIONS } from './methods.js';
+import type { Session } from './sessions.js';
+import { routesFor } from './tools.js';
+import { accepts, postProblem, SESSION_HEADER } from './transport.js';
+
+export const MAX_MESSAGE = 1024 * 1024;
+/** Only the first revision takes several messages at once. */
+const MAX_BATCH = 50;
+const BATCH_VERSION = '2025-03-26';
+
+export const NO_ROOM = errorReply('rate_limited', 'This key has as many MCP sessions as it may have, and all are in use.', [
+  'Retry-After',
+  '10',
+]);
+const NO_SESSION = errorReply('not_found', 'This MCP session is over, or never was: begin a new one with "initialize".');
+
+/** What came with a request says of its session: one, none, or a refusal. */
+function sessionOf({ sessions }: Desk, { request, credential }: Visit): Session | Reply | undefined {
+  const id = request.header('mcp-session-id');
+  if (id === undefined) return undefined;
+  return sessions.use(id, credential.keyId) ?? NO_SESSION;
+}
+
+const isReply = (value: Session | Reply | undefined): value is Reply => value !== undefined && 'body' in value;
+
+const badMessage = (message: string): Reply => jsonReply(400, rpcError(null, new RpcError(RPC_ERRORS.invalidRequest, message)));
+
+/** Requests are answered with JSON; what is no request, with 202. A client that keeps no session is served without one. */
+export const post: Handler = async (desk, visit) => {
+  const { request } = visit;
+  const problem = postProblem(request) ?? versionProblem(visit);
+  if (problem !== undefined) return problem;
+  const session = sessionOf(desk, visit);
+  if (isReply(session)) return session;
+  let value: unknown;
+  try {
+    value = parseText(await request.readBody(MAX_MESSAGE));
+  } catch (error) {
+    if (error instanceof RpcError) return jsonReply(400, rpcError(null, error));
+    throw error;
+  }
+  return Array.isArray(value) ? postBatch(visit, session, value) : postOne(desk, visit, session, value);
+};
+
+async function postOne(desk: Desk, visit: Visit, session: Session | undefined, value: unknown): Promise<Reply> {
+  const message = readMessage(value);
+  if (message === undefined) return badMessage('The body is no JSON-RPC 2.0 message.');
+  const initialize = initializeOf(message);
+  if (initialize !== undefined) return begin(desk, visit, initialize);
+  const [answer] = await whileThere(visit, (signal) => converse(visit, session, [message], signal));
+  return answer === undefined ? ACCEPTED : jsonReply(200, answer);
+}
+
+async function postBatch(visit: Visit, session: Session | undefined, values: readonly unknown[]): Promise<Reply> {
+  const version = session?.version ?? visit.request.header('mcp-protocol-version') ?? BATCH_VERSION;
+  if (version !== BATCH_VERSION) return badMessage(`Revision ${version} of MCP takes one message at a time.`);
+  if (values.length === 0 || values.length > MAX_BATCH) return badMessage(`A batch has 1 to ${MAX_BATCH} messages.`);
+  const messages = values.map(readMessage).filter((message): message is RpcMessage => message !== undefined);
+  if (messages.length !== values.length || messages.some((message) => initializeOf(message) !== undefined))
+    return badMessage('A batch holds JSON-RPC 2.0 messages, and no "initialize".');
+  const answers = await whileThere(visit, (signal) => converse(visit, session, messages, signal));
+  return answers.length === 0 ? ACCEPTED : jsonReply(200, answers);
+}
+
+const ACCEPTED: Reply = { status: 202, headers: [], body: '' };
+
+/** Does something for as long as the client is there. */
+function whileThere<Value>({ request }: Visit, run: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+  const gone = new AbortController();
+  request.onOver = () => gone.abort();
+  return run(gone.signal);
+}
+
+function begin(desk: Desk, { credential, caller }: Visit, { id, asked }: { readonly id: RpcId; readonly asked: unknown }): Reply {
+  const { sessions, options } = desk;
+  const version = agreedVersion(asked);
+  const session = sessions.open({ keyId: credential.keyId, version, transport: 'http', caller });
+  if (session === undefined) return NO_ROOM;
+  desk.tend();
+  return jsonReply(200, rpcResult(id, initializeResult(version, options.version, credential)), [SESSION_HEADER, session.id]);
+}
+
+function versionProblem({ request }: Visit): Reply | undefined {
+  const version = request.header('mcp-protocol-version');
+  if (version === undefined || VERSIONS.some((known) => known === version)) return undefined;
+  return badMessage(`Unsupported protocol version: ${version.slice(0, 40)}. Supported: ${VERSIONS.join(', ')}.`);
+}
+
+/** A stream for what the gateway has to say by itself. A second one takes the place of the first: its client has come back. */
+export const listen: Handler = (desk, visit) => {
+  const { request, headers } = visit;
+  if (!accepts(request, 'text/event-stream')) return errorReply('not_acceptable', 'A stream of the MCP endpoint is text/event-stream.');
+  const session = sessionOf(desk, visit);
+  if (session === undefined) return errorReply('bad_request', `A stream belongs to a session: send its ${SESSION_HEADER}.`);
+  const problem = isReply(session) ? session : versionProblem(visit);
+  if (problem !== undefined || isReply(session)) return problem;
+  session.stream?.end();
+  session.stream = follow(desk, visit, session, request.openStream(headers));
+  session.offered = offeredLists(routesFor(desk.options.snapshot().routes, visit.credential));
+  session.stream.send(BEAT);
+  return undefined;
+};
+
+/** A session forgets a stream whose client is gone. */
+export function follow({ options }: Desk, { request }: Visit, session: Session, stream: EventStream): EventStream {
+  request.onOver = () => {
+    if (session.stream !== stream) return;
+    session.stream = undefined;
+    session.usedAt = options.now();
+  };
+  return stream;
+}
+
+export const end: Handler = (desk, visit) => {
+  const session = sessionOf(desk, visit);
+  if (session === undefined) return errorReply('bad_request', `Which session is to end? Send its ${SESSION_HEADER}.`);
+  if (isReply(session)) return session;
+  desk.sessions.close(session);
+  return { status: 204, headers: [], body: '' };
+};

@@ -1,0 +1,200 @@
+/** What MCP clients are offered of an API: the operations of its OpenAPI document, or its methods where it has none. */
+import { createHash } from 'node:crypto';
+import type { Credential, Route } from '../snapshot.js';
+import { ArgumentSchemas } from './argument-schema.js';
+import { isMapping, operationsOf, type Mapping, type Operation } from './openapi-operations.js';
+import type { ToolSource } from './tool-source.js';
+import { ArgumentError, BODY, checkedPath, encoded, isSettable, requestOf, type NamedParameter, type ToolRequest } from './tool-request.js';
+
+/** A tool as clients see it, and what a call of it comes to. */
+export interface Tool {
+  readonly name: string;
+  /** As `tools/list` gives it. */
+  readonly definition: Mapping;
+  /** Throws ArgumentError. */
+  request(given: Mapping): ToolRequest;
+}
+
+/** What model providers take as a name. */
+const MAX_NAME = 64;
+const MAX_DESCRIPTION = 4096;
+
+const made = new WeakMap<ToolSource, readonly Tool[]>();
+
+/** The tools of one API by name; made when they are first asked for. */
+export function toolsOf({ api, tools: source }: Route): readonly Tool[] {
+  if (source === undefined || source.mcp?.enabled === false) return [];
+  const known = made.get(source) ?? makeTools(api, source);
+  made.set(source, known);
+  return known;
+}
+
+/** The routes whose tools a key may call: the API that it opens, and what its tenant has opened to everybody. */
+export function routesFor(routes: readonly Route[], { tenant, api }: Credential): readonly Route[] {
+  return routes.filter(
+    (route) =>
+      route.tenant === tenant && (route.api === api || !route.authRequired) && route.state === 'active' && route.prefixes.length > 0,
+  );
+}
+
+interface Draft {
+  readonly base: string;
+  readonly key: string;
+  readonly make: (name: string) => Tool;
+}
+
+function makeTools(api: string, source: ToolSource): readonly Tool[] {
+  const drafts = source.openapi === undefined ? methodDrafts(api, source) : operationDrafts(source.openapi, source);
+  const bases = new Map<string, number>();
+  for (const { base } of drafts) bases.set(base, (bases.get(base) ?? 0) + 1);
+  // Whoever shares a name is told apart by what it calls, not by its place: names stay when others come and go.
+  return drafts
+    .map(({ base, key, make }) => make(toolName(`${api}_${base}`, key, bases.get(base) !== 1)))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function toolName(text: string, key: string, isShared: boolean): string {
+  if (text.length <= MAX_NAME && !isShared) return text;
+  const digest = createHash('sha256').update(`${text} ${key}`).digest('hex').slice(0, 8);
+  return `${text.slice(0, MAX_NAME - digest.length - 1)}_${digest}`;
+}
+
+const nameText = (text: string): string => text.replace(/[^A-Za-z0-9_-]+/g, '_').replace(/^_+|_+$/g, '');
+
+function operationDrafts(document: Mapping, { methods, mcp, display_name }: ToolSource): readonly Draft[] {
+  const wanted = mcp?.operations === undefined ? undefined : new Set(mcp.operations);
+  return operationsOf(document).flatMap((operation) => {
+    const { method, path, id, isOutOfReach } = operation;
+    const key = `${method} ${path}`;
+    const isWanted = wanted === undefined || wanted.has(key) || (id !== undefined && wanted.has(id));
+    if (isOutOfReach || !isWanted || !methods.some((each) => each === method)) return [];
+    const base = nameText(id ?? '') || nameText(`${method.toLowerCase()}_${nameText(path)}`);
+    return [{ base, key, make: (name) => operationTool(name, document, operation, display_name) }];
+  });
+}
+
+function operationTool(name: string, document: Mapping, operation: Operation, api: string | undefined): Tool {
+  const { method, path, summary, description, body } = operation;
+  const parameters = namedParameters(operation);
+  const text = [summary, description].filter((part, index, all) => part !== undefined && all.indexOf(part) === index).join('\n\n');
+  return {
+    name,
+    definition: {
+      name,
+      ...(summary === undefined ? {} : { title: summary.slice(0, 200) }),
+      description: (text === '' ? `${method} ${path}${api === undefined ? '' : ` of ${api}`}` : text).slice(0, MAX_DESCRIPTION),
+      inputSchema: inputSchema(document, parameters, body),
+      annotations: annotationsOf(method, summary),
+    },
+    request: (given) => requestOf(operation, parameters, given),
+  };
+}
+
+/** Arguments are named after their parameters; where two would have one name, the place tells them apart. */
+function namedParameters({ parameters }: Operation): readonly NamedParameter[] {
+  const taken = new Set<string>([BODY]);
+  return parameters
+    .filter(({ place, name }) => place !== 'header' || isSettable(name))
+    .map((parameter) => {
+      const plain = parameter.name.replace(/[^A-Za-z0-9_.-]+/g, '_').slice(0, 48) || parameter.place;
+      const candidates = [plain, `${plain}_${parameter.place}`];
+      const argument = candidates.find((each) => !taken.has(each)) ?? `${plain}_${taken.size}`;
+      taken.add(argument);
+      return { ...parameter, argument };
+    });
+}
+
+function inputSchema(document: Mapping, parameters: readonly NamedParameter[], body: Operation['body']): Mapping {
+  const schemas = new ArgumentSchemas(document);
+  const described = (schema: unknown, description: string | undefined): unknown => {
+    const converted = schemas.convert(schema);
+    return description === undefined || !isMapping(converted) ? converted : { ...converted, description };
+  };
+  const properties = Object.fromEntries([
+    ...parameters.map(({ argument, schema, description }) => [argument, described(schema, description)] as const),
+    ...(body === undefined ? [] : [[BODY, described(body.schema, body.description)] as const]),
+  ]);
+  const required = [
+    ...parameters.filter(({ isRequired }) => isRequired).map(({ argument }) => argument),
+    ...(body?.isRequired === true ? [BODY] : []),
+  ];
+  const { definitions } = schemas;
+  return {
+    type: 'object',
+    properties,
+    ...(required.length === 0 ? {} : { required }),
+    additionalProperties: false,
+    ...(Object.keys(definitions).length === 0 ? {} : { $defs: definitions }),
+  };
+}
+
+/** What HTTP says of a method (RFC 9110, 9.2); whether a POST destroys something it does not say. */
+function annotationsOf(method: string, title: string | undefined): Mapping {
+  const named = title === undefined ? {} : { title };
+  if (method === 'GET') return { ...named, readOnlyHint: true };
+  const isIdempotent = method === 'PUT' || method === 'DELETE';
+  return { ...named, readOnlyHint: false, ...(method === 'DELETE' ? { destructiveHint: true } : {}), idempotentHint: isIdempotent };
+}
+
+const OFFERED: ReadonlySet<string> = new Set(['DELETE', 'GET', 'PATCH', 'POST', 'PUT']);
+
+/** Without a document all that is known is which methods the API takes. */
+function methodDrafts(api: string, { methods, mcp, description, display_name }: ToolSource): readonly Draft[] {
+  const about = [display_name, description].filter((part) => part !== undefined).join(': ');
+  return methods
+    .filter((method) => OFFERED.has(method) && mcp?.operations?.includes(`${method} /`) !== false)
+    .map((method) => ({
+      base: method.toLowerCase(),
+      key: method,
+      make: (name) => ({
+        name,
+        definition: {
+          name,
+          description: `Sends ${method} to a path of the API ${api}.${about === '' ? '' : ` ${about}`}`.slice(0, MAX_DESCRIPTION),
+          inputSchema: methodSchema(method),
+          annotations: annotationsOf(method, undefined),
+        },
+        request: (given) => methodRequest(method, given),
+      }),
+    }));
+}
+
+const hasBody = (method: string): boolean => method !== 'GET' && method !== 'DELETE';
+
+const methodSchema = (method: string): Mapping => ({
+  type: 'object',
+  properties: {
+    path: { type: 'string', description: 'Path below the address of the API, such as /17. Not percent-encoded.' },
+    query: {
+      type: 'object',
+      additionalProperties: { type: ['string', 'number', 'boolean', 'array'] },
+      description: 'Query parameters by name.',
+    },
+    ...(hasBody(method) ? { [BODY]: { description: 'Sent as JSON.' } } : {}),
+  },
+  additionalProperties: false,
+});
+
+/** The name of the argument says its place, so that nothing is taken for another part of the request. */
+const queryParameter = (name: string): NamedParameter => ({
+  ...{ name, place: 'query', isRequired: false, argument: `query.${name}` },
+  ...{ description: undefined, schema: undefined, style: undefined, explode: undefined, isJson: false },
+});
+
+function methodRequest(method: string, given: Mapping): ToolRequest {
+  const { path = '', query = {}, ...rest } = given;
+  if (typeof path !== 'string') throw new ArgumentError('The argument "path" is a text.');
+  if (!isMapping(query)) throw new ArgumentError('The argument "query" is a mapping.');
+  const unknown = Object.keys(rest).find((name) => name !== BODY || !hasBody(method));
+  if (unknown !== undefined)
+    throw new ArgumentError(`There is no argument "${unknown}". Arguments: path, query${hasBody(method) ? `, ${BODY}` : ''}.`);
+  const values = Object.entries(query).map(([name, value]) => [`query.${name}`, value] as const);
+  const request = requestOf(plainOperation(method), Object.keys(query).map(queryParameter), { ...Object.fromEntries(values), ...rest });
+  const whole = path === '' || path.startsWith('/') ? path : `/${path}`;
+  return { ...request, path: checkedPath(whole.split('/').map(encoded).join('/')) };
+}
+
+const plainOperation = (method: string): Operation => ({
+  ...{ method, path: '/', id: undefined, summary: undefined, description: undefined, parameters: [], isOutOfReach: false },
+  body: hasBody(method) ? { mediaType: 'application/json', isRequired: false, description: undefined, schema: undefined } : undefined,
+});
