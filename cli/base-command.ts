@@ -47,6 +47,7 @@ export abstract class BaseCommand extends Command {
 
   #globals: ParsedGlobals = {};
   #settings: Promise<Settings> | undefined;
+  #client: Promise<Client> | undefined;
 
   protected override async init(): Promise<void> {
     await super.init();
@@ -117,8 +118,13 @@ export abstract class BaseCommand extends Command {
     return findConfig(process.cwd());
   }
 
-  /** The control plane that the settings name. */
-  protected async client(): Promise<Client> {
+  /** The control plane that the settings name, with one token for all that the command asks of it. */
+  protected client(): Promise<Client> {
+    this.#client ??= this.#createClient();
+    return this.#client;
+  }
+
+  async #createClient(): Promise<Client> {
     const [settings, { createClient }] = await Promise.all([this.settings(), import('./client.js')]);
     const log = this.#globals.verbose === true ? (line: string): void => this.note(line) : undefined;
     return createClient({ ...settings, signal: this.interrupted.signal, now: () => Date.now(), log });

@@ -133,7 +133,10 @@ function listFields(fields: Fields | undefined): FieldList {
   return list;
 }
 
-/** Visits every declared field of two values of one schema, outer before inner. Free-form parts are not entered. */
+/**
+ * Visits every declared field of two values of one schema, outer before inner. Free-form parts are not entered. Where the two are of different variants of a union, a field
+ * that each declares in its own way is two fields of one name: the one that is gone, then the one that is new.
+ */
 export function visitFields(
   schema: z.ZodType,
   before: unknown,
@@ -143,18 +146,18 @@ export function visitFields(
 ): void {
   const beforeFields = fieldsOf(schema, before);
   const afterFields = fieldsOf(schema, after);
-  const others =
-    beforeFields === afterFields
-      ? NO_FIELDS
-      : listFields(afterFields).filter(([name]) => beforeFields === undefined || !Object.hasOwn(beforeFields, name));
-  for (const [name, field, traits] of [...listFields(beforeFields), ...others]) {
-    const from = childOf(before, name);
-    const to = childOf(after, name);
-    if (from === undefined && to === undefined) continue;
+  const isOneVariant = beforeFields === afterFields;
+  const isShared = (name: string): boolean => isOneVariant || beforeFields?.[name] === afterFields?.[name];
+  const visitOne = ([name, field, traits]: FieldList[number], from: unknown, to: unknown): void => {
+    if (from === undefined && to === undefined) return;
     const place = [...path, name];
     visit({ path: place, traits, before: from, after: to });
     if (isObject(from) || isObject(to)) visitFields(field, from, to, visit, place);
-  }
+  };
+  for (const entry of listFields(beforeFields))
+    visitOne(entry, childOf(before, entry[0]), isShared(entry[0]) ? childOf(after, entry[0]) : undefined);
+  if (isOneVariant) return;
+  for (const entry of listFields(afterFields)) if (!isShared(entry[0])) visitOne(entry, undefined, childOf(after, entry[0]));
 }
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;

@@ -5,7 +5,7 @@ const MAX_TEXT = 80;
 
 /** A text in quotes, cut after 80 characters; control and line-breaking characters are escaped, keys and passwords in URLs left out. */
 export function quoted(text: string): string {
-  const safe = JSON.stringify(redactApiKeys(text.slice(0, 4 * MAX_TEXT)).replace(/\/\/[^/@\s]*@/g, '//[secret]@'))
+  const safe = JSON.stringify(redactApiKeys(text.slice(0, 4 * MAX_TEXT)).replace(/\/\/[^@\s]*@/g, '//[secret]@'))
     .slice(1, -1)
     .replace(/[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, escaped);
   return `"${safe.length > MAX_TEXT ? `${safe.slice(0, MAX_TEXT)}…` : safe}"`;

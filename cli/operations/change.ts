@@ -4,6 +4,7 @@ import { StoaError, type Diagnostic } from '../../schema/error.js';
 import type { Client } from '../client.js';
 import type { Environment } from '../settings.js';
 import { load, type LoadOptions, type ManifestSet } from './load.js';
+import { invalidSet, withPlaces } from './server-findings.js';
 
 export interface PlanOptions {
   readonly prune: boolean;
@@ -27,7 +28,7 @@ export async function requestFor(loadOptions: LoadOptions, options: PlanOptions)
   const set = await load(loadOptions);
   const diagnostics = [...set.diagnostics, ...set.secretDiagnostics];
   const errors = diagnostics.filter(({ severity, code }) => severity === 'error' && !DEFERRED.has(code));
-  if (errors.length > 0) throw invalid(diagnostics);
+  if (errors.length > 0) throw invalidSet(diagnostics);
   const { project, configFile } = loadOptions.settings;
   const maxDeletes = options.maxDeletes ?? configFile?.config.guards?.max_deletes;
   return {
@@ -44,14 +45,6 @@ export async function requestFor(loadOptions: LoadOptions, options: PlanOptions)
   };
 }
 
-function invalid(diagnostics: readonly Diagnostic[]): StoaError {
-  const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
-  return new StoaError('validation_error', `The manifests have ${errors} ${errors === 1 ? 'error' : 'errors'}; nothing was changed.`, {
-    diagnostics,
-    hint: 'Mend them and run the command again; "stoactl validate" checks them without a server.',
-  });
-}
-
 /** The plan of the control plane. One request. */
 export async function plan({ request, set }: PlannedRequest, client: Client): Promise<Plan> {
   try {
@@ -59,14 +52,6 @@ export async function plan({ request, set }: PlannedRequest, client: Client): Pr
   } catch (error) {
     throw withPlaces(error, set);
   }
-}
-
-/** Gives the server's findings the places that the same findings have here. */
-function withPlaces(error: unknown, set: ManifestSet | undefined): unknown {
-  if (!(error instanceof StoaError) || error.code !== 'validation_error' || set === undefined) return error;
-  const here = new Map(set.diagnostics.map((diagnostic) => [diagnostic.message, diagnostic]));
-  const diagnostics = error.diagnostics.map((diagnostic) => here.get(diagnostic.message) ?? diagnostic);
-  return new StoaError('validation_error', error.message, { diagnostics, ...(error.hint === undefined ? {} : { hint: error.hint }) });
 }
 
 /** What stops an apply of a plan, as an error; undefined when nothing does. */
@@ -89,8 +74,12 @@ export function refusalOf({ refusals }: Plan): StoaError | undefined {
 }
 
 /** Applies a plan as it was shown: the changes and the versions that they start from. Anything else found is a `conflict`. */
-export async function applyPlan({ request }: PlannedRequest, shown: Plan, source: ApplySource, client: Client): Promise<ApplyResult> {
-  return client.apply({ ...request, expect: expectedOf(shown), source });
+export async function applyPlan({ request, set }: PlannedRequest, shown: Plan, source: ApplySource, client: Client): Promise<ApplyResult> {
+  try {
+    return await client.apply({ ...request, expect: expectedOf(shown), source });
+  } catch (error) {
+    throw withPlaces(error, set);
+  }
 }
 
 /** The changes of a plan as the control plane is asked to find them again. */

@@ -29,6 +29,8 @@ export interface ManifestSet {
   readonly files: number;
   /** The files as they were read, overlay included. */
   readonly texts: readonly TextFile[];
+  /** As they were written, with overlay and variables; what the resources come from. */
+  readonly manifests: readonly Manifest[];
   /** Everything that is well formed, also when there are findings. */
   readonly resources: readonly Resource[];
   readonly secrets: NonNullable<PlanRequest['secrets']>;
@@ -54,6 +56,7 @@ export async function load(options: LoadOptions): Promise<ManifestSet> {
   return {
     files: texts.length,
     texts,
+    manifests: resolved.manifests,
     resources: checked.resources,
     secrets: secrets ?? {},
     diagnostics: applyLint(

@@ -44,9 +44,12 @@ const VALUE_HIDDEN = /secret|unknown_field/;
 const KEY_AND_VALUE = /^(\s*(?:- )?["']?[\w$.-]+["']?\s*:\s*)(\S.*)?$/;
 const SECRET_KEY = /((?:secret|passw|token|credential|private|api[_-]?key)[\w-]*["']?\s*:\s*)(\S.*)$/i;
 
+/** User name and password of an address. */
+const USER_INFO = /(\/\/)[^@\s"']*@/g;
+
 /** The line without what may be a secret: a literal secret is reported with its line, and the line must not show it. */
 function hideValues(line: string, code: string): string {
-  const masked = line.replace(SECRET_KEY, '$1[hidden]');
+  const masked = line.replace(SECRET_KEY, '$1[hidden]').replace(USER_INFO, '$1[secret]@');
   if (!VALUE_HIDDEN.test(code)) return masked;
   const key = KEY_AND_VALUE.exec(masked);
   return key === null ? '' : `${key[1] ?? ''}…`;

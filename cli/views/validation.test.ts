@@ -51,6 +51,7 @@ describe('diagnosticsText', () => {
     ['unknown_field', '  secrt: canary-value', 'a misspelt key'],
     ['wrong_type', '  client_secret: canary-value', 'a key that looks like one'],
     ['wrong_type', '  { name: x, password: "canary-value" }', 'a flow mapping'],
+    ['invalid_value', '  url: https://me:canary/value@hooks.example.com', 'an address'],
   ])('does not print a secret (%s) from the line "%s"', (code, line) => {
     const text = diagnosticsText([{ ...finding, code }], plain, () => line);
 

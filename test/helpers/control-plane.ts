@@ -1,6 +1,7 @@
 /** A whole control plane in this process: real server, real database in memory, real tokens; the clock is the test's. */
 import { EventEmitter, once } from 'node:events';
 import { tmpdir } from 'node:os';
+import type BetterSqlite from 'better-sqlite3';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import { catalog } from '../../gateway/catalog.js';
@@ -53,9 +54,15 @@ export interface TestControlPlane {
 
 /** Opens one; `close` ends it. */
 export async function openControlPlane(
-  options: { readonly now?: number; readonly oidc?: ExternalIssuerOptions; readonly hasEmbeddedIssuer?: boolean } = {},
+  options: {
+    readonly now?: number;
+    readonly oidc?: ExternalIssuerOptions;
+    readonly hasEmbeddedIssuer?: boolean;
+    /** The driver's own handle, for a test that watches or disturbs it. */
+    readonly database?: BetterSqlite.Database;
+  } = {},
 ): Promise<TestControlPlane> {
-  const { db, close } = await openMemoryDatabase();
+  const { db, close } = await openMemoryDatabase(options.database);
   const bell = new EventEmitter().setMaxListeners(0);
   const logLines: string[] = [];
   let now = options.now ?? Date.now();

@@ -44,9 +44,9 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
   }
 }
 
-/** A database in memory, for tests. */
-export function openMemoryDatabase(): Promise<OpenDatabase> {
-  return connect(new BetterSqlite(':memory:'));
+/** A database in memory, for tests: a new one, or one that the test watches. */
+export function openMemoryDatabase(database: BetterSqlite.Database = new BetterSqlite(':memory:')): Promise<OpenDatabase> {
+  return connect(database);
 }
 
 /** Migrated. Every acknowledged write is on the disk: WAL with synchronous FULL. */

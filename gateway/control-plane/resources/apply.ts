@@ -98,12 +98,13 @@ function planned(cp: ControlPlane, request: PlanRequest, current: readonly Store
   return isAsked ? { ...made, changes: withChangeDigests(cp, made.changes, request.resources) } : made;
 }
 
-/** In a set a field alone says nothing: the resource stands before it. */
+/** In a set a field alone says nothing: the resource stands before it. What to do is told where it is the same for all. */
 function requireNoError(diagnostics: readonly Diagnostic[]): void {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return;
   const placed = errors.map((error) => ({ ...error, path: [error.resource, error.path].filter(Boolean).join(' ') }));
-  throw new StoaError('validation_error', undefined, { diagnostics: placed });
+  const [hint, ...others] = new Set(errors.map((error) => error.hint));
+  throw new StoaError('validation_error', undefined, { diagnostics: placed, ...(hint === undefined || others.length > 0 ? {} : { hint }) });
 }
 
 async function applyPlanned(cp: ControlPlane, trx: Trx, actor: Actor, request: ApplyRequest, digest: string): Promise<ApplyResult> {
