@@ -4,4 +4,4 @@ import { register } from 'tsx/esm/api';
 
 register();
 const { run } = await import('../cli/main.ts');
-await run(import.meta.url, './cli/commands');
+await run(new URL('../', import.meta.url));

@@ -15,5 +15,5 @@ if (process.argv.length === 3 && ['--version', '-V', 'version'].includes(process
   const { default: nodeModule } = await import('node:module');
   nodeModule.enableCompileCache?.();
   const { run } = await import('../dist/cli/main.js');
-  await run(import.meta.url);
+  await run(new URL('../dist/', import.meta.url));
 }

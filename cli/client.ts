@@ -1,5 +1,6 @@
 /** The typed HTTP client of the control plane. */
 import type { ApplyRequest, ApplyResult, Plan, PlanRequest, StoredResource } from '../schema/change.js';
+import type { PlannedObjects } from '../schema/impact.js';
 import type { ResourceKey } from '../schema/resource.js';
 import { createLivedClient, type LivedClient } from './lived-client.js';
 import { createReviewClient, type ReviewClient } from './review-client.js';
@@ -47,6 +48,8 @@ export interface Client {
   readonly lived: LivedClient;
   readonly review: ReviewClient;
   plan(request: PlanRequest): Promise<Plan>;
+  /** What gateways hold, and what an apply would change of it. */
+  preview(request: PlanRequest): Promise<PlannedObjects>;
   /** One transaction. A repeated request with the same key is answered, not applied again. */
   apply(request: ApplyRequest): Promise<ApplyResult>;
   list(query: ResourceQuery): Promise<StoredResource[]>;
@@ -75,6 +78,8 @@ export function createClient(options: SessionOptions): Client {
     lived: createLivedClient(call),
     review: createReviewClient(call),
     plan: async (request) => (await call('POST', '/plan', request, { timeoutMs: APPLY_TIMEOUT_MS, isReadOnly: true })) as Plan,
+    preview: async (request) =>
+      (await call('POST', '/plan/objects', request, { timeoutMs: APPLY_TIMEOUT_MS, isReadOnly: true })) as PlannedObjects,
     apply: async (request) =>
       (await call('POST', '/apply', request, { timeoutMs: APPLY_TIMEOUT_MS, onTimeout: APPLY_UNKNOWN })) as ApplyResult,
     list: (query) => listAll(query, call),

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Config } from '@oclif/core/config';
 import { run as runCommand } from '@oclif/core/run';
 import { settings } from '@oclif/core/settings';
+import { productPath } from '../gateway/product-path.js';
 import { suggest } from '../schema/did-you-mean.js';
 import { StoaError } from '../schema/error.js';
 import { wantsJson } from './base-command.js';
@@ -11,16 +12,13 @@ import { globalFlags } from './flags.js';
 import { toFailure } from './report.js';
 import { plain } from './views/paint.js';
 
-/**
- * Runs the command line of this process and sets its exit code; never throws.
- * `commands` is the folder of the commands where it is not the built one (bin/dev.js).
- */
-export async function run(importMetaUrl: string, commands?: string): Promise<void> {
+/** Runs the command line of this process and sets its exit code; never throws. `code` is where `cli/` lies: the build, or the sources. */
+export async function run(code: URL): Promise<void> {
   settings.enableAutoTranspile = false;
   quietBrokenPipes();
   const argv = normalize(process.argv.slice(2));
   try {
-    const config = await loadConfig(fileURLToPath(new URL('..', importMetaUrl)), commands);
+    const config = await loadConfig(fileURLToPath(code));
     refuseUnknownCommand(argv, config);
     await runCommand(argv, config);
   } catch (error) {
@@ -32,10 +30,9 @@ export async function run(importMetaUrl: string, commands?: string): Promise<voi
   }
 }
 
-async function loadConfig(root: string, commands: string | undefined): Promise<Config> {
-  if (commands === undefined) return Config.load({ root });
-  const pjson = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as Config['pjson'];
-  return Config.load({ root, pjson: { ...pjson, oclif: { ...pjson.oclif, commands } } });
+async function loadConfig(root: string): Promise<Config> {
+  const pjson = JSON.parse(readFileSync(productPath('package.json'), 'utf8')) as Config['pjson'];
+  return Config.load({ root, pjson });
 }
 
 /** The reader of a pipe may leave at any moment (`stoactl get apis | head -1`): that is not an error. */

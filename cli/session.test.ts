@@ -54,7 +54,7 @@ async function controlPlane(refuse: readonly string[] = []): Promise<{ seen: See
 }
 
 describe('a session', () => {
-  it('gets a token by client credentials once and uses it until it expires', async () => {
+  it('gets a token by client credentials once and uses it until it expires (CL14)', async () => {
     const { seen, options } = await controlPlane();
     const call = createSession(options);
 

@@ -1,10 +1,10 @@
 /** The clock of this process. */
 let frozen: number | undefined;
 
-/** Epoch milliseconds: this machine's time, or that of the test that the process runs in (`test-worlds.ts`). */
+/** Epoch milliseconds: this machine's time, or that of the test or the replay that the process is for. */
 export const now = (): number => frozen ?? Date.now();
 
-/** Stops the clock at an instant. Called by `test-worlds.ts` and by nobody else. */
+/** Stops the clock at an instant. Called by `test-worlds.ts` and `data-plane/replay/`, and by nobody else. */
 export const freeze = (instant: number): void => {
   frozen = instant;
 };

@@ -2,6 +2,7 @@
  * The public keys of an issuer of tokens, for both servers: found by discovery, kept for a bounded time, fetched again when a token names a key that is not
  * among them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { request, type Dispatcher } from 'undici';
 import { z } from 'zod';
@@ -14,6 +15,8 @@ const STALE_MS = 12 * 3_600_000;
 /** The issuer is asked at most this often, however many tokens name unknown keys. */
 const COOL_DOWN_MS = 30_000;
 const TIMEOUT_MS = 5000;
+/** How long a request waits for fresh keys when others are known: an issuer that hangs holds nobody up for longer. */
+const PATIENCE_MS = 1000;
 const MAX_BYTES = 256 * 1024;
 
 const discoveryDocument = z.object({ issuer: z.string(), jwks_uri: z.string() });
@@ -49,6 +52,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
   let keys: Keys | undefined;
   let asked: { readonly at: number; readonly failed: boolean } | undefined;
   let fetching: Promise<void> | undefined;
+  let patience: Promise<void> | undefined;
   const mayAsk = (): boolean => asked === undefined || Math.abs(now() - asked.at) >= COOL_DOWN_MS;
   const fetchOnce = async (): Promise<void> => {
     const at = now();
@@ -60,16 +64,22 @@ export function createKeySet(options: KeySetOptions): KeySet {
       onFailure(error);
     }
   };
-  const refresh = (): Promise<void> => (fetching ??= fetchOnce().finally(() => (fetching = undefined)));
+  const refresh = (): Promise<void> => {
+    if (fetching !== undefined) return fetching;
+    fetching = fetchOnce().finally(() => (fetching = undefined));
+    patience = Promise.race([fetching, sleep(PATIENCE_MS, undefined, { ref: false })]);
+    return fetching;
+  };
   const usable = (): Keys | undefined => (keys !== undefined && Math.abs(now() - keys.fetchedAt) < STALE_MS ? keys : undefined);
   return {
     async current() {
       const isFresh = keys !== undefined && Math.abs(now() - keys.fetchedAt) < FRESH_MS;
       if (isFresh || (fetching === undefined && !mayAsk())) return usable();
       // An issuer that did not answer is asked again beside the requests: an outage holds up one of them, not one every half minute.
-      const isAway = asked?.failed === true && usable() !== undefined;
+      const isKnown = usable() !== undefined;
+      const isAway = asked?.failed === true && isKnown;
       const asking = refresh();
-      if (!isAway) await asking;
+      if (!isAway) await (isKnown ? patience : asking);
       return usable();
     },
     async renewed() {

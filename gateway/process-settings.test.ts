@@ -103,3 +103,10 @@ describe('production', () => {
     expect(() => readControlPlane(OPEN, env)).toThrow('no certificate would be checked');
   });
 });
+
+it('a container is one that others reach: one that only itself reaches, as with stoactl dev, holds its upstreams too (DP29)', () => {
+  const kubernetes = { STOA_CLIENT_SECRET: GOOD, KUBERNETES_SERVICE_HOST: '10.0.0.1' };
+
+  expect(readControlPlane(OPEN, kubernetes).isInContainer).toBe(true);
+  expect(readControlPlane([], kubernetes).isInContainer).toBe(false);
+});

@@ -1,5 +1,5 @@
 /** What both servers read alike of their flags and their environment: help, secrets as values or files, and what production does not allow. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { StoaError } from '../schema/error.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -87,6 +87,11 @@ export function readMode(given: string | undefined, host: string): Mode {
 /** Whether only this machine reaches the address. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+
+/** Whether this process runs in a container that others reach: there localhost is the container. One that only itself reaches holds all of its world. */
+export const isInContainer = (env: Environment, host: string): boolean =>
+  !isLoopback(host) &&
+  (env['KUBERNETES_SERVICE_HOST'] !== undefined || ['/.dockerenv', '/run/.containerenv'].some((file) => existsSync(file)));
 
 /** Whether what is sent to an address could be read on its way: no TLS, and not this machine. */
 export function isReadOnItsWay(url: string): boolean {

@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
-/** How many rows each part of the list has, for the parts that the control plane answers for. */
+/** How many rows each part of the list has. */
 const ROWS: Readonly<Record<string, { readonly title: string; readonly count: number }>> = {
   CV: { title: 'Control plane: conventions', count: 33 },
   TN: { title: 'Tenants', count: 10 },
@@ -15,6 +15,23 @@ const ROWS: Readonly<Record<string, { readonly title: string; readonly count: nu
   MT: { title: 'Metrics', count: 4 },
   WH: { title: 'Webhooks', count: 8 },
   AU: { title: 'Audit', count: 6 },
+  DP: { title: 'Data plane', count: 29 },
+  AD: { title: 'Gateway admin API', count: 25 },
+  LG: { title: 'Logs', count: 14 },
+  OP: { title: 'Operations', count: 19 },
+  UI: { title: 'User interfaces', count: 7 },
+  CL: { title: 'CLI, local stack, GitOps', count: 18 },
+};
+
+/** Rows that are not built, each with what is there in their place. A row that a test names must go from here. */
+export const OPEN_ROWS: Readonly<Record<string, string>> = {
+  DP24: 'Open: sessions of MCP.',
+  DP25: 'Open: answers of MCP tools are not kept.',
+  AD17: 'Open: the route is there; without MCP it counts no sessions.',
+  UI1: 'Open: there is no portal. Consumers are manifests or [calls](../guide/operations-by-api.md#a-consumer).',
+  UI2: 'Open: there is no portal. `stoactl get apis` lists what is published.',
+  UI3: 'Open: there is no portal. A subscription is a manifest or a call.',
+  UI4: 'Open: there is no portal. Keys are handed over by [one-time links](../console.md).',
 };
 
 const TEXT = /(['"`])((?:(?!\1)[^\n])*?\b[A-Z]{2}\d{1,2}\b(?:(?!\1)[^\n])*?)\1/g;
@@ -47,7 +64,7 @@ function holdings(root: string): ReadonlyMap<string, readonly Holding[]> {
 const testFiles = (root: string): string[] =>
   ['schema', 'gateway', 'cli', 'test']
     .flatMap((folder) => readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`))
-    .filter((name) => /\.test\.tsx?$/.test(name))
+    .filter((name) => /\.test\.tsx?$/.test(name) && name !== 'test/coverage.test.ts')
     .sort();
 
 /** Every row of the list, in order. */
@@ -68,7 +85,7 @@ export function coveragePage(root: string): string {
     '',
     '| Row | Tests that hold it |',
     '| --- | --- |',
-    ...Array.from({ length: count }, (_, index) => `| ${part}${index + 1} | ${cell(found.get(`${part}${index + 1}`) ?? [])} |`),
+    ...Array.from({ length: count }, (_, index) => `${part}${index + 1}`).map((id) => `| ${id} | ${cell(id, found.get(id) ?? [])} |`),
     '',
   ]);
   return [
@@ -84,8 +101,8 @@ export function coveragePage(root: string): string {
 
 const MOST = 4;
 
-function cell(holding: readonly Holding[]): string {
-  if (holding.length === 0) return '-';
+function cell(id: string, holding: readonly Holding[]): string {
+  if (holding.length === 0) return OPEN_ROWS[id] ?? '-';
   const shown = holding.slice(0, MOST).map(({ file, title }) => `\`${file}\`: ${title.replaceAll('|', '\\|').replaceAll('`', "'")}`);
   return [...shown, ...(holding.length > MOST ? [`and ${holding.length - MOST} more`] : [])].join('<br>');
 }

@@ -28,7 +28,7 @@ const services: PolicyServices = {
 };
 
 describe('the catalog', () => {
-  it('holds the kinds and policy types of the product', () => {
+  it('holds the kinds and policy types of the product (CL2)', () => {
     expect(catalog.kinds.map(({ kind }) => kind)).toEqual(expect.arrayContaining(KINDS));
     expect(catalog.policyTypes.map(({ type }) => type)).toEqual(expect.arrayContaining(POLICY_TYPES));
   });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
 const FOLDERS = ['bin', 'cli', 'docs', 'gateway', 'schema', 'scripts', 'test'];
-const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts', 'CHANGELOG.md', 'CONTRIBUTING.md'];
+const FILES = ['package.json', 'tsconfig.json', 'vitest.config.ts', 'CHANGELOG.md', 'CONTRIBUTING.md'];
 
 interface Block {
   readonly language: string;

@@ -1,12 +1,12 @@
 /** The list of features is held by tests that name its rows. */
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { rowIdsOf, rowsWithoutTest } from '../scripts/coverage-reference.js';
+import { OPEN_ROWS, rowIdsOf, rowsWithoutTest } from '../scripts/coverage-reference.js';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 
-it('every row is named by a test', () => {
-  expect(rowsWithoutTest(ROOT)).toEqual([]);
+it('every row is named by a test, but those that are open: a row that is built goes from OPEN_ROWS', () => {
+  expect(rowsWithoutTest(ROOT)).toEqual(Object.keys(OPEN_ROWS));
 });
 
 it('reads single rows, ranges and lists of them', () => {

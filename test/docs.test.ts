@@ -32,14 +32,20 @@ describe('docs/dependencies.md', () => {
 describe('docs/decisions', () => {
   const decisions = readdirSync(path.join(root, 'docs/decisions')).sort();
 
-  it('are numbered without a gap, and each says its context, decision and consequences', () => {
-    expect(decisions.map((name) => Number(name.slice(0, 4)))).toEqual(decisions.map((_, index) => index + 1));
+  it('have a number each, and say their context, decision and consequences', () => {
+    expect(new Set(decisions.map((name) => Number(name.slice(0, 4)))).size).toBe(decisions.length);
     for (const name of decisions) {
       const text = read(`docs/decisions/${name}`);
       expect(text, name).toMatch(new RegExp(`^# ${Number(name.slice(0, 4))}\\. `));
       for (const part of ['**Context.**', '**Decision.**', '**Consequences.**']) expect(text, name).toContain(part);
     }
   });
+});
+
+it('the guide to the admin API leads to quotas and to who may do what, as document D does (AD25)', () => {
+  const page = read('docs/guide/gateway-admin.md');
+
+  for (const link of ['../reference/policies/quota.md', '../reference/roles.md']) expect(page).toContain(`](${link})`);
 });
 
 describe('docs/architecture.md', () => {

@@ -114,7 +114,7 @@ function showChange(change: Change): string[] {
   ];
 }
 
-describe('the golden cases', () => {
+describe('the golden cases (CL3 CL4 CL6)', () => {
   it('are many', () => {
     expect(cases.length).toBeGreaterThanOrEqual(25);
   });

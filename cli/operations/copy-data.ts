@@ -1,6 +1,6 @@
 /** Backup and restore of a data directory. The control plane's own program does the work: only it knows what is in one. */
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { productPath } from '../../gateway/product-path.js';
 import { StoaError } from '../../schema/error.js';
 import { childFailure, type Failed } from './dev/service.js';
 
@@ -12,8 +12,6 @@ export interface DataCopy {
 
 type Message = { readonly type: 'done'; readonly result: DataCopy } | Failed;
 
-const SCRIPT = fileURLToPath(new URL('../../../bin/control-plane.js', import.meta.url));
-
 /** Runs `backup` or `restore`. Throws what the program says. */
 export function copyData(
   verb: 'backup' | 'restore',
@@ -21,7 +19,10 @@ export function copyData(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<DataCopy> {
   return new Promise((resolve, reject) => {
-    const child = fork(SCRIPT, [verb, ...args], { env: { ...env }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(productPath('bin/control-plane.js'), [verb, ...args], {
+      env: { ...env },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     child.once('message', (message) => {
       const told = message as Message;
       if (told.type === 'done') resolve(told.result);

@@ -21,7 +21,7 @@ describe('graceOf', () => {
     expect(graceOf(text, undefined)).toEqual({ hours, roundedFrom: text });
   });
 
-  it.each(['59m', '0h', '169h', '8d', '10081m'])('refuses %s and names the range', (text) => {
+  it.each(['59m', '0h', '169h', '8d', '10081m'])('refuses %s and names the range (CL8)', (text) => {
     expect(() => graceOf(text, undefined)).toThrow(`${text} is outside of the range of 1h to 168h`);
   });
 

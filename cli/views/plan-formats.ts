@@ -1,7 +1,9 @@
 /** A plan for other programs: Markdown for a pull request, and a unified diff. */
 import type { Change, Plan } from '../../schema/change.js';
+import type { Impact } from '../../schema/impact.js';
 import { keyOf } from '../../schema/resource.js';
 import { withoutDefaults } from '../operations/defaults.js';
+import { impactMarkdown } from './impact.js';
 import { plain, printable } from './paint.js';
 import { remarks, shortPath, SYMBOLS, valueText } from './plan.js';
 
@@ -13,7 +15,7 @@ const escapeCell = (text: string): string =>
   printable(text).replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 
 /** A comment with a sticky marker, counts first, cut below GitHub's limit with the counts kept. */
-export function planMarkdown(plan: Plan): string {
+export function planMarkdown(plan: Plan & { readonly impact?: Impact | undefined }): string {
   const { project, summary, changes, refusals } = plan;
   const head = [
     `<!-- stoactl diff: ${project.replaceAll('--', '-')} -->`,
@@ -24,6 +26,7 @@ export function planMarkdown(plan: Plan): string {
       : `**${summary.create} to create, ${summary.update} to change, ${summary.delete} to delete**, ${summary.unchanged} unchanged.`,
     ...refusals.map(({ message, hint }) => `\n> **Refused:** ${escapeCell(message)} ${escapeCell(hint)}`),
     '',
+    ...(plan.impact === undefined ? [] : [impactMarkdown(plan.impact)]),
   ].join('\n');
   if (changes.length === 0) return head;
   const limit = MARKDOWN_LIMIT - CUT_RESERVE;

@@ -55,7 +55,7 @@ const remove: Change = {
 };
 
 describe('planText', () => {
-  it('groups by tenant, shows only what changes, and puts deletes last', () => {
+  it('groups by tenant, shows only what changes, and puts deletes last (CL4)', () => {
     const text = planText(planOf([create('orders'), update, create('maps', 'zeta'), remove], 3), plain, {
       next: 'Run "stoactl apply" to apply it.',
     });

@@ -24,7 +24,7 @@ const validationOf = (diagnostics: readonly Diagnostic[]): Validation => {
 const sourceLine = (): string => '  upstreem_url: http://host';
 
 describe('validationText', () => {
-  it('gives place, message, line and hint, and sums up', () => {
+  it('gives place, message, line and hint, and sums up (CL3)', () => {
     expect(validationText(validationOf([finding, warning]), plain, sourceLine)).toMatchInlineSnapshot(`
       "apis/a.yaml:2:3: error: There is no field "upstreem_url". [unknown_field]
         2 |   upstreem_url: …

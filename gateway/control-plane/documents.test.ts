@@ -1,5 +1,5 @@
 /** The requests of documents A, B and E about declared resources, as printed there. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ErrorBody } from '../../schema/error.js';
 import { openControlPlane, type Answer, type TestControlPlane } from '../../test/helpers/control-plane.js';
 
@@ -142,6 +142,26 @@ describe('APIs (document B)', () => {
 
     expect([answer.status, answer.body.error.details[0].field]).toEqual([400, 'upstream_url']);
   });
+});
+
+it.each([
+  ['in a container that others reach', true, ['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080']],
+  ['on a machine', false, []],
+])('an API whose upstream is localhost is warned of %s (DP29)', async (_where, isInContainer, warned) => {
+  const server = await openControlPlane({ isInContainer });
+  onTestFinished(() => server.close());
+  await server.send('POST /v1/tenants', { name: 'trap', tier: 'free' });
+  const upstreams = ['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080', 'http://host.docker.internal:8080'];
+
+  const answers = await Promise.all(
+    upstreams.map((upstream_url, n) => server.send('POST /v1/tenants/trap/apis', { name: `api-${n}`, path: `/${n}`, upstream_url })),
+  );
+
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+  const told = answers.filter(({ body }) => body.warnings?.[0]?.includes('host.docker.internal'));
+  expect(told.map(({ body }) => body.upstream_url)).toEqual(warned);
+  const changed = await server.send('PATCH /v1/tenants/trap/apis/api-3', { upstream_url: 'http://localhost:1' });
+  expect(changed.body.warnings?.length).toBe(isInContainer ? 1 : undefined);
 });
 
 describe('policies (document A, days 4 to 6)', () => {

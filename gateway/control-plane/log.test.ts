@@ -18,7 +18,7 @@ describe('log', () => {
     );
   });
 
-  it("writes document A's lines as text", () => {
+  it("writes document A's lines as text (LG2 LG7)", () => {
     const { lines, log } = logTo('text');
 
     log.info({ event: 'request completed', path: '/health', status: 200, latency_ms: 1 });
@@ -52,7 +52,7 @@ describe('log', () => {
     expect(line.err.cause.message).toBe('why');
   });
 
-  it('drops lines below its level, whatever the case of the setting', () => {
+  it('drops lines below its level, whatever the case of the setting (LG13)', () => {
     const { lines, log } = logTo('json', logLevel('WARN'));
 
     log.info({ event: 'quiet' });

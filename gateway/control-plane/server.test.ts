@@ -86,7 +86,7 @@ describe('every answer', () => {
     expect(line).toMatchObject({ event: 'request completed', path: '/v1/tenants', status: 200, user: 'service-account-control-plane-api' });
   });
 
-  it('says with 503 and an event that the database cannot be written, and recovers without a restart', async () => {
+  it('says with 503 and an event that the database cannot be written, and recovers without a restart (LG7 OP13)', async () => {
     const failing = await openControlPlane();
     await failing.setReadOnly(true);
 

@@ -5,6 +5,7 @@ import { StoaError } from '../../schema/error.js';
 import { isSecureIssuer } from '../../schema/issuer-url.js';
 import {
   helpOf,
+  isInContainer,
   isReadOnItsWay,
   MODE_FLAG,
   readMode,
@@ -38,6 +39,8 @@ export interface Settings {
   readonly allowPrivateWebhooks: boolean;
   /** How long the audit log is kept; 0 for ever. */
   readonly auditRetentionDays: number;
+  /** Whether an upstream on loopback can only be meant for another machine (row DP29). */
+  readonly isInContainer: boolean;
   readonly clientSecret: string | undefined;
   readonly bootstrapSecret: string | undefined;
   readonly gatewayToken: string | undefined;
@@ -104,6 +107,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     allowPrivateWebhooks: flags['allow-private-webhooks'],
     platformLimit: readCount('platform-rate-limit', flags['platform-rate-limit']),
     auditRetentionDays: flags['audit-retention-days'] === '0' ? 0 : readCount('audit-retention-days', flags['audit-retention-days']),
+    isInContainer: isInContainer(env, flags.host),
     clientSecret: readSecret(env, 'STOA_CLIENT_SECRET'),
     bootstrapSecret: readSecret(env, 'STOA_BOOTSTRAP_SECRET'),
     gatewayToken: readSecret(env, 'STOA_GATEWAY_TOKEN'),

@@ -1,10 +1,10 @@
 /** Starts and stops a whole control plane: database, keys, issuer, server, alias listeners. */
 import { EventEmitter, once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { productVersion } from '../product-path.js';
 import { StoaError } from '../../schema/error.js';
 import { catalog } from '../catalog.js';
 import { now } from '../clock.js';
@@ -13,7 +13,6 @@ import { loadClients, randomSecret } from './auth/secrets.js';
 import { createTokens, loadSigningKey } from './auth/tokens.js';
 import type { ControlPlane } from './context.js';
 import { openDatabase } from './database/open.js';
-import { packageRoot } from './package-root.js';
 import { readOrMakePrivateFile } from './private-file.js';
 import { buildServer } from './server.js';
 import type { Settings } from './settings.js';
@@ -85,6 +84,7 @@ function createContext(
     gatewayUrl: settings.gatewayUrl,
     telemetry: createTelemetry(now, settings.dataDirectory),
     auditRetentionDays: settings.auditRetentionDays,
+    isInContainer: settings.isInContainer,
     get publicUrl() {
       return address.url;
     },
@@ -139,7 +139,3 @@ async function closeServers(app: FastifyInstance, aliases: readonly Server[]): P
   await Promise.all([app.close(), ...closed]);
   clearTimeout(cut);
 }
-
-/** The version of the product. */
-const productVersion = (): string =>
-  (JSON.parse(readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;

@@ -7,7 +7,7 @@ function logInto(lines: string[], format: LogFormat = 'json', level: LogLevel = 
   return createAccessLog({ format, level, now: () => NOW, write: (text) => lines.push(...text.split('\n').slice(0, -1)) });
 }
 
-it('writes compact JSON with the keys in the order of the runbook', () => {
+it('writes compact JSON with the keys in the order of the runbook (LG2 LG9-LG11)', () => {
   const lines: string[] = [];
   const log = logInto(lines);
 
@@ -19,7 +19,7 @@ it('writes compact JSON with the keys in the order of the runbook', () => {
   ]);
 });
 
-it('writes the lines of the runbook as text', () => {
+it('writes the lines of the runbook as text (LG2-LG6)', () => {
   const lines: string[] = [];
   const log = logInto(lines, 'text');
 
@@ -63,7 +63,7 @@ it('keeps a line below 8 kB and hides what looks like a key', () => {
   expect(lines[0]).not.toContain(key);
 });
 
-it('leaves out what lies below its level', () => {
+it('leaves out what lies below its level (LG13)', () => {
   const lines: string[] = [];
   const log = logInto(lines, 'json', 'warn');
 
@@ -88,7 +88,7 @@ it('flushes by itself soon, and at once when much is buffered', async () => {
   expect(writes).toHaveLength(2);
 });
 
-it('reports a panic with the words of the runbook', () => {
+it('reports a panic with the words of the runbook (LG8)', () => {
   const lines: string[] = [];
 
   logPanic(logInto(lines), new Error('boom'));

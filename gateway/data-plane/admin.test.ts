@@ -71,7 +71,7 @@ const gold = {
 };
 
 describe('admin API', () => {
-  it('is there only for the bearer of the token', async () => {
+  it('is there only for the bearer of the token (AD1)', async () => {
     const { send } = await open();
 
     expect((await send('GET /admin/health')).status).toBe(200);
@@ -84,7 +84,7 @@ describe('admin API', () => {
     expect((await send('GET /admin/nothing', undefined, {})).status).toBe(401);
   });
 
-  it('is off without a token', async () => {
+  it('is off without a token (AD1)', async () => {
     const { send } = await open({ env: {} });
 
     const { status, body } = await send('GET /admin/health');
@@ -107,7 +107,7 @@ describe('admin API', () => {
     expect((await send('GET /admin/cache/clear')).headers.get('allow')).toBe('POST');
   });
 
-  it('creates, updates, lists, shows and removes a route, which is served at once', async () => {
+  it('creates, updates, lists, shows and removes a route, which is served at once (AD3-AD6)', async () => {
     const { send, get } = await open();
     const backend = await upstream();
     const body = payments(backend);
@@ -126,7 +126,7 @@ describe('admin API', () => {
     expect((await get('/apis/acme/payments/x')).status).toBe(404);
   });
 
-  it('puts a policy in force with the next request, and lifts it at once', async () => {
+  it('puts a policy in force with the next request, and lifts it at once (AD7 AD9)', async () => {
     const { send, get } = await open();
     await send('POST /admin/apis', payments(await upstream()));
 
@@ -144,7 +144,7 @@ describe('admin API', () => {
     expect((await get('/apis/acme/payments/')).status).toBe(200);
   });
 
-  it('keeps what was registered over a restart', async () => {
+  it('keeps what was registered over a restart (AD24)', async () => {
     const first = await open();
     const body = payments(await upstream());
     await first.send('POST /admin/apis', body);
@@ -214,7 +214,7 @@ describe('admin API', () => {
     expect((await send('POST /admin/apis', payments(backend, { id: 'other', path_prefix: '/apis/acme/payments/v2' }))).status).toBe(201);
   });
 
-  it('resets the breaker of an upstream by its encoded name', async () => {
+  it('resets the breaker of an upstream by its encoded name (AD13 AD14)', async () => {
     const { send, get } = await open();
     const backend = `${await upstream(502)}/base`;
     await send('POST /admin/apis', payments(backend));
@@ -264,7 +264,7 @@ describe('admin API', () => {
 });
 
 describe('gateway', () => {
-  it('is live but not ready before it holds anything', async () => {
+  it('is live but not ready before it holds anything (DP1 DP2 DP3)', async () => {
     const { get } = await open();
 
     expect(await get('/health/live')).toMatchObject({ status: 200 });
@@ -305,7 +305,7 @@ describe('gateway', () => {
     expect((await send('GET /admin/health', undefined, { authorization: 'Bearer metrics-token' })).status).toBe(401);
   });
 
-  it('counts what it does in metrics whose labels are configured names', async () => {
+  it('counts what it does in metrics whose labels are configured names (DP4)', async () => {
     const { send, get } = await open();
     await send('POST /admin/apis', payments(await upstream(), { auth_required: true }));
     await send('POST /admin/apis', payments(await upstream(), { id: 'open', name: 'open', path_prefix: '/open' }));

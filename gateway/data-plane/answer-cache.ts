@@ -32,6 +32,8 @@ export interface AnswerCache {
   put(place: Place, answer: KeptAnswer): void;
   remove(place: Place, answer: KeptAnswer): void;
   invalidate(resource: string): void;
+  /** Whether anything is kept or on its way. */
+  isEmpty(): boolean;
   count(isHit: boolean): void;
   clear(): void;
   stats(): { readonly hits: number; readonly misses: number; readonly entry_count: number; readonly bytes: number };
@@ -68,6 +70,7 @@ class Cache implements AnswerCache {
   #forgotten = 0;
   #invalidations = 0;
   #underWay = 0;
+  #recordings = 0;
   #hits = 0;
   #misses = 0;
 
@@ -114,7 +117,11 @@ class Cache implements AnswerCache {
     const since = this.#invalidations;
     let whole = Buffer.alloc(0);
     let size = 0;
+    let isOpen = true;
+    this.#recordings += 1;
     const drop = (): void => {
+      if (isOpen) this.#recordings -= 1;
+      isOpen = false;
       this.#underWay -= whole.length;
       size = 0;
       whole = Buffer.alloc(0);
@@ -152,6 +159,10 @@ class Cache implements AnswerCache {
     this.#invalidations += 1;
     this.#invalidated.set(digestOf(resource), this.#invalidations);
     for (const key of this.#keys.get(resource) ?? []) this.#answers.delete(key);
+  }
+
+  isEmpty(): boolean {
+    return this.#answers.size === 0 && this.#recordings === 0;
   }
 
   count(isHit: boolean): void {

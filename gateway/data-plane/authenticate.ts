@@ -39,7 +39,7 @@ export function authenticate(exchange: Exchange, route: Route): AuthFailure | un
   const credential = exchange.gateway.keys.find(presented.key);
   const problem = credential === undefined ? 'invalid_api_key' : keyProblem(credential, route, exchange.gateway.now());
   if (credential === undefined || problem !== undefined) {
-    if (credential?.tenant === route.tenant) exchange.refusedConsumer = credential.consumerLabel;
+    if (credential?.tenant === route.tenant) exchange.refusedCredential = credential;
     return route.authRequired ? problem : undefined;
   }
   exchange.credential = credential;

@@ -77,7 +77,7 @@ describe('breaker', () => {
     );
   });
 
-  it('opens at the fifth failure in a minute, refuses for 10 s, lets one probe through at a time and closes after two successes', () => {
+  it('opens at the fifth failure in a minute, refuses for 10 s, lets one probe through at a time and closes after two successes (DP20 AD12)', () => {
     const breaker = createBreaker('http://u');
     for (let n = 0; n < 5; n += 1) breaker.failure(n * 10);
 
@@ -169,7 +169,7 @@ describe('breaker', () => {
     expect(breaker.admit(210)).toBe(0);
   });
 
-  it('is closed by a reset and keeps its counts', () => {
+  it('is closed by a reset and keeps its counts (AD11)', () => {
     const breaker = createBreaker('b', settings);
     for (let n = 0; n < 3; n += 1) breaker.failure(0);
 

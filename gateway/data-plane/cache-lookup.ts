@@ -1,7 +1,7 @@
 /** Whether an answer that is kept will do for a request. */
 import type { CacheRules } from '../policies/contract.js';
 import type { KeptAnswer, Place } from './answer-cache.js';
-import { ageOf, CacheVisit, isFresh, replyOf, type KeptReply, type Places } from './cache-visit.js';
+import { ageOf, CacheVisit, isChange, isFresh, replyOf, type KeptReply, type Places } from './cache-visit.js';
 import type { Exchange } from './exchange.js';
 import * as http from './freshness.js';
 import { errorReply } from './own-routes.js';
@@ -39,6 +39,25 @@ export function lookUp(exchange: Exchange, route: Route, rules: CacheRules): Kep
   return undefined;
 }
 
+/** Follows a request that no cache policy governs: what others have kept of its address goes when it changes that. */
+export function watchForChange(exchange: Exchange, route: Route): void {
+  const { gateway, method } = exchange;
+  if (!isChange(method, 200) || gateway.answers.isEmpty()) return;
+  const resource = resourceOf(route, exchange.upstreamRequest(route, route.upstream).path);
+  exchange.visit = {
+    receive(status) {
+      if (isChange(method, status)) gateway.answers.invalidate(resource);
+      return undefined;
+    },
+    revalidate: () => undefined,
+    take: () => undefined,
+    end: () => undefined,
+    drop: () => undefined,
+  };
+}
+
+const resourceOf = ({ tenant, id, upstream }: Route, path: string): string => JSON.stringify([tenant, id, upstream.origin, path]);
+
 /** Requests that the cache has no part in, but for what they invalidate. */
 function isBypassed({ method, hasBody, isUpgrade }: Exchange, request: http.Fields, asked: http.Directives): boolean {
   if ((method !== 'GET' && method !== 'HEAD') || hasBody || isUpgrade) return true;
@@ -48,7 +67,7 @@ function isBypassed({ method, hasBody, isUpgrade }: Exchange, request: http.Fiel
 /** The gateway passes on who the caller is; nothing that belongs to one is ever found by another. */
 function placesOf(exchange: Exchange, route: Route, path: string, request: http.Fields, { keyHeaders }: CacheRules): Places {
   const { credential, certificate } = exchange;
-  const resource = JSON.stringify([route.tenant, route.id, route.upstream.origin, path]);
+  const resource = resourceOf(route, path);
   const asked = ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', ...keyHeaders].map((name) => request.get(name) ?? null);
   const place = (whose: string): Place => ({ resource, key: JSON.stringify([resource, asked, whose]) });
   const isSomebodyElse =

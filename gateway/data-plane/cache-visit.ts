@@ -54,6 +54,22 @@ function filtered(headers: readonly string[], isWanted: (name: string) => boolea
   return headers.flatMap((text, index) => (index % 2 === 0 && isWanted(text.toLowerCase()) ? [text, headers[index + 1] ?? ''] : []));
 }
 
+/** Whether an answer says that what is kept of its address may have changed (RFC 9111, 4.4). */
+export const isChange = (method: string, status: number): boolean => !SAFE.has(method) && status >= 200 && status < 400;
+
+/** Follows a request to the upstream and its answer back, each part as it passes. */
+export interface Visit {
+  /** The request head, before it is sent. */
+  revalidate(headers: string[]): void;
+  /** The head of the answer; a reply takes its place. */
+  receive(status: number, headers: string[], isFramed: boolean): KeptReply | undefined;
+  take(chunk: Buffer): void;
+  /** The answer is whole. */
+  end(): void;
+  /** The answer is not going to be whole. */
+  drop(): void;
+}
+
 interface VisitOptions {
   readonly answers: AnswerCache;
   readonly rules: CacheRules;
@@ -72,9 +88,10 @@ interface Found {
 /** What is known of an answer before its body. */
 type Draft = Omit<KeptAnswer, 'body'>;
 
-/** Follows a request to the upstream and its answer back. */
-export class CacheVisit {
+/** The visit of a request that may be answered from the cache. */
+export class CacheVisit implements Visit {
   readonly #options: VisitOptions;
+  readonly #askedAt: number;
   #why: Forwarded;
   #stale: Found | undefined = undefined;
   #recording: Recording | undefined = undefined;
@@ -82,6 +99,7 @@ export class CacheVisit {
 
   constructor(options: VisitOptions) {
     this.#options = options;
+    this.#askedAt = options.now();
     this.#why = options.method === 'GET' || options.method === 'HEAD' ? 'bypass' : 'method';
   }
 
@@ -110,7 +128,7 @@ export class CacheVisit {
   /** The head of the upstream's answer; says of it where it came from. A reply takes its place: what is kept has not changed. */
   receive(status: number, headers: string[], isFramed: boolean): KeptReply | undefined {
     const { answers, places, method } = this.#options;
-    if (!SAFE.has(method) && status >= 200 && status < 400) answers.invalidate(places.shared.resource);
+    if (isChange(method, status)) answers.invalidate(places.shared.resource);
     if (status === 304 && this.#stale !== undefined) return this.#renew(this.#stale, headers);
     // What is asked for has another answer now, or none; an error of the server says neither.
     if (this.#stale !== undefined && status < 500) answers.remove(this.#stale.place, this.#stale.answer);
@@ -152,7 +170,7 @@ export class CacheVisit {
     if (place === undefined) return undefined;
     const vary = names.map((name) => [name, request.get(name)] as const);
     const kept = filtered(headers, (name) => !NOT_KEPT.has(name));
-    const ageOnArrival = http.ageOnArrival(fields, now());
+    const ageOnArrival = http.ageOnArrival(fields, now(), now() - this.#askedAt);
     return { place, answer: { status, headers: kept, arrivedAt: now(), ageOnArrival, lifetime, vary } };
   }
 

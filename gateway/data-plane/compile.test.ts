@@ -108,7 +108,7 @@ function pass(hooks: readonly Hooks[] | undefined, consumerId?: string, requests
 }
 
 describe('compile', () => {
-  it('serves an API at the prefixes of decision K16 and strips them (AP9 AP10 TN10)', () => {
+  it('serves an API at the prefixes of decision K16 and strips them (AP9 AP10 TN10 DP10 DP11)', () => {
     const { put, publisher } = setup();
 
     put(api('pay', { version: 'v1', methods: ['GET', 'POST'], upstream_url: 'https://up.example.com:8443/base/' }));

@@ -1,7 +1,7 @@
 /** The end of a listener: nothing new, nothing lost (security requirement 26). */
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { connectionState } from './connection.js';
@@ -10,11 +10,16 @@ export type HttpServer = Server | TlsServer;
 
 /** Connections that have not sent a byte so long after the stop began are let go. */
 const SILENT_MS = 500;
+/**
+ * How long kept connections stay for a request that may be on its way at this moment: proxies hold many, and cannot repeat a POST that met a closed one.
+ * Its answer announces the end, so that those in use end without a loss.
+ */
+const KEPT_MS = 250;
 /** How long the kernel's queue of accepted connections may take to be emptied. */
 const TAKE_IN_MS = 1000;
 
 /**
- * Resolves when all connections are closed: idle ones at once, the others after their answer or after `graceMs`. With each connection stands how many
+ * Resolves when all connections are closed: idle ones after a moment, the others after their answer or after `graceMs`. With each connection stands how many
  * bytes were read of it before a request could come: those of a TLS handshake.
  */
 export async function drain(
@@ -23,16 +28,18 @@ export async function drain(
   tunnels: ReadonlySet<Duplex>,
   graceMs: number,
 ): Promise<void> {
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const ends = performance.now() + Math.min(KEPT_MS, graceMs);
+  const idle = setInterval(() => performance.now() >= ends && server.closeIdleConnections(), 50);
   const silent = setTimeout(() => destroyAll(silentOnes(sockets)), SILENT_MS);
   const hard = setTimeout(() => {
     destroyAll(tunnels);
     server.closeAllConnections();
     destroyAll(sockets.keys());
   }, graceMs);
-  server.closeIdleConnections();
   await takeIn(server);
-  await new Promise((resolve) => server.close(resolve));
+  // http.Server.close would close kept connections at once.
+  await new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+  server.close();
   for (const timer of [idle, silent, hard]) clearTimeout(timer);
 }
 

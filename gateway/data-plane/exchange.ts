@@ -2,12 +2,12 @@
 import type { CacheRules, Caller, Exchange as PolicyExchange, Hooks, LimitState, ReplyHead, TokenFailure } from '../policies/contract.js';
 import type { AccessLog } from './access-log.js';
 import type { AnswerCache } from './answer-cache.js';
-import type { CacheVisit } from './cache-visit.js';
+import type { Visit } from './cache-visit.js';
 import type { CertificateJudge, ClientCertificate, Presented } from './client-certificate.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestHead } from './request-head.js';
 import type { UsageMeter } from './usage-meter.js';
-import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from './snapshot.js';
+import type { AuthFailure, Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from './snapshot.js';
 
 /** What a request needs beside itself; one object for the life of the gateway. */
 export interface Gateway {
@@ -23,6 +23,9 @@ export interface Gateway {
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }
+
+/** As the line of a request names it. */
+export type Refusal = AuthFailure | 'rate_limit_exceeded';
 
 const NO_HOOKS: readonly Hooks[] = [];
 
@@ -52,8 +55,10 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   upstream: Upstream | undefined = undefined;
   prefixLength = 0;
   credential: Credential | undefined = undefined;
-  /** Whose key was refused, where the key is one of the API's own tenant: another tenant's consumers are not named to this one. */
-  refusedConsumer: string | undefined = undefined;
+  /** The key that was refused, where it is one of the API's own tenant: another tenant's consumers are not named to this one. */
+  refusedCredential: Credential | undefined = undefined;
+  /** Why the gateway itself refused the caller, or held a request back for a limit. */
+  refusal: Refusal | undefined = undefined;
   /** Whether the `Authorization` header carried our key and is not forwarded. */
   keyInAuthorization = false;
   /** Set where somebody asked for one and it was good. */
@@ -68,7 +73,7 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   hooks: readonly Hooks[] = NO_HOOKS;
 
   /** What becomes of the answer in the cache, where a policy keeps answers. */
-  visit: CacheVisit | undefined = undefined;
+  visit: Visit | undefined = undefined;
 
   /** The upstream broke off in the middle of its answer. */
   isCutShort = false;

@@ -41,15 +41,17 @@ it.each([['Sun, 06 Nov 1994 08:49:37 GMT'], ['Sunday, 06-Nov-94 08:49:37 GMT'], 
 );
 
 it.each([
-  [{}, 0],
-  [{ Age: '7' }, 7000],
-  [{ Age: '7, 9' }, 7000],
-  [{ Age: 'old' }, 0],
-  [{ Date: 'Sun, 06 Nov 1994 08:49:50 GMT' }, 10_000],
-  [{ Date: 'Sun, 06 Nov 1994 08:49:50 GMT', Age: '30' }, 30_000],
-  [{ Date: 'Sun, 06 Nov 1994 09:49:50 GMT' }, 0],
-])('counts the age of an answer from %j: %i ms (RFC 9111, 4.2.3)', (headers, expected) => {
-  expect(ageOnArrival(fields(headers), NOW)).toBe(expected);
+  [{}, 0, 0],
+  [{}, 500, 500],
+  [{ Age: '7' }, 0, 7000],
+  [{ Age: '7' }, 500, 7500],
+  [{ Age: '7, 9' }, 0, 7000],
+  [{ Age: 'old' }, 0, 0],
+  [{ Date: 'Sun, 06 Nov 1994 08:49:50 GMT' }, 500, 10_000],
+  [{ Date: 'Sun, 06 Nov 1994 08:49:50 GMT', Age: '30' }, 0, 30_000],
+  [{ Date: 'Sun, 06 Nov 1994 09:49:50 GMT' }, 0, 0],
+])('counts the age of an answer from %j, which took %i ms: %i ms (RFC 9111, 4.2.3)', (headers, delay, expected) => {
+  expect(ageOnArrival(fields(headers), NOW, delay)).toBe(expected);
 });
 
 it.each([

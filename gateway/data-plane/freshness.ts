@@ -51,10 +51,10 @@ export function instantOf(text: string | undefined): number | undefined {
   return Number.isNaN(instant) ? undefined : instant;
 }
 
-/** How old an answer is when it arrives (RFC 9111, 4.2.3). */
-export function ageOnArrival(fields: Fields, nowMs: number): number {
+/** How old an answer is when it arrives, `delayMs` after it was asked for (RFC 9111, 4.2.3). */
+export function ageOnArrival(fields: Fields, nowMs: number, delayMs: number): number {
   const apparent = Math.max(0, nowMs - (instantOf(fields.get('date')) ?? nowMs));
-  return Math.max(apparent, secondsOf(fields.get('age')?.split(',')[0]?.trim()) * 1000);
+  return Math.max(apparent, secondsOf(fields.get('age')?.split(',')[0]?.trim()) * 1000 + Math.max(0, delayMs));
 }
 
 /** How long an answer is fresh since it was made (RFC 9111, 4.2.1); undefined when it does not say. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { keyOf, type ResourceKey } from '../../schema/resource.js';
 import type { SyncCredential, SyncResource, SyncSubscription } from '../../schema/sync.js';
 import type { Delta } from './config-source.js';
@@ -42,6 +42,8 @@ function setup() {
 }
 
 describe('key table', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('joins a key with its subscription and consumer', () => {
     const { table, put } = setup();
 
@@ -65,7 +67,7 @@ describe('key table', () => {
     });
   });
 
-  it('counts hits and misses, and keeps unknown keys out of the cache', () => {
+  it('counts hits and misses, and keeps unknown keys out of the cache (DP17)', () => {
     const { table, put } = setup();
     put(credential(1));
     expect(table.stats()).toEqual({ hits: 0, misses: 0, entry_count: 0, hit_rate: 0 });
@@ -75,6 +77,21 @@ describe('key table', () => {
     table.find('x'.repeat(100_000));
 
     expect(table.stats()).toEqual({ hits: 4, misses: 2, entry_count: 1, hit_rate: 0.667 });
+  });
+
+  it('keeps ten thousand keys at most, and none for more than five minutes (DP17)', () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const { table, put } = setup();
+    put(...Array.from({ length: 10_001 }, (_, n) => credential(n)));
+
+    for (let n = 0; n <= 10_000; n += 1) table.find(key(n));
+    const full = table.stats();
+    table.find(key(10_000));
+    vi.advanceTimersByTime(301_000);
+    table.find(key(10_000));
+
+    expect(full).toMatchObject({ entry_count: 10_000, hits: 0, misses: 10_001 });
+    expect(table.stats()).toMatchObject({ hits: 1, misses: 10_002 });
   });
 
   it('is not emptied by a flood of unknown keys', () => {
@@ -89,7 +106,7 @@ describe('key table', () => {
     expect(table.stats()).toMatchObject({ hits: 1 });
   });
 
-  it('drops the entry of a rotated key, resolves it again and caches it with the end of its grace', () => {
+  it('drops the entry of a rotated key, resolves it again and caches it with the end of its grace (DP18)', () => {
     const { table, put, apply } = setup();
     put(credential(1));
     table.find(key(1));

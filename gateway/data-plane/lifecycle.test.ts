@@ -215,6 +215,24 @@ it('drain: answers every request whose connection was there before the stop', { 
   expect(outcomes).toMatchObject({ cut: 0, lost: 0 });
 });
 
+it('drain: answers what comes on a kept connection while the stop begins, and announces its end there', async () => {
+  const { url } = await startUpstream((_req, res) => res.end('ok'));
+  const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: url })] });
+  let text = '';
+  const kept = connect(gateway.port, '127.0.0.1', () => kept.write(request('POST /apis/acme/payments/x', ['Content-Length: 0'])));
+  kept.on('data', (chunk) => (text += chunk.toString()));
+  const closed = new Promise((resolve) => kept.once('close', resolve));
+  await eventually(() => text).toMatch(/ok$/);
+
+  const stopped = gateway.listener.stop(8000);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  text = '';
+  kept.write(request('POST /apis/acme/payments/x', ['Content-Length: 0']));
+  await Promise.all([stopped, closed]);
+
+  expect(text).toMatch(/^HTTP\/1\.1 200[^]*\r\nconnection: close\r\n[^]*ok$/i);
+});
+
 it('drain: does not wait for a connection that says nothing', async () => {
   const gateway = await startGateway({ routes: [] });
   const socket = connect(gateway.port, '127.0.0.1');

@@ -1,9 +1,10 @@
 /** Prometheus metrics of a gateway. Labels hold configured names and fixed words only: never a path, a key or what a client sent. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { LoadShedder } from './load-shedder.js';
 import { addDiskMetric, addRuntimeMetrics } from '../runtime-metrics.js';
 import { createConsumerMetrics, type ConsumerMetrics } from './consumer-metrics.js';
 import type { FullQuota } from './quota-view.js';
+import { addApiMetrics, addOne, API_LABELS, RouteCounts, statusClassOf } from './route-metrics.js';
 import type { AuthFailure, BreakerState, RouteMetrics } from './snapshot.js';
 import type { CompiledRoute } from './compile.js';
 import type { ServerCertificate } from './tls.js';
@@ -32,7 +33,7 @@ export interface MetricSources {
 }
 
 export interface GatewayMetrics {
-  /** The children of one API, kept for its name. */
+  /** The counts of one API, kept for its name. */
   route(tenant: string, api: string): RouteMetrics;
   /** Removes the series of an API that is gone. */
   forget(tenant: string, api: string): void;
@@ -43,114 +44,49 @@ export interface GatewayMetrics {
   stop(): void;
 }
 
-const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const BREAKER_VALUE = { closed: 0, open: 1, half_open: 2 } as const satisfies Record<BreakerState, number>;
 const WORST_FIRST = ['open', 'half_open', 'closed'] as const;
-const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
-const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
-const API_LABELS = ['tenant', 'api'] as const;
 
 /** The metrics of one gateway, with a registry of their own. `stop` ends the watch on the event loop. */
 export function createMetrics(sources: MetricSources): GatewayMetrics {
   const registry = new Registry();
   const registers = [registry];
-  const { requests, duration, limited, failed, cached, auth } = apiMetrics(registers);
+  const known = new Map<string, RouteCounts>();
+  addApiMetrics(registers, () => known.values());
   const consumers = createConsumerMetrics(registers, sources);
   const stopRuntime = addRuntimeMetrics(registers, sources.now);
   addDiskMetric(registers, sources.dataDirectory);
   addStateMetrics(registers, sources);
 
-  const known = new Map<string, RouteMetrics>();
+  const countsOf = (tenant: string, api: string): RouteCounts => {
+    const key = `${tenant}/${api}`;
+    const counts = known.get(key) ?? new RouteCounts(tenant, api);
+    known.set(key, counts);
+    return counts;
+  };
   return {
-    route(tenant, api) {
-      const key = `${tenant}/${api}`;
-      const metrics = known.get(key) ?? routeMetrics({ requests, duration, cached, consumers }, tenant, api);
-      known.set(key, metrics);
-      return metrics;
-    },
-    forget(tenant, api) {
-      known.delete(`${tenant}/${api}`);
-      for (const metric of [requests, duration, cached, limited, failed, auth]) removeSeries(metric, tenant, api);
-    },
+    route: (tenant, api) => routeMetrics(countsOf(tenant, api), consumers),
+    forget: (tenant, api) => void known.delete(`${tenant}/${api}`),
     rateLimited(tenant, api, consumer) {
-      limited.inc({ tenant, api });
+      countsOf(tenant, api).limited += 1;
       if (consumer !== undefined) consumers.rateLimited(tenant, consumer);
     },
-    upstreamFailed: (tenant, api) => failed.inc({ tenant, api }),
-    authFailed: (tenant, api, reason) => auth.inc({ tenant, api, reason }),
+    upstreamFailed(tenant, api) {
+      countsOf(tenant, api).failed += 1;
+    },
+    authFailed: (tenant, api, reason) => addOne(countsOf(tenant, api).refused, reason),
     text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     stop: stopRuntime,
   };
 }
 
-interface RouteSeries {
-  readonly requests: Counter;
-  readonly duration: Histogram;
-  readonly cached: Counter;
-  readonly consumers: ConsumerMetrics;
-}
-
-/** What is counted for each API. */
-function apiMetrics(registers: Registry[]) {
-  const requests = new Counter({
-    name: 'stoa_gateway_requests_total',
-    help: 'Requests answered, by API, method and class of status.',
-    labelNames: [...API_LABELS, 'method', 'status_class'] as const,
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'stoa_gateway_request_duration_seconds',
-    help: 'Time from the head of a request to the end of its answer.',
-    labelNames: API_LABELS,
-    buckets: LATENCY_BUCKETS,
-    registers,
-  });
-  const limited = apiCounter('stoa_gateway_rate_limit_rejections_total', 'Requests refused by a rate limit.', registers);
-  const failed = apiCounter('stoa_gateway_upstream_failures_total', 'Requests whose upstream did not give a usable answer.', registers);
-  const cached = apiCounter(
-    'stoa_gateway_cache_requests_total',
-    'Requests to APIs whose answers are kept: hit, miss, or bypass for those that the cache has no part in.',
-    registers,
-    'result',
-  );
-  const auth = apiCounter('stoa_gateway_auth_failures_total', 'Requests refused for their key or token, by reason.', registers, 'reason');
-  return { requests, duration, limited, failed, cached, auth };
-}
-
-/** Counts under children that are looked up once. */
-function routeMetrics({ requests, duration, cached, consumers }: RouteSeries, tenant: string, api: string): RouteMetrics {
-  const latency = duration.labels(tenant, api);
-  const children = new Map<string, { inc(): void }>();
-  const childOf = (method: string, statusClass: string): { inc(): void } => {
-    const key = `${method} ${statusClass}`;
-    const child = children.get(key) ?? requests.labels(tenant, api, method, statusClass);
-    children.set(key, child);
-    return child;
-  };
-  return {
-    observe(status, latencyMs, method = '', consumer?: string) {
-      const statusClass = STATUS_CLASSES[Math.floor(status / 100) - 1] ?? '5xx';
-      childOf(METHODS.has(method) ? method : 'other', statusClass).inc();
-      latency.observe(latencyMs / 1000);
-      if (consumer !== undefined) consumers.answered(tenant, consumer, statusClass);
-    },
-    cached: (result) => cached.inc({ tenant, api, result }),
-  };
-}
-
-const apiCounter = (name: string, help: string, registers: Registry[], ...labels: readonly string[]): Counter =>
-  new Counter({ name, help, labelNames: [...API_LABELS, ...labels], registers });
-
-/** Every combination of the other labels is removed: prom-client removes only what is named in full. */
-function removeSeries(metric: Counter | Histogram, tenant: string, api: string): void {
-  void metric.get().then(({ values }) => {
-    for (const { labels } of values) {
-      if (labels.tenant !== tenant || labels.api !== api) continue;
-      const { le: _bucket, ...own } = labels as Record<string, string>;
-      metric.remove(own);
-    }
-  });
-}
+const routeMetrics = (counts: RouteCounts, consumers: ConsumerMetrics): RouteMetrics => ({
+  observe(status, latencyMs, method = '', consumer?: string) {
+    counts.answered(status, latencyMs, method);
+    if (consumer !== undefined) consumers.answered(counts.tenant, consumer, statusClassOf(status));
+  },
+  cached: (result) => addOne(counts.cached, result),
+});
 
 function addStateMetrics(registers: Registry[], sources: MetricSources): void {
   const gauge = (name: string, help: string, read: () => number): void => {

@@ -8,7 +8,7 @@ import type { Core } from './core.js';
 import type { Link } from './link.js';
 import type { McpEndpoint } from './mcp/endpoint.js';
 import type { OwnState } from './own-routes.js';
-import { productVersion } from './product-version.js';
+import { productVersion } from '../product-path.js';
 import type { Settings } from './settings.js';
 import type { Breaker } from './snapshot.js';
 

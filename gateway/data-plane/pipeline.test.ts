@@ -48,7 +48,7 @@ const reasons = [
   ['api_not_allowed', auth, { tenant: 'other' }],
 ] as const;
 
-it.each(reasons)('answers 401 with one body and logs %s (AP7 KY16 KY17 KY18)', async (reason, headers, changes) => {
+it.each(reasons)('answers 401 with one body and logs %s (AP7 KY16 KY17 KY18 DP6 DP7)', async (reason, headers, changes) => {
   const { capture, gateway } = await gatewayWith({ keys: new Map([[KEY, makeCredential(changes)]]) });
 
   const answer = await fetch(`${gateway.url}/x?api_key=${KEY}&x-api-key=${KEY}`, { headers });
@@ -59,6 +59,11 @@ it.each(reasons)('answers 401 with one body and logs %s (AP7 KY16 KY17 KY18)', a
   });
   expect(answer.headers.get('content-type')).toMatch('application/json');
   expect(gateway.lines()).toContainEqual(expect.objectContaining({ event: 'auth_failed', reason, path: '/apis/acme/payments/x' }));
+  const own = changes !== undefined && !('tenant' in changes);
+  await eventually(() => gateway.lines().filter(({ event }) => event === 'request completed')).toEqual([
+    expect.objectContaining({ status: 401, reason, ...(own ? { key: 'key-1' } : {}) }),
+  ]);
+  expect(JSON.stringify(gateway.lines()).includes('key-1')).toBe(own);
   expect(gateway.events).toMatchObject([{ type: 'auth_failed', reason, status: 401 }]);
   expect(capture.received).toEqual([]);
   expect(JSON.stringify(gateway.lines())).not.toContain(KEY);
@@ -76,7 +81,7 @@ it('names the consumer of a refused key to its own tenant, and to no other', asy
   expect(await refusedOf({ tenant: 'other' })).toEqual([undefined]);
 });
 
-it('takes exactly one X-API-Key field', async () => {
+it('takes exactly one X-API-Key field (DP5)', async () => {
   const { gateway } = await gatewayWith();
 
   const answer = await sendRaw(gateway.port, request('GET /apis/acme/payments/x', [`X-API-Key: ${KEY}`]), (text) => text.endsWith('}'));
@@ -84,7 +89,7 @@ it('takes exactly one X-API-Key field', async () => {
   expect(answer.status).toBe(401);
 });
 
-it('compares the end of a key with the clock on each request, to the millisecond', async () => {
+it('compares the end of a key with the clock on each request, to the millisecond (DP19 KY9)', async () => {
   let now = NOW - 1;
   const { gateway } = await gatewayWith({ keys: new Map([[KEY, makeCredential({ keyStatus: 'grace', notAfter: NOW })]]), now: () => now });
 
@@ -104,7 +109,7 @@ it('answers 404 for a path where nothing is published', async () => {
   expect(await answer.json()).toMatchObject({ error: { code: 'not_found' } });
 });
 
-it('answers 405 with Allow for a method that is not listed, whatever an override says', async () => {
+it('answers 405 with Allow for a method that is not listed, whatever an override says (DP13)', async () => {
   const { gateway } = await gatewayWith();
 
   const answer = await fetch(`${gateway.url}/x`, { method: 'DELETE', headers: { ...auth, 'X-HTTP-Method-Override': 'GET' } });
@@ -116,7 +121,7 @@ it('answers 405 with Allow for a method that is not listed, whatever an override
 it.each([
   ['inactive', 'api_not_activated'],
   ['broken', 'service_unavailable'],
-] as const)('answers 503 for a route that is %s', async (state, code) => {
+] as const)('answers 503 for a route that is %s (DP14)', async (state, code) => {
   const { capture, gateway } = await gatewayWith({ state });
 
   const answer = await fetch(`${gateway.url}/x`, { headers: auth });
@@ -200,7 +205,7 @@ it('tells the state of the limit on every answer, in both spellings', async () =
   expect(headers.get('retry-after')).toBeNull();
 });
 
-it('answers 429 with Retry-After of at least 1, and reports who was limited (AP8 QT3)', async () => {
+it('answers 429 with Retry-After of at least 1, and reports who was limited (AP8 QT3 DP9)', async () => {
   const spent: LimitState = { ...FREE, remaining: 0, retryAfterMs: 20 };
   const limited: PolicyServices = {
     ...services,
@@ -232,7 +237,7 @@ it('counts a request that one limit refuses nowhere', async () => {
   expect(counted).toBe(0);
 });
 
-it('puts CORS headers on its own errors and on answers, and answers preflights without a key', async () => {
+it('puts CORS headers on its own errors and on answers, and answers preflights without a key (DP21)', async () => {
   const compiled = cors.compile({ ...CORS } as never, services);
   const { capture, gateway } = await gatewayWith({ preflight: [compiled] });
   const origin = { Origin: 'https://yourapp.com' };

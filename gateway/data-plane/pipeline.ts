@@ -3,7 +3,7 @@ import { ERRORS } from '../../schema/error.js';
 import type { Hooks, Reply } from '../policies/contract.js';
 import { logPanic } from './access-log.js';
 import { authenticate, checkCertificate } from './authenticate.js';
-import { lookUp } from './cache-lookup.js';
+import { lookUp, watchForChange } from './cache-lookup.js';
 import type { KeptReply } from './cache-visit.js';
 import type { Exchange } from './exchange.js';
 import { errorReply } from './own-routes.js';
@@ -114,7 +114,8 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
 function reportRefusal(exchange: Exchange, route: Route, reason: AuthFailure, status: number): void {
   const { gateway, path, requestId } = exchange;
   const { tenant, api } = route;
-  const consumer = exchange.credential?.consumerLabel ?? exchange.refusedConsumer;
+  const consumer = (exchange.credential ?? exchange.refusedCredential)?.consumerLabel;
+  exchange.refusal = reason;
   gateway.log.event('error', 'auth_failed', { path, reason, consumer, tenant, api, request_id: requestId });
   gateway.events.record({ type: 'auth_failed', route, consumer, path, status, reason });
 }
@@ -128,6 +129,7 @@ function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
     answer(exchange, own);
     return;
   }
+  if (exchange.cache === undefined) watchForChange(exchange, route);
   const picked = route.upstreams.pick(exchange.gateway.now());
   if (typeof picked === 'number') answer(exchange, heldBack(picked));
   else exchange.forward(route, picked);
@@ -138,6 +140,7 @@ function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
   if (limit === undefined) return;
   const consumer = exchange.credential?.consumerLabel;
   if (reply?.status === 429) {
+    exchange.refusal = 'rate_limit_exceeded';
     gateway.log.event('warn', 'rate_limit_exceeded', {
       consumer,
       path,
@@ -219,11 +222,13 @@ export function finish(exchange: Exchange, complete: boolean): void {
     consumer: credential?.consumerLabel,
     path: exchange.path,
     status: exchange.status,
+    reason: exchange.refusal,
     latency_ms: Math.round(latencyMs),
     method: exchange.method,
     tenant: route?.tenant,
     api: route?.api,
     client_ip: exchange.clientIp,
+    key: (credential ?? exchange.refusedCredential)?.keyId,
     request_id: exchange.requestId,
     aborted: complete ? undefined : true,
   });

@@ -110,7 +110,7 @@ it('sends the fields that it sets, once each, and removes the key', async () => 
   expect(fields).not.toHaveProperty('tracestate');
 });
 
-it('keeps a well-formed request id and trace', async () => {
+it('keeps a well-formed request id and trace (DP26)', async () => {
   const { capture, gateway } = await gatewayWithCapture();
   const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
 
@@ -124,7 +124,7 @@ it('keeps a well-formed request id and trace', async () => {
   expect(answer.text).toContain('X-Request-Id: abc-123');
 });
 
-it('believes forwarding fields of a trusted proxy only', async () => {
+it('believes forwarding fields of a trusted proxy only (DP26)', async () => {
   const { capture, gateway } = await gatewayWithCapture({ trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] });
   const fields = [
     'X-Forwarded-For: 1.2.3.4, 10.0.0.7',
@@ -304,7 +304,7 @@ it('response-queue-poisoning: bytes behind an answer never reach the next reques
   expect(capture.connections()).toBe(2);
 });
 
-it('answers 502 with the words of the runbook in the log when the upstream is down', async () => {
+it('answers 502 with the words of the runbook in the log when the upstream is down (DP8 LG5)', async () => {
   const { port } = await startTcp((socket) => socket.destroy());
   const dead = await startTcp(() => undefined);
   const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: 'http://127.0.0.1:1', upstream: { retries: 0 } })] });
@@ -318,7 +318,7 @@ it('answers 502 with the words of the runbook in the log when the upstream is do
   expect(gateway.events).toMatchObject([{ type: 'backend_error', status: 502, consumer: 'My Consumer' }]);
 });
 
-it('answers 504 when the upstream takes too long, counted from when the request was sent', async () => {
+it('answers 504 when the upstream takes too long, counted from when the request was sent (DP28)', async () => {
   const tcp = await startTcp(() => undefined);
   const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: tcp.url, upstream: { timeoutMs: 300 } })] });
   const part = 'x'.repeat(10);
@@ -372,7 +372,7 @@ it('refuses a body above max_body_bytes: by its announced length, and when it gr
   expect(capture.received).toHaveLength(1);
 });
 
-it('retries an idempotent request whose kept connection died, on a fresh one', async () => {
+it('retries an idempotent request whose kept connection died, on a fresh one (DP28)', async () => {
   let served = 0;
   const { url, connections } = await startTcp((socket) => {
     let first = true;
@@ -394,7 +394,7 @@ it('retries an idempotent request whose kept connection died, on a fresh one', a
   expect(connections()).toBeGreaterThan(1);
 });
 
-it('never sends a request twice that is not idempotent', async () => {
+it('never sends a request twice that is not idempotent (DP28)', async () => {
   let posts = 0;
   const { url } = await startTcp((socket) => {
     let count = 0;
@@ -429,7 +429,7 @@ it('tries again while nothing was sent, also with a body', async () => {
   expect(await echoed.text()).toBe('hello');
 });
 
-it('opens the breaker after failures, answers 503 at once, and counts neither client aborts nor 4xx', async () => {
+it('opens the breaker after failures, answers 503 at once, and counts neither client aborts nor 4xx (DP20)', async () => {
   let status = 404;
   const { url } = await startUpstream((_req, res) => void res.writeHead(status).end());
   const breaker = createBreaker(url, { failureThreshold: 3, windowMs: 60_000, openMs: 10_000, successThreshold: 1 });

@@ -47,7 +47,7 @@ describe('router', () => {
 });
 
 describe('prefix table', () => {
-  it('gives an API the four prefixes of decision K16', () => {
+  it('gives an API the four prefixes of decision K16 (DP10 DP11)', () => {
     expect(prefixesOf({ tenant: 'acme', path: '/billing', version: 'v1' }).map(({ prefix }) => prefix)).toEqual([
       '/apis/acme/billing',
       '/acme/billing',

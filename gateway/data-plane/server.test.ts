@@ -202,7 +202,7 @@ it('early answer: does not wait for a large body, and the answer arrives whole',
   expect(answer.text.match(/HTTP\/1\.1 \d+/g)).toHaveLength(1);
 });
 
-it('answers its own routes and refuses other methods and spellings', async () => {
+it('answers its own routes and refuses other methods and spellings (DP1 DP3 DP4 AD23)', async () => {
   const gateway = await startGateway({
     routes: [],
     own: { admin: ({ method, path, authorization }) => jsonReply(200, { method, path, authorization }) },

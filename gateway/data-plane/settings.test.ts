@@ -16,7 +16,7 @@ describe('settings', () => {
     });
   });
 
-  it('lets a flag go before the environment', () => {
+  it('lets a flag go before the environment (LG13)', () => {
     const env = {
       STOA_GATEWAY_PORT: '1',
       STOA_GATEWAY_HOST: '0.0.0.0',

@@ -78,7 +78,7 @@ export interface Upstream {
 export const CACHE_RESULTS = ['hit', 'miss', 'bypass'] as const;
 export type CacheResult = (typeof CACHE_RESULTS)[number];
 
-/** Prometheus children of one route, looked up at compile. */
+/** Counts of one route, looked up at compile. */
 export interface RouteMetrics {
   /** One answer. The method is that of the request, whatever it was; unknown ones are counted together. The consumer is the resource name of a known one. */
   observe(status: number, latencyMs: number, method?: string, consumer?: string): void;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { StoaError } from '../../schema/error.js';
 import { now } from '../clock.js';
+import { productVersion } from '../product-path.js';
 import type { AccessLog } from './access-log.js';
 import { createBreaker } from './breaker.js';
 import { CertificateJudge } from './client-certificate.js';
@@ -12,7 +13,7 @@ import { watchLoad, type LoadShedder } from './load-shedder.js';
 import { McpEndpoint } from './mcp/endpoint.js';
 import { ownState } from './own-state.js';
 import { knownSubjects } from './policy-quotas.js';
-import { productVersion } from './product-version.js';
+
 import { keepQuotas } from './quota-file.js';
 import { createListener, type Listener } from './server.js';
 import type { Settings } from './settings.js';

@@ -1,5 +1,6 @@
 /** Access tokens of the issuers that policies name: verified with keys of the issuer alone, by rules of the policy alone (RFC 8725). */
-import { errors, jwtVerify, type JWTVerifyResult } from 'jose';
+import { createHash } from 'node:crypto';
+import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { Agent } from 'undici';
 import { createKeySet, tryKeys, type Keys, type KeySet } from '../key-set.js';
@@ -11,8 +12,16 @@ import { checkedConnector } from './upstream-clients.js';
 const MAX_KEY_SETS = 1000;
 const MAX_TOKEN = 16_384;
 const CONNECT_TIMEOUT_MS = 5000;
+/** How much of the texts of verified tokens is remembered for, in all: some ten thousand tokens of the usual size. */
+const MAX_REMEMBERED = 16 * 1024 * 1024;
 /** What a Keycloak makes beside access tokens. */
 const OTHER_TOKENS: ReadonlySet<unknown> = new Set(['ID', 'Refresh', 'Offline', 'Logout']);
+
+/** A signature that was good under these keys; the times of a token are looked at for each request. */
+interface Verified {
+  readonly keys: Keys;
+  readonly claims: JWTPayload;
+}
 
 export type VerifyToken = (token: string) => Promise<TokenVerdict>;
 
@@ -32,6 +41,7 @@ export interface TokenVerifierOptions {
 /** Makes verifiers. Issuers are named by tenants: their addresses are checked like those of upstreams, each time they are connected to. */
 export function createTokenVerifiers({ now, allowPrivate, log }: TokenVerifierOptions): TokenVerifiers {
   const keySets = new LRUCache<string, KeySet>({ max: MAX_KEY_SETS });
+  const verified = new LRUCache<string, Verified>({ maxSize: MAX_REMEMBERED });
   // Keys are fetched every ten minutes: no connection is kept for that.
   const dispatcher = new Agent({ pipelining: 0, connect: checkedConnector(CONNECT_TIMEOUT_MS, allowPrivate) });
   const keySetOf = (tenant: string, { issuer, jwksUrl }: TokenRules): KeySet => {
@@ -45,17 +55,34 @@ export function createTokenVerifiers({ now, allowPrivate, log }: TokenVerifierOp
   return {
     verifier(tenant, rules) {
       const keySet = keySetOf(tenant, rules);
-      return (token) => (token.length > MAX_TOKEN ? Promise.resolve({ failure: 'invalid_token' }) : judge(keySet, token, rules, now));
+      const scope = JSON.stringify([tenant, rules]);
+      return (token) =>
+        token.length > MAX_TOKEN ? Promise.resolve({ failure: 'invalid_token' }) : judge({ keySet, rules, scope, verified, now }, token);
     },
   };
 }
 
-async function judge(keySet: KeySet, token: string, rules: TokenRules, now: () => number): Promise<TokenVerdict> {
+interface Judge {
+  readonly keySet: KeySet;
+  readonly rules: TokenRules;
+  /** Names tenant and rules: what one policy has verified says nothing to another. */
+  readonly scope: string;
+  readonly verified: LRUCache<string, Verified>;
+  now(): number;
+}
+
+async function judge({ keySet, rules, scope, verified, now }: Judge, token: string): Promise<TokenVerdict> {
   const keys = await keySet.current();
   if (keys === undefined) return { failure: 'unreachable' };
+  const digest = createHash('sha256').update(scope).update(token).digest('base64');
+  const known = verified.get(digest);
+  if (known?.keys === keys && isInTime(known.claims, now())) return { claims: known.claims };
   try {
     const found = await tryKeys(keySet, keys, (some) => verify(token, some, rules, now()));
-    return found === 'unreachable' ? { failure: found } : { claims: found.result };
+    if (found === 'unreachable') return { failure: found };
+    // Its claims take about as much as its text, three times over as objects.
+    verified.set(digest, { keys: found.keys, claims: found.result }, { size: 3 * token.length + digest.length });
+    return { claims: found.result };
   } catch (error) {
     if (error instanceof errors.JWTExpired) return { failure: 'expired_token' };
     // TypeError and DOMException: what a key of the set or a token throws that is not what it says to be.
@@ -65,12 +92,13 @@ async function judge(keySet: KeySet, token: string, rules: TokenRules, now: () =
   }
 }
 
-async function verify(
-  token: string,
-  keys: Keys,
-  { issuer, audience, algorithms }: TokenRules,
-  now: number,
-): Promise<JWTVerifyResult['payload']> {
+/** As the verification of its signature has looked at them (RFC 7519, 4.1.4 and 4.1.5). A token that fails is verified again, which says why. */
+function isInTime({ exp = 0, nbf = 0 }: JWTPayload, nowMs: number): boolean {
+  const seconds = Math.floor(nowMs / 1000);
+  return exp > seconds && nbf <= seconds;
+}
+
+async function verify(token: string, keys: Keys, { issuer, audience, algorithms }: TokenRules, now: number): Promise<JWTPayload> {
   const { payload, protectedHeader } = await jwtVerify(token, keys.find, {
     algorithms: [...algorithms],
     issuer,

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { eventually, KEY, makeCredential, makeRoute, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
 import { findingsOf, hooksOf, servicesOf } from '../../test/helpers/policy-gateway.js';
 import { cache } from './cache.js';
+import type { Route } from '../data-plane/snapshot.js';
 import type { Hooks } from './contract.js';
 import { cors } from './cors.js';
 import { rateLimit } from './rate-limit.js';
@@ -18,7 +19,7 @@ type Answer = (req: IncomingMessage, res: ServerResponse, count: number) => void
 async function cachingGateway(
   answer: Answer,
   config: object = {},
-  more: { readonly hooks?: Hooks[]; readonly authRequired?: boolean } = {},
+  more: { readonly hooks?: Hooks[]; readonly authRequired?: boolean; readonly without?: string } = {},
 ) {
   const asked: { method: string; url: string; headers: IncomingMessage['headers'] }[] = [];
   const time = { now: NOW };
@@ -31,7 +32,10 @@ async function cachingGateway(
   });
   const hooks = [...(more.hooks ?? []), hooksOf(cache, config)];
   const authRequired = more.authRequired ?? true;
-  const route = makeRoute({ upstreamUrl: upstream.url, hooks, authRequired });
+  const route: Route = {
+    ...makeRoute({ upstreamUrl: upstream.url, hooks, authRequired }),
+    hooksFor: (credential) => (credential !== undefined && credential.subscriptionId === more.without ? [] : hooks),
+  };
   const twin = {
     ...makeRoute({ upstreamUrl: upstream.url, prefix: '/apis/acme/twin', hooks, authRequired }),
     id: 'api-2',
@@ -417,6 +421,17 @@ describe('cache: what changes removes what is kept (PL11)', () => {
 
     expect([(await call()).text, (await call('/b')).text]).toEqual(['answer 4', 'answer 2']);
     expect(asked).toHaveLength(4);
+  });
+
+  it('also by a caller whom the policy does not govern', async () => {
+    const { call } = await cachingGateway(numbered({ 'Cache-Control': 'max-age=60' }), {}, { without: 'sub-2' });
+    await call();
+    expect((await call()).from).toContain('hit');
+
+    const change = await call('/a', {}, 'POST', OTHER_KEY);
+
+    expect(change.headers.has('cache-status')).toBe(false);
+    expect((await call()).from).toContain('uri-miss');
   });
 
   it('but not when it fails', async () => {

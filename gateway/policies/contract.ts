@@ -144,10 +144,20 @@ export interface PolicyServices {
   errorReply(code: import('../../schema/error.js').ErrorCode, message?: string, headers?: readonly string[]): Reply;
 }
 
+/** What a policy looks at that no log holds. A replay of recorded requests goes by what came of it. */
+export interface Unrecorded {
+  readonly what: string;
+  /** Whether it looks at requests of this method. */
+  concerns(method: string): boolean;
+  /** Whether a recorded answer was that of the policy. */
+  hasAnswered(answer: { readonly method: string; readonly status: number; readonly reason?: string | undefined }): boolean;
+}
+
 export interface PolicyDefinition extends PolicyType {
   readonly stage: Stage;
   /** Whether only the one with the lowest priority number runs for a request (row PL13), or all that are bound. */
   readonly exclusive: boolean;
+  readonly unrecorded?: Unrecorded | undefined;
   /** Decides once what config alone can decide. `config` was parsed by `config`. */
   readonly compile: (config: never, services: PolicyServices) => Hooks;
 }
@@ -158,6 +168,7 @@ interface PolicyDraft<Schema extends z.ZodType> {
   readonly exclusive: boolean;
   readonly summary: string;
   readonly behaviour?: readonly string[];
+  readonly unrecorded?: Unrecorded;
   readonly config: Schema;
   readonly example: z.input<Schema>;
   readonly compile: (config: z.output<Schema>, services: PolicyServices) => Hooks;

@@ -49,7 +49,7 @@ function answer(
 
 const preflight = (origin: string): Exchange => exchange('OPTIONS', { origin, 'access-control-request-method': 'PUT' });
 
-it('answers the preflight of the runbook', () => {
+it('answers the preflight of the runbook (DP21)', () => {
   expect(answer(compile(RUNBOOK), preflight('https://yourapp.com'))).toEqual({
     status: 204,
     headers: {

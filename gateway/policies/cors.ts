@@ -33,6 +33,11 @@ export const cors = definePolicy({
   stage: 'preflight',
   exclusive: true,
   summary: 'Lets browsers of the named origins call the API.',
+  unrecorded: {
+    what: 'the fields of a preflight',
+    concerns: (method) => method === 'OPTIONS',
+    hasAnswered: ({ method, status }) => method === 'OPTIONS' && status === 204,
+  },
   config,
   example: { origins: ['https://app.example.com'], methods: ['GET', 'POST'], headers: ['Content-Type', 'X-API-Key'], max_age: 3600 },
   compile({ origins, methods, headers, expose_headers, max_age, allow_credentials }) {

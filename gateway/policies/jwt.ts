@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isSecureIssuer } from '../../schema/issuer-url.js';
 import { callbackUrl } from '../../schema/url.js';
-import { definePolicy, type Exchange, type PolicyServices, type Reply, type TokenFailure } from './contract.js';
+import { definePolicy, TOKEN_FAILURES, type Exchange, type PolicyServices, type Reply, type TokenFailure } from './contract.js';
 import { byHeader, foldedName, headerValue, removeHeaders, settableHeader } from './header.js';
 
 /** Signatures with a private key only: with a shared secret whoever verifies could also sign, and the public key could be passed off as one. */
@@ -49,6 +49,11 @@ export const jwt = definePolicy({
     'Addresses of issuers are checked like those of upstreams, each time they are connected to.',
     'A list of texts becomes one header with commas. A token whose claim cannot stand in a header is refused.',
   ],
+  unrecorded: {
+    what: 'the access token',
+    concerns: () => true,
+    hasAnswered: ({ reason }) => TOKEN_FAILURES.some((failure) => failure === reason),
+  },
   config,
   example: {
     issuer: 'https://id.example.com/realms/shop',
@@ -121,19 +126,20 @@ function hasScopes({ scope: text, scp }: Claims, required: readonly string[]): b
 function headersOf(claims: Claims, headers: Readonly<Record<string, string>>): string[] | undefined {
   const list: string[] = [];
   for (const [name, path] of Object.entries(headers)) {
-    const texts = [claimAt(claims, path)].flat().filter((value) => value !== undefined && value !== null && value !== '');
+    const claim = claimAt(claims, path);
+    const texts = [claim].flat().filter((value) => value !== undefined && value !== null && value !== '');
     if (texts.length === 0) continue;
-    const value = fieldValue(texts);
+    const value = fieldValue(texts, Array.isArray(claim));
     if (value === undefined) return undefined;
     list.push(name, value);
   }
   return list;
 }
 
-/** A list is written with commas: what has one itself could be read as two. */
-function fieldValue(texts: readonly unknown[]): string | undefined {
+/** A list is written with commas: what has one itself could be read as two, also where it is the only one. */
+function fieldValue(texts: readonly unknown[], isList: boolean): string | undefined {
   const isPlain = texts.every((text) => ['string', 'number', 'boolean'].includes(typeof text));
-  if (!isPlain || (texts.length > 1 && texts.some((text) => String(text).includes(',')))) return undefined;
+  if (!isPlain || (isList && texts.some((text) => String(text).includes(',')))) return undefined;
   return headerValue.safeParse(texts.map(String).join(',')).data;
 }
 

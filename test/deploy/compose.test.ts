@@ -26,7 +26,7 @@ describe('docker-compose.yml', () => {
     expect(compose.services['control-plane-api']?.networks?.default.aliases).toEqual(['control-plane-ui', 'developer-portal', 'keycloak']);
   });
 
-  it('publishes the ports of document A, all but the gateway on loopback', () => {
+  it('publishes the ports of document A, all but the gateway on loopback (OP1 OP6)', () => {
     const published = Object.fromEntries(services.map(({ name, ports }) => [name, ports]));
 
     expect(published).toEqual({
@@ -37,7 +37,7 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it.each(services)('$name: has no rights, an exact version, a health check and logs that end', (service) => {
+  it.each(services)('$name: has no rights, an exact version, a health check and logs that end (LG12)', (service) => {
     const { image, privileged, cap_drop, cap_add, security_opt, healthcheck, logging } = service;
 
     expect(image).toMatch(/:v?\d+\.\d+\.\d+$/);
@@ -82,7 +82,7 @@ describe('docker-compose.yml', () => {
     expect(mounted.filter((volume) => !existsSync(path.join(COMPOSE, volume.split(':')[0] ?? '')))).toEqual([]);
   });
 
-  it('scrapes the jobs of deploy/prometheus at the names and ports of the services', () => {
+  it('scrapes the jobs of deploy/prometheus at the names and ports of the services (OP5 OP6)', () => {
     const read = (file: string) => parse(readFileSync(file, 'utf8'));
     const [here, there] = [read(path.join(COMPOSE, 'prometheus.yml')), read(path.join(ROOT, 'deploy/prometheus/prometheus.yml'))];
     const targets = here.scrape_configs.map((job: { static_configs: { targets: string[] }[] }) => job.static_configs[0]?.targets[0]);
@@ -112,7 +112,7 @@ describe('docker-compose.yml', () => {
 });
 
 describe('the Dockerfile', () => {
-  it('builds in one stage and runs in another, from one exact version, as a user without rights, with curl inside', () => {
+  it('builds in one stage and runs in another, from one exact version, as a user without rights, with curl inside (OP18)', () => {
     const stages = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
 
     expect(new Set(stages)).toEqual(new Set([stages[0]]));

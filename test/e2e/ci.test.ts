@@ -101,7 +101,7 @@ describe('a new repository', { timeout: 240_000 }, () => {
   const run = (steps: readonly Step[] | undefined, system: 'github' | 'gitlab', env: Readonly<Record<string, string>> = {}) =>
     runJob(steps, shop, { ...stack.env, ...forge[system], STOACTL_PACKAGE: 'stoactl.tgz', HOOK_SECRET: 'hook-secret-canary', ...env });
 
-  it('has pipelines that check, apply and find no drift, with its own variables and without a rotation', async () => {
+  it('has pipelines that check, apply and find no drift, with its own variables and without a rotation (CL12)', async () => {
     const written = await Promise.all(['github', 'gitlab'].map((system) => runStoactl(['ci', 'init', system], { cwd: shop })));
     const github = { ...jobsOf(join(shop, WRITTEN.github[0] ?? '')), ...jobsOf(join(shop, WRITTEN.github[1] ?? '')) };
     const gitlab = jobsOf(join(shop, '.gitlab-ci.yml'));

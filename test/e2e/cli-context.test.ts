@@ -33,7 +33,7 @@ async function run(
 }
 const file = (): string => join(home, '.config/stoa/config.yaml');
 
-it('signs in with a client secret from stdin, keeps it for its owner alone, and needs nothing more', async () => {
+it('signs in with a client secret from stdin, keeps it for its owner alone, and needs nothing more (CL14 CL15)', async () => {
   const signedIn = await run(['login', '--server', cp.url], { input: `${secret}\n` });
   const tenants = await run(['get', 'tenants', '-o', 'json']);
   const list = await run(['context', 'list', '-o', 'json']);
@@ -54,7 +54,7 @@ it('signs in with a client secret from stdin, keeps it for its owner alone, and 
   expect(shown.stdout).toMatch(/^project +default +default$/m);
 });
 
-it('signs in with a token, and keeps nothing that the server refuses', async () => {
+it('signs in with a token, and keeps nothing that the server refuses (CL14)', async () => {
   const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'control-plane-api', client_secret: secret });
   const issued = await fetch(`${cp.url}/realms/stoa/protocol/openid-connect/token`, { method: 'POST', body: form });
   const { access_token } = (await issued.json()) as { access_token: string };
@@ -71,7 +71,7 @@ it('signs in with a token, and keeps nothing that the server refuses', async () 
   expect(used.exitCode).toBe(0);
 });
 
-it('makes, changes and chooses contexts, and leaves comments where they are', async () => {
+it('makes, changes and chooses contexts, and leaves comments where they are (CL15)', async () => {
   await run(['context', 'set', 'local', '--server', 'http://127.0.0.1:8000']);
   writeFileSync(file(), `# mine\n${readFileSync(file(), 'utf8')}`);
   await run(['context', 'set', 'far', '--server', 'https://api.example.com', '--tenant', 'acme', '--client-id', 'me']);

@@ -125,7 +125,7 @@ describe('stoactl subscriptions', () => {
     expect((await run(...args)).exitCode).toBe(code);
   });
 
-  it('says what was meant by a misspelt word, and is completed', async () => {
+  it('says what was meant by a misspelt word, and is completed (CL17)', async () => {
     expect((await run('subscriptions', 'aprove', 'x')).stderr).toContain('Did you mean "stoactl subscriptions approve"?');
     const { stdout } = await run('autocomplete', 'bash');
     expect(stdout).toMatch(/keys\) flags="[^"]*--older-than[^"]*"; words="list revoke stale"/);
@@ -133,7 +133,7 @@ describe('stoactl subscriptions', () => {
 });
 
 describe('stoactl audit', () => {
-  it('shows who changed what, newest first, and as JSON lines', async () => {
+  it('shows who changed what, newest first, and as JSON lines (CL17)', async () => {
     await suite.applied('trail');
     await run('rotate-key', 'trail/mobile-orders');
     await run('rotate-key', 'trail/mobile-orders', '--grace', '1h');

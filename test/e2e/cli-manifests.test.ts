@@ -135,7 +135,7 @@ describe('environments', () => {
 });
 
 describe('export', () => {
-  it('then diff is empty, also for a file a resource', async () => {
+  it('then diff is empty, also for a file a resource (CL16)', async () => {
     await applied('exported');
     const path = directory({ 'stoa.config.yaml': 'project: exported\nmanifests: [live/**]\n' });
 
@@ -147,7 +147,7 @@ describe('export', () => {
     expect(diff, diff.stdout).toMatchObject({ exitCode: 0 });
   });
 
-  it('and get -o yaml are manifests that apply', async () => {
+  it('and get -o yaml are manifests that apply (CL16)', async () => {
     await applied('yaml');
 
     const { stdout } = await cp.stoactl(['get', 'all', '--tenant', 'yaml', '-o', 'yaml']);

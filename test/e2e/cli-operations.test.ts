@@ -63,7 +63,7 @@ describe('stoactl review', () => {
     expect(tenants[0]?.top_limited).toEqual(perDay === 0 ? [] : [{ consumer: 'my-consumer', hits: 7 * perDay }]);
   });
 
-  it('says what to act on, for a person and as Markdown for a ticket', async () => {
+  it('says what to act on, for a person and as Markdown for a ticket (CL17 OP17)', async () => {
     await stack.call('POST', '/v1/tenants', { name: 'ticket' });
     await reportHits('ticket', 'a|b', 7, 2);
 
@@ -81,7 +81,7 @@ describe('stoactl review', () => {
 });
 
 describe('stoactl status', () => {
-  it('shows every part, and exits 0 while all of them serve', async () => {
+  it('shows every part, and exits 0 while all of them serve (CL17)', async () => {
     const { exitCode, stdout } = await stack.stoactl(['status']);
 
     expect(exitCode).toBe(0);

@@ -51,7 +51,7 @@ describe('a plan that is kept', () => {
     expect(again.stderr).toMatch(/API kept\/orders has changed since the plan was made: service-account-control-plane-api wrote it at 20/);
   });
 
-  it('is applied in another checkout, by another job', async () => {
+  it('is applied in another checkout, by another job (CL7)', async () => {
     const path = await planned('moved-job');
     const other = directory({});
     cpSync(path, other, { recursive: true });

@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => suite.stop());
 
-describe('exit codes', () => {
+describe('exit codes (CL13)', () => {
   let good: string;
   beforeAll(async () => {
     good = await applied('codes');
@@ -76,7 +76,7 @@ describe('exit codes', () => {
     expect(result.stderr).toContain(`http://127.0.0.1:${port} cannot be reached`);
   });
 
-  it('2 with changes and --exit-code, 0 when only breaking changes count', async () => {
+  it('2 with changes and --exit-code, 0 when only breaking changes count (CL4)', async () => {
     const path = directory({
       'all.yaml': shop('codes').replace('a@example.com', 'b@example.com'),
       'stoa.config.yaml': 'project: codes\nmanifests: [all.yaml]\n',
@@ -127,7 +127,7 @@ describe('exit codes', () => {
   });
 });
 
-describe('-o json', () => {
+describe('-o json (CL1)', () => {
   it.each([
     ['validate', ['validate', '-f', 'bad.yaml', '-o', 'json'], 'validation_error'],
     ['diff', ['diff', '-f', 'bad.yaml', '--json'], 'validation_error'],
@@ -160,7 +160,7 @@ describe('-o json', () => {
   });
 });
 
-describe('promise 1: apply twice', () => {
+describe('promise 1: apply twice (CL5)', () => {
   it('the second makes no write and one request', async () => {
     const path = await applied('twice');
     const before = await cp.stoactl(['get', 'all', '--tenant', 'twice', '-o', 'json']);
@@ -193,7 +193,7 @@ describe('promise 1: apply twice', () => {
   );
 });
 
-describe('promise 2: no secret in any output or file', () => {
+describe('promise 2: no secret in any output or file (CL4)', () => {
   it('finds no canary in what every command prints, nor on the disk of the control plane', async () => {
     const path = await applied('secrets');
     const key = (await cp.stoactl(['rotate-key', 'secrets/mobile-orders', '--quiet'])).stdout.trim();
@@ -255,7 +255,7 @@ describe('promise 5: one object for exit code, JSON and text', () => {
   });
 });
 
-describe('promise 6: every finding in one run', () => {
+describe('promise 6: every finding in one run (CL3)', () => {
   it('has its place, the value and what to do', async () => {
     const path = directory({
       'a.yaml':
@@ -272,7 +272,7 @@ describe('promise 6: every finding in one run', () => {
   });
 });
 
-describe('promise 7: deletes', () => {
+describe('promise 7: deletes (CL6)', () => {
   it('happen only with --prune, and are listed before', async () => {
     const path = await applied('pruned');
     writeFileSync(join(path, 'all.yaml'), tenant('pruned') + api('pruned', 'orders'));
@@ -289,7 +289,7 @@ describe('promise 7: deletes', () => {
   });
 });
 
-describe('promise 4: the plan shown is the plan applied', () => {
+describe('promise 4: the plan shown is the plan applied (CL5)', () => {
   it('or nothing is, when a resource moves between the two', async () => {
     const path = await applied('moved');
     writeFileSync(

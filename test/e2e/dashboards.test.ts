@@ -31,7 +31,7 @@ const dashboards = readdirSync(path.join(GRAFANA, 'dashboards')).map(
 const provisioning = (file: string) => parse(readFileSync(path.join(GRAFANA, 'provisioning', file), 'utf8'));
 
 describe('the dashboards', () => {
-  it('are those of document A, each with a name of its own', () => {
+  it('are those of document A, each with a name of its own (OP7-OP9)', () => {
     expect(dashboards.map(({ title }) => title)).toEqual(['Consumer Usage', 'Gateway Overview', 'Rate Limiting']);
     expect(new Set(dashboards.map(({ uid }) => uid)).size).toBe(3);
   });
@@ -130,7 +130,7 @@ describe.skipIf(!isInstalled)('every panel', () => {
     ),
   );
 
-  it.each(cases)('of $dashboard, "$panel" $legendFormat, has data', { timeout: 60_000 }, async ({ expr, legendFormat }) => {
+  it.each(cases)('of $dashboard, "$panel" $legendFormat, has data (OP7-OP9)', { timeout: 60_000 }, async ({ expr, legendFormat }) => {
     const expression = expr.replaceAll('$__rate_interval', '8s').replaceAll('$__range', '1m').replaceAll('$tenant', '.*');
     expect(expression).not.toContain('$');
 

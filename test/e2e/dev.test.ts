@@ -84,7 +84,7 @@ function save(file: string, text: string): void {
 }
 
 describe('stoactl dev', () => {
-  it('serves the quickstart, and the curl that it prints works when pasted', async () => {
+  it('serves the quickstart, and the curl that it prints works when pasted (DP10 DP12 CL9)', async () => {
     const stack = await start();
     const line = /^curl .*$/m.exec(stack.output())?.[0] ?? '';
 
@@ -125,7 +125,7 @@ describe('stoactl dev', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('shows a client secret that it made at the first start only', async () => {
+  it('shows a client secret that it made at the first start only (CL9)', async () => {
     const dataDir = join(directory, 'data');
     const options = { dataDir, seed: false, env: { STOA_CLIENT_SECRET: '' } };
     const first = await start(options);
@@ -139,7 +139,7 @@ describe('stoactl dev', () => {
     expect(second.output()).toContain('STOA_CLIENT_SECRET was shown by the first start');
   });
 
-  it('applies nothing and starts no echo upstream with --no-seed', async () => {
+  it('applies nothing and starts no echo upstream with --no-seed (CL11)', async () => {
     const stack = await start({ seed: false });
 
     const { body } = await stack.call('GET', '/v1/tenants');
@@ -161,7 +161,7 @@ describe('stoactl dev', () => {
 });
 
 describe('the watch of stoactl dev', () => {
-  it('applies an edit within a second and shows what has changed', async () => {
+  it('applies an edit within a second and shows what has changed (CL10)', async () => {
     const { cwd, file } = repository();
     const stack = await start({ cwd, readyWhen: /^npx stoactl get apis$/m });
     const url = `${stack.urls.gateway}/apis/shop/orders/1`;
@@ -178,7 +178,7 @@ describe('the watch of stoactl dev', () => {
     });
   });
 
-  it('shows a bad edit with its place, and goes on serving what was there', async () => {
+  it('shows a bad edit with its place, and goes on serving what was there (CL10)', async () => {
     const { cwd, file } = repository();
     const stack = await start({ cwd });
     const url = `${stack.urls.gateway}/apis/shop/orders/1`;
@@ -391,7 +391,7 @@ describe('the processes of stoactl dev', () => {
 });
 
 describe('keys on the whole stack', () => {
-  it('rotates a key: both work in the grace window, on every gateway', async () => {
+  it('rotates a key: both work in the grace window, on every gateway (DP16 CL8)', async () => {
     const stack = await start();
     const { url = '', apiKey } = stack.sample ?? {};
 
@@ -424,7 +424,7 @@ describe('keys on the whole stack', () => {
 const hasScript = String(spawnSync('script', ['--version']).stdout).includes('util-linux');
 
 describe.skipIf(!hasScript)('the live view', () => {
-  it('shows the services on a terminal, and q ends it with exit code 0', async () => {
+  it('shows the services on a terminal, and q ends it with exit code 0 (CL1)', async () => {
     const line = `stty cols 100 rows 40; exec ${process.execPath} ${STOACTL} dev --data-dir ${join(directory, 'data')} --control-port 0 --gateway-port 0`;
     const env = Object.fromEntries(Object.entries(cleanEnv()).filter(([name]) => name !== 'CI'));
     const terminal = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {

@@ -1,7 +1,8 @@
 /** `stoactl doctor` over a real stack: it names the cause of failures that are caused here, and what to do. */
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../helpers/ports.js';
 import { startStack, type TestStack } from '../helpers/stack.js';
 
 interface Finding {
@@ -44,12 +45,6 @@ async function listening(server: Server): Promise<number> {
   await new Promise((resolve) => server.once('listening', resolve));
   return (server.address() as AddressInfo).port;
 }
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A tenant with an API that points to an upstream, a consumer and a subscription with a key. */
 async function shop(tenant: string, upstream_url: string, api: object = {}): Promise<{ api: string; subscription: string; key: string }> {
@@ -63,7 +58,7 @@ async function shop(tenant: string, upstream_url: string, api: object = {}): Pro
 }
 
 describe('stoactl doctor of what is well', () => {
-  it('finds nothing, of each part, the clock, the credentials, the upstreams and a consumer', async () => {
+  it('finds nothing, of each part, the clock, the credentials, the upstreams and a consumer (CL17)', async () => {
     const { problems, oks } = await doctor(['--consumer', 'acme/mobile-app']);
 
     expect(problems).toBe('');
@@ -147,7 +142,7 @@ describe('stoactl doctor of a 401', () => {
 });
 
 describe('stoactl doctor of a 502', () => {
-  it('names the upstream that nothing listens on, and the trap of localhost in a container', async () => {
+  it('names the upstream that nothing listens on, and the trap of localhost in a container (CL17)', async () => {
     const port = await freePort();
     await shop('dead', `http://localhost:${port}`);
     expect(await call('/apis/dead2/orders/x', (await shop('dead2', `http://127.0.0.1:${port}`)).key)).toBe(502);
@@ -166,7 +161,7 @@ describe('stoactl doctor of a 502', () => {
     expect(problems).toContain('but the gateway at http://gateway.invalid:3001 is on another machine.');
   });
 
-  it('tries one server by hand', async () => {
+  it('tries one server by hand (OP18)', async () => {
     expect((await doctor(['--tenant', 'acme', '--upstream', stack.urls.echo])).oks).toContain(`Upstream ${stack.urls.echo}/ answers.`);
     expect((await doctor(['--upstream', `http://127.0.0.1:${await freePort()}/health`])).problems).toContain('nothing listens there');
   });

@@ -223,7 +223,7 @@ describe('the pipelines of the GitOps example', { timeout: 240_000 }, () => {
     expect(Object.keys(gitlab)).toEqual(['validate', 'test', 'diff', 'apply', 'drift', 'rotate']);
   });
 
-  it('comments on a pull request with the diff, once', { timeout: 240_000 }, async () => {
+  it('comments on a pull request with the diff, once (CL12)', { timeout: 240_000 }, async () => {
     const onGithub = await run(github['check']);
     const again = await run(github['check']?.slice(-2));
     const onGitlab = await run([...(gitlab['validate'] ?? []), ...(gitlab['test'] ?? []), ...(gitlab['diff'] ?? [])], 'gitlab');

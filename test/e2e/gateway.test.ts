@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../helpers/ports.js';
 import { startServer, type Server } from '../helpers/processes.js';
 
 const ADMIN = 'e2e-admin-token';
@@ -164,7 +165,7 @@ describe('a gateway beside its control plane', () => {
     await eventually(() => status(gateway, key), 200, SOON_MS);
   });
 
-  it('takes nothing from the control plane through its admin API, and keeps what is its own', async () => {
+  it('takes nothing from the control plane through its admin API, and keeps what is its own (AD24)', async () => {
     const controlPlane = await startControlPlane();
     const gateway = await startGateway(controlPlane);
     const { key, apiId } = await seed(controlPlane);
@@ -201,8 +202,33 @@ describe('a gateway beside its control plane', () => {
   });
 });
 
+// A percentile of times would measure whatever else this machine does; processor time is the gateway's own.
+it('adds less than 5 ms of processor time to the answer of a local backend, which comes well within 500 ms (DP15)', async () => {
+  const controlPlane = await startControlPlane();
+  const gateway = await startGateway(controlPlane);
+  const { key } = await seed(controlPlane);
+  await eventually(() => status(gateway, key), 200, SOON_MS);
+  const processorMs = async (): Promise<number> => {
+    const text = await (await fetch(`${gateway.url}/metrics`)).text();
+    return Number(/^process_cpu_seconds_total ([\d.e-]+)$/m.exec(text)?.[1]) * 1000;
+  };
+
+  const before = await processorMs();
+  const times: number[] = [];
+  for (let n = 0; n < 500; n += 1) {
+    const start = performance.now();
+    await status(gateway, key);
+    times.push(performance.now() - start);
+  }
+  const after = await processorMs();
+
+  expect((after - before) / times.length).toBeGreaterThan(0);
+  expect((after - before) / times.length).toBeLessThan(5);
+  expect(times.toSorted((a, b) => a - b)[250]).toBeLessThan(500);
+});
+
 describe('while the control plane is away', () => {
-  it('goes on, also after kill -9 of both; learns what it missed, and delivers its events once', async () => {
+  it('goes on, also after kill -9 of both; learns what it missed, and delivers its events once (DP2 DP27)', async () => {
     const controlPlane = await startControlPlane();
     const first = await startGateway(controlPlane, { port: await freePort() });
     const copy = join(directory, `gateway-${String(first.port)}`, 'config.json');
@@ -279,6 +305,25 @@ describe('the process of a gateway', () => {
     await expect(startServer('gateway', ['--colour', 'red'])).rejects.toThrow('--colour');
   });
 
+  it.each([
+    ['info by default', {}, true],
+    ['with LOG_LEVEL', { LOG_LEVEL: 'warn' }, false],
+    ['with STOA_LOG_LEVEL', { LOG_LEVEL: 'info', STOA_LOG_LEVEL: 'error' }, false],
+  ])('logs on stdout alone, one JSON line an event, %s; so does the control plane (LG1 LG13)', async (_name, env, hasInfo) => {
+    const controlPlane = await start('control-plane', ['--data-dir', directory, '--port', '0'], { STOA_CLIENT_SECRET: SECRET, ...env });
+    const gateway = await startGateway(controlPlane, { env });
+    for (const server of [controlPlane, gateway]) expect((await fetch(`${server.url}/nothing-here`)).status).toBe(404);
+
+    expect(await Promise.all([gateway.end(), controlPlane.end()])).toEqual([0, 0]);
+
+    for (const server of [controlPlane, gateway]) {
+      expect(server.errors()).toBe('');
+      const lines = server.output().split('\n').slice(0, -1);
+      for (const line of lines) expect(JSON.parse(line)).toMatchObject({ ts: expect.any(String), level: expect.any(String) });
+      expect(lines.some((line) => line.includes('"level":"info"'))).toBe(hasInfo);
+    }
+  });
+
   it('keeps its files to itself', async () => {
     const controlPlane = await startControlPlane();
     const port = await freePort();
@@ -292,14 +337,6 @@ describe('the process of a gateway', () => {
     for (const file of readdirSync(own)) expect(statSync(join(own, file)).mode & 0o777, file).toBe(0o600);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** What the gateways have on their disk. */
 function textsOf(root: string): string[] {

@@ -47,7 +47,7 @@ describe.skipIf(!isInstalled)('Prometheus', () => {
 
   const valueOf = async (expression: string): Promise<number | undefined> => (await prometheus.query(expression))[0]?.value;
 
-  it('scrapes both servers as jobs that are up, and sees each rotation (KY22)', { timeout: 90_000 }, async () => {
+  it('scrapes both servers as jobs that are up, and sees each rotation (KY22 OP5)', { timeout: 90_000 }, async () => {
     const health = async () => {
       const data = (await prometheus.ask('/api/v1/targets')) as
         { activeTargets: { labels: { job: string }; health: string }[] } | undefined;
@@ -89,7 +89,7 @@ describe.skipIf(!isInstalled)('Prometheus', () => {
       await expect(promisify(execFile)('promtool', args, { cwd: PROMETHEUS_FILES })).resolves.toHaveProperty('stderr', expect.any(String));
   });
 
-  it('is alerted by metrics that the servers emit, and by no other', async () => {
+  it('is alerted by metrics that the servers emit, and by no other (OP9 OP17)', async () => {
     const texts = await Promise.all(
       [stack.urls.api, stack.urls.gateway].map(async (server) => (await fetch(`${new URL(server).origin}/metrics`)).text()),
     );

@@ -21,7 +21,7 @@ async function admin(method: string, path: string): Promise<{ readonly status: n
   return { status: answer.status, body: (await answer.json()) as never };
 }
 
-it('holds the quota of an approval, shows it in seven fields, keeps it over kill -9, and resets it (QT1 QT2 QT3 SB4 PL16)', async () => {
+it('holds the quota of an approval, shows it in seven fields, keeps it over kill -9, and resets it (QT1 QT2 QT3 SB4 PL16 DP23)', async () => {
   const consumer = await stack.call('POST', '/v1/consumers/acme', { name: 'user-123', external_id: 'user-123' });
   const consumerId = (consumer.body as { id: string }).id;
   const asked = await stack.call('POST', '/v1/tenants/acme/subscriptions', {

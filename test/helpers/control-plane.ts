@@ -58,6 +58,7 @@ export async function openControlPlane(
     readonly now?: number;
     readonly oidc?: ExternalIssuerOptions;
     readonly hasEmbeddedIssuer?: boolean;
+    readonly isInContainer?: boolean;
     /** The driver's own handle, for a test that watches or disturbs it. */
     readonly database?: BetterSqlite.Database;
   } = {},
@@ -80,6 +81,7 @@ export async function openControlPlane(
     gatewayToken: GATEWAY_TOKEN,
     telemetry: createTelemetry(Date.now, tmpdir()),
     auditRetentionDays: 365,
+    isInContainer: options.isInContainer ?? false,
   };
   const clients = await loadClients(cp, { clientSecret: CLIENT_SECRET });
   const tokens = await createTokens(cp, newSigningKey());

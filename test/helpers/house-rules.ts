@@ -20,8 +20,9 @@ const AREAS: readonly Area[] = [
   { name: 'gateway/policies', files: /^gateway\/policies\//, ours: /^(schema|gateway\/policies)\//, packages: /^zod$/ },
   { name: 'gateway/catalog.ts', files: /^gateway\/catalog\.ts$/, ours: /^(schema|gateway\/policies)\//, packages: /^$/ },
   { name: 'gateway/runtime-metrics.ts', files: /^gateway\/runtime-metrics\.ts$/, ours: /^$/, packages: NODE_OR('prom-client') },
-  { name: 'gateway/key-set.ts', files: /^gateway\/key-set\.ts$/, ours: /^schema\//, packages: /^(jose|undici|zod)$/ },
+  { name: 'gateway/key-set.ts', files: /^gateway\/key-set\.ts$/, ours: /^schema\//, packages: /^(jose|node:timers\/promises|undici|zod)$/ },
   { name: 'gateway/process-settings.ts', files: /^gateway\/process-settings\.ts$/, ours: /^schema\//, packages: /^node:fs$/ },
+  { name: 'gateway/product-path.ts', files: /^gateway\/product-path\.ts$/, ours: /^$/, packages: /^node:(fs|path)$/ },
   { name: 'gateway/clock.ts', files: /^gateway\/clock\.ts$/, ours: /^$/, packages: /^$/ },
   { name: 'gateway/test-worlds.ts', files: /^gateway\/test-worlds\.ts$/, ours: /^(schema\/|gateway\/clock\.ts$)/, packages: /^$/ },
   {
@@ -33,19 +34,19 @@ const AREAS: readonly Area[] = [
   {
     name: 'gateway/control-plane',
     files: /^gateway\/control-plane\//,
-    ours: /^(schema\/|gateway\/(catalog\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|test-worlds\.ts|policies\/|control-plane\/))/,
+    ours: /^(schema\/|gateway\/(catalog\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|product-path\.ts|test-worlds\.ts|policies\/|control-plane\/))/,
     packages: NODE_OR('fastify|kysely|better-sqlite3|jose|pino|prom-client|undici|lru-cache|zod'),
   },
   {
     name: 'gateway/data-plane',
     files: /^gateway\/data-plane\//,
-    ours: /^(schema\/|gateway\/(catalog\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|test-worlds\.ts|policies\/|data-plane\/))/,
+    ours: /^(schema\/|gateway\/(catalog\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|product-path\.ts|test-worlds\.ts|policies\/|data-plane\/))/,
     packages: NODE_OR('jose|undici|lru-cache|pino|prom-client|zod'),
   },
   {
     name: 'cli',
     files: /^cli\//,
-    ours: /^(schema\/|gateway\/catalog\.ts$|cli\/|package\.json$)/,
+    ours: /^(schema\/|gateway\/(catalog|product-path)\.ts$|cli\/|package\.json$)/,
     packages: NODE_OR('@oclif/core|ink|react|undici|yaml|js-yaml|zod'),
   },
 ];

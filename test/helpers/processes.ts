@@ -9,6 +9,8 @@ export interface Server {
   readonly url: string;
   /** Everything that it has printed. */
   output(): string;
+  /** What of it went to stderr. */
+  errors(): string;
   /** Sends a signal and waits for the end: the exit code, or null after a signal that it did not handle. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
   /** Waits for the end. */
@@ -29,6 +31,8 @@ export async function startServer(
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let text = '';
+  let errors = '';
+  child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const message = await Promise.race([
@@ -46,6 +50,7 @@ export async function startServer(
     port,
     url: `http://127.0.0.1:${String(port)}`,
     output: () => text,
+    errors: () => errors,
     ended,
     end: (signal = 'SIGTERM') => {
       child.kill(signal);

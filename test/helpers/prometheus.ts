@@ -1,11 +1,11 @@
 /** A real Prometheus of a test, with the configuration of deploy/prometheus. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { freePort } from './ports.js';
 import { ROOT } from './stack.js';
 
 /** Where the configuration and the alerts are. */
@@ -75,12 +75,4 @@ export async function eventually(look: () => Promise<unknown>, expected: unknown
     if (Date.now() > end) expect(seen).toEqual(expected);
     await delay(200);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

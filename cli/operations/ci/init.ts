@@ -1,7 +1,7 @@
 /** Pipelines for a repository of manifests. The files of examples/gitops are what is written, with the names of this repository in them. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { productPath } from '../../../gateway/product-path.js';
 import { StoaError } from '../../../schema/error.js';
 import type { ConfigFile } from '../../settings.js';
 import { findFiles } from '../files.js';
@@ -17,7 +17,7 @@ export interface CiInit {
 
 export type CiSystem = 'github' | 'gitlab';
 
-const SOURCE = fileURLToPath(new URL('../../../../examples/gitops/', import.meta.url));
+const SOURCE = 'examples/gitops';
 const FILES = {
   github: ['.github/workflows/stoa.yml', '.github/workflows/stoa-drift.yml', '.github/workflows/stoa-rotate.yml'],
   gitlab: ['.gitlab-ci.yml'],
@@ -35,7 +35,7 @@ export function initCi(system: CiSystem, { directory, config }: ConfigFile, rota
   const files = new Map(
     FILES[system]
       .filter((file) => rotated !== undefined || !file.includes('rotate'))
-      .map((file) => [file, adapted(readFileSync(path.join(SOURCE, file), 'utf8'), names, rotated)]),
+      .map((file) => [file, adapted(readFileSync(productPath(path.join(SOURCE, file)), 'utf8'), names, rotated)]),
   );
   const taken = [...files.keys()].filter((file) => existsSync(path.join(directory, file)));
   if (taken.length > 0)

@@ -1,11 +1,8 @@
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { productPath } from '../../../gateway/product-path.js';
 import { createClient, type Client } from '../../client.js';
 import { resolveSettings, type Environment, type GlobalFlags, type Settings } from '../../settings.js';
 import { findConfig } from '../config.js';
-
-/** The product's own directory: its stoa.config.yaml names the quickstart. */
-const PRODUCT = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** The client of this run, known to the control plane in memory only. */
 export const DEV_CLIENT = 'stoactl-dev';
@@ -26,7 +23,7 @@ export async function devSettings(
   cwd: string,
   { controlUrl, bootstrapSecret }: Connection,
 ): Promise<Settings> {
-  const configFile = (await findConfig(cwd)) ?? (await findConfig(dirname(`${PRODUCT}x`)));
+  const configFile = (await findConfig(cwd)) ?? (await findConfig(dirname(productPath('stoa.config.yaml'))));
   const settings = resolveSettings({ ...flags, server: controlUrl }, {}, configFile);
   return {
     ...settings,

@@ -13,7 +13,7 @@ afterEach(async () => {
 });
 
 describe('the echo upstream', () => {
-  it('answers method, path, query, headers and body', async () => {
+  it('answers method, path, query, headers and body (CL11)', async () => {
     const { url } = await start();
 
     const response = await fetch(`${url}/orders/7?full=1&x=?`, { method: 'POST', headers: { 'x-trace': 'abc' }, body: 'häl' });

@@ -1,4 +1,5 @@
 /** Commands to a `stoactl dev` that runs in another terminal. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { StoaError } from '../../../schema/error.js';
 import type { ControlAction, ServiceStatus } from './control.js';
 import { ask, socketsOf } from './control-socket.js';
@@ -14,6 +15,9 @@ export interface DevChange extends DevServices {
   readonly action: Exclude<ControlAction, 'ps'>;
   readonly milliseconds: number;
 }
+
+/** Between one gateway and the next: a balancer before them has seen by then that the first is back. */
+const BALANCER_MS = 2000;
 
 /** What runs on a data directory. Throws `not_found` when no `stoactl dev` does. */
 export async function devServices(dataDir: string): Promise<DevServices> {
@@ -32,7 +36,10 @@ export async function changeServices(dataDir: string, action: DevChange['action'
     });
   const services: ServiceStatus[] = [];
   // Further gateways stop before what they follow, and start after it.
-  for (const { socket } of action === 'start' ? devs.reverse() : devs) services.push(...((await ask(socket, { action, service })) ?? []));
+  for (const [index, { socket }] of (action === 'start' ? devs.reverse() : devs).entries()) {
+    if (action === 'restart' && index > 0) await delay(BALANCER_MS);
+    services.push(...((await ask(socket, { action, service })) ?? []));
+  }
   return { schema_version: 1, data_dir: dataDir, action, milliseconds: Math.round(performance.now() - started), services };
 }
 

@@ -1,6 +1,6 @@
 /** Control plane and gateway as child processes of this one. */
 import { mkdir } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { productPath } from '../../../gateway/product-path.js';
 import { StoaError } from '../../../schema/error.js';
 import type { EmitDevEvent } from './events.js';
 import type { DevPart } from './part.js';
@@ -117,7 +117,7 @@ async function choosePort(port: number, what: string, flag: string, isOurs: bool
 }
 
 /** Absolute path of a script in `bin/`. */
-export const script = (name: string): string => fileURLToPath(new URL(`../../../../bin/${name}.js`, import.meta.url));
+export const script = (name: string): string => productPath(`bin/${name}.js`);
 
 function controlOptions(options: StackOptions, port: number, gatewayPort: number): ConstructorParameters<typeof Service>[0] {
   const aliases = options.controlPort === undefined ? ['--alias-ports', ALIAS_PORTS] : [];

@@ -36,13 +36,13 @@ function matches({ fields = {} }: LogLine, { consumer, statuses, route, event }:
 }
 
 /** A moment from `1h` (ago) or an ISO time. Throws `usage_error`. */
-export function sinceOf(text: string | undefined, now: number): number | undefined {
+export function sinceOf(text: string | undefined, now: number, flag = '--since'): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
   if (ms !== undefined) return now - ms;
   const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(at)) return at;
-  throw new StoaError('usage_error', `--since: "${text}" is neither a duration nor a time.`, {
+  throw new StoaError('usage_error', `${flag}: "${text}" is neither a duration nor a time.`, {
     hint: 'Write it as 1h, 7d or 2026-11-30T08:00:00Z.',
   });
 }

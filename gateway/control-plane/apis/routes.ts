@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import type { JsonObject } from '../../../schema/kind.js';
 import { api, type ApiSpec } from '../../../schema/kinds/api.js';
+import { isLoopback } from '../../process-settings.js';
 import type { ControlPlane } from '../context.js';
 import { resourceAnswer } from '../http/answers.js';
 import type { Endpoint } from '../http/endpoint.js';
@@ -34,6 +35,7 @@ const apis: RestKind = {
     tenant_id: z.string().describe('Name of the tenant.'),
     public_url: z.string().describe('Where the gateway serves it.'),
     status: z.enum(['active', 'inactive']).describe('inactive while "activated" is false.'),
+    warnings: z.array(z.string()).optional().describe('In the answer to a write: what may surprise.'),
   }),
   examples: {
     create: documentB,
@@ -55,6 +57,7 @@ const apis: RestKind = {
     change: { rate_limit: { requests_per_hour: 2000 } },
   },
   view: viewApis,
+  warnings: warningsFor,
   patch: (_cp, _actor, _api, body) => Promise.resolve(withUpstreamUrl(body)),
 };
 
@@ -74,6 +77,14 @@ function withUpstreamUrl({ backend_url, ...patch }: JsonObject): JsonObject {
   return backend_url === undefined || 'upstream_url' in patch
     ? { ...patch, ...(backend_url === undefined ? {} : { backend_url }) }
     : { ...patch, upstream_url: backend_url };
+}
+
+/** Document A, "Gateway returns 502": localhost of a container is the container itself (row DP29). */
+function warningsFor({ isInContainer }: ControlPlane, { spec }: StoredResource): readonly string[] {
+  const { upstream_url, upstreams } = spec as unknown as ApiSpec;
+  const local = [upstream_url, ...(upstreams ?? []).map(({ url }) => url)].find((url) => isLoopback(new URL(url).hostname));
+  if (!isInContainer || local === undefined) return [];
+  return [`The upstream ${local} is the container of the gateway itself. Name a service, or host.docker.internal for the host.`];
 }
 
 function firstUrl([first]: readonly unknown[]): string | undefined {

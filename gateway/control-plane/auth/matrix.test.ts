@@ -56,7 +56,7 @@ function bodyOf({ body, id }: Endpoint, method: string, ids: Ids): unknown {
   if (id === 'createPolicy')
     return { name: 'new', tenant_id: ids['tenant'], policy_type: 'rate_limit', config: { limit: 1, window_secs: 1 } };
   if (id === 'createPolicyBinding') return { policy_id: ids['policy'], api_catalog_id: ids['api'] };
-  if (id === 'planResources' || id === 'applyResources')
+  if (['planResources', 'previewObjects', 'applyResources'].includes(id))
     return {
       project: 'p',
       resources: [{ kind: 'API', tenant: ids['tenant'], name: 'pay', spec: { path: '/x', upstream_url: 'https://x.example' } }],

@@ -9,7 +9,7 @@ beforeAll(async () => void (control = await openControlPlane()));
 afterAll(() => control.close());
 
 describe('the pages of the console', () => {
-  it.each(['/console', '/link/x', '/console/console.css', '/console/main.js', '/console/link.js', '/console/dialog.js'])(
+  it.each(['/console', '/link/x', '/console/console.css', '/console/main.js', '/console/link.js', '/console/chunk.js'])(
     '%s may load from and talk to its own server alone',
     async (url) => {
       const { status, headers, text } = await control.send(`GET ${url}`, undefined, { token: null });

@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import { StoaError } from '../../../schema/error.js';
+import { productPath } from '../../product-path.js';
 import type { ControlPlane } from '../context.js';
 import { linkRoutes } from '../one-time-links/routes.js';
-import { packageRoot } from '../package-root.js';
 
-const PAGES = path.join(packageRoot(), 'gateway/control-plane/console/pages');
+const PAGES = productPath('gateway/control-plane/console/pages');
 /** Scripts are compiled, also where the server runs from its sources. */
-const SCRIPTS = path.join(packageRoot(), 'dist/gateway/control-plane/console/app');
+const SCRIPTS = productPath('dist/console');
 
 const HEADERS = {
   'content-security-policy': [

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SyncMessage } from '../../../schema/sync.js';
 import { ENDED_KEY_MEMORY_MS } from '../api-keys/validity.js';
-import type { ControlPlane, Db } from '../context.js';
+import type { ControlPlane, Db, Trx } from '../context.js';
 import * as store from './store.js';
 
 /** Pieces of text whose concatenation is one or more whole lines, and the number that a gateway has reached after them. */
@@ -26,6 +26,13 @@ export interface Feed {
 
 type Topic = 'resources' | 'subscriptions' | 'credentials';
 type Copy = Record<Topic, Map<string, string>>;
+
+/** Objects as texts by key, and what a change would put and remove. */
+export interface Preview {
+  readonly current: Copy;
+  readonly put: Copy;
+  readonly remove: Readonly<Record<Topic, readonly string[]>>;
+}
 
 const TOPICS: readonly Topic[] = ['resources', 'subscriptions', 'credentials'];
 const OBJECTS_PER_PIECE = 500;
@@ -72,6 +79,41 @@ function readChanges(cp: ControlPlane, since: number): Promise<FeedMessage | und
   });
 }
 
+/**
+ * What gateways hold, and what `work` would change of it: it is done and undone in one transaction. The texts are those that gateways get.
+ * Throws what `work` throws.
+ */
+export async function previewChange(cp: ControlPlane, work: (trx: Trx) => Promise<void>): Promise<Preview> {
+  const ended = endedAfter(cp);
+  const { copy, start } = await scanAll(cp, ended);
+  const preview = await undone(cp, async (trx) => {
+    const number = await catchUp(trx, copy, start, ended);
+    if (number === undefined) return undefined;
+    await work(trx);
+    const changes = await store.changesAfter(trx, number, Number.MAX_SAFE_INTEGER);
+    const put = await readTouched(trx, changes, ended);
+    return { current: copy, put, remove: goneKeys(changes, put) };
+  });
+  return preview ?? previewChange(cp, work);
+}
+
+/** Ends a transaction without its effects. */
+class Undone extends Error {}
+
+async function undone<Result>(cp: ControlPlane, work: (trx: Trx) => Promise<Result>): Promise<Result> {
+  const done: { result?: Result } = {};
+  await cp.db
+    .transaction()
+    .execute(async (trx) => {
+      done.result = await work(trx);
+      throw new Undone();
+    })
+    .catch((error: unknown) => {
+      if (!(error instanceof Undone)) throw error;
+    });
+  return done.result as Result;
+}
+
 const endedAfter = (cp: ControlPlane): string => new Date(cp.now() - ENDED_KEY_MEMORY_MS).toISOString();
 
 /** Keys of what the changes touched, by topic, each once. Kinds that gateways do not hold are left out. */
@@ -103,15 +145,19 @@ async function readSlices(
 }
 
 function* changeText(number: number, changes: readonly store.LoggedChange[], put: Copy): Iterable<string> {
-  const keys = touched(changes);
-  const gone = TOPICS.map((topic) => [topic, keys[topic].filter((key) => !put[topic].has(key))]);
   yield `{"type":"change","number":${number},"put":{`;
   for (const [index, topic] of TOPICS.entries()) {
     yield `${index === 0 ? '' : ','}"${topic}":[`;
     for (const [place, piece] of slices([...put[topic].values()]).entries()) yield `${place === 0 ? '' : ','}${piece.join(',')}`;
     yield ']';
   }
-  yield `},"remove":${JSON.stringify(Object.fromEntries(gone))}}\n`;
+  yield `},"remove":${JSON.stringify(goneKeys(changes, put))}}\n`;
+}
+
+function goneKeys(changes: readonly store.LoggedChange[], put: Copy): Record<Topic, string[]> {
+  const keys = touched(changes);
+  const gone = (topic: Topic): string[] => keys[topic].filter((key) => !put[topic].has(key));
+  return { resources: gone('resources'), subscriptions: gone('subscriptions'), credentials: gone('credentials') };
 }
 
 /**
@@ -120,15 +166,21 @@ function* changeText(number: number, changes: readonly store.LoggedChange[], put
  */
 async function readCopy(cp: ControlPlane, storeName: string): Promise<FeedMessage> {
   const ended = endedAfter(cp);
-  const { newest: start } = await store.logRange(cp.db);
-  const copy: Copy = {
-    resources: await scan((after) => store.resourcePage(cp.db, after)),
-    subscriptions: await scan((after) => store.subscriptionPage(cp.db, after)),
-    credentials: await scan((after) => store.credentialPage(cp.db, after, ended)),
-  };
+  const { copy, start } = await scanAll(cp, ended);
   const number = await cp.db.transaction().execute((trx) => catchUp(trx, copy, start, ended));
   if (number === undefined) return readCopy(cp, storeName);
   return { number, pieces: copyText(number, storeName, copy) };
+}
+
+/** What the tables hold, and the number of the log before the first page was read. */
+async function scanAll({ db }: ControlPlane, ended: string): Promise<{ copy: Copy; start: number }> {
+  const { newest: start } = await store.logRange(db);
+  const copy: Copy = {
+    resources: await scan((after) => store.resourcePage(db, after)),
+    subscriptions: await scan((after) => store.subscriptionPage(db, after)),
+    credentials: await scan((after) => store.credentialPage(db, after, ended)),
+  };
+  return { copy, start };
 }
 
 async function scan(page: (after: string) => Promise<{ sent: store.Sent[]; last: string | undefined }>): Promise<Map<string, string>> {

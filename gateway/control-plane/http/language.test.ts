@@ -34,7 +34,7 @@ const NOT_FOR_CLIENTS =
   /\/(database|console\/app|settings|main|start|vault|private-file|log|issuer|key-set|endpoint|openapi|french|french-sets|maintenance|answers|kind-endpoints|webhooks\/worker)(\/|\.ts)|schema\/(config|one-document|test-file|duration|yaml|manifest|variables|overlay|generated|json-schema|reference-page|lint|plan|check-text|api-key|shown|address)/;
 /** Texts that begin like a sentence and are none that a client reads. */
 const NO_MESSAGE =
-  /^(Bearer realm|Basic realm|Another issuer|A write has a resource|Consumer \{\}|The policy governs every|(API|Consumer|Tenant) \{\} was deleted|The subscription was deleted)/;
+  /^(Bearer realm|Basic realm|Another issuer|A write has a resource|Consumer \{\}|The policy governs every|The upstream \{\} is the container|(API|Consumer|Tenant) \{\} was deleted|The subscription was deleted)/;
 
 function sources(): string[] {
   const below = (folder: string): string[] =>

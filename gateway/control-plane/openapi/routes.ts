@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FastifyPluginAsync } from 'fastify';
+import { productPath } from '../../product-path.js';
 import type { ControlPlane } from '../context.js';
-import { packageRoot } from '../package-root.js';
 import { buildDocument } from './document.js';
 import { pages } from './pages.js';
 
-const ASSETS = path.join(packageRoot(), 'gateway/control-plane/openapi/assets');
+const ASSETS = productPath('gateway/control-plane/openapi/assets');
 
 export interface DocumentationOptions {
   readonly cp: ControlPlane;

@@ -10,7 +10,7 @@ import { jsonObject } from '../http/body.js';
 import { endpoint, type Endpoint } from '../http/endpoint.js';
 import { listQuery, offsetOf, pageAnswer } from '../http/page.js';
 import { invalidField } from '../http/parse.js';
-import { answerWith, changeOperation, getOperation, removeOperation, type RestKind } from '../resources/kind-endpoints.js';
+import { writtenAnswer, changeOperation, getOperation, removeOperation, type RestKind } from '../resources/kind-endpoints.js';
 import { createResource, requireText } from '../resources/rest.js';
 import { countResources, listResources } from '../resources/store.js';
 import { requireTenant } from '../tenants/access.js';
@@ -29,7 +29,7 @@ const policies: RestKind = {
   answer: resourceAnswer(policy, {
     tenant_id: z.string().describe('Name of the tenant.'),
     bindings: z.array(policyBinding).describe('The targets, each with its id.'),
-    warnings: z.array(z.string()).optional().describe('In the answer that creates it: what may surprise.'),
+    warnings: z.array(z.string()).optional().describe('In the answer to a write: what may surprise.'),
   }),
   bodyFields: {
     tenant_id: z.string().optional().describe('Id or name of the tenant, where the path names none.'),
@@ -40,6 +40,7 @@ const policies: RestKind = {
   view: (cp, resources) => Promise.all(resources.map((resource) => viewPolicy(cp, resource))),
   find: (cp, actor, tenant, idOrName) => requirePolicy(cp, actor, idOrName, tenant?.name),
   patch: patchOf,
+  warnings: (_cp, policy) => warningsFor(policy),
 };
 
 const create = endpoint({
@@ -74,7 +75,7 @@ const create = endpoint({
     const spec = await withBinding(cp, owner.name, fields, { api_id, consumer_id });
     const draft = { kind: 'Policy', tenant: owner.name, name: requireText(body, 'name'), spec };
     const created = await createResource(cp, actor, draft);
-    return { ...(await answerWith(cp, policies, reply, created)), ...warningsFor(created) };
+    return writtenAnswer(cp, policies, reply, created);
   },
 });
 
@@ -149,8 +150,8 @@ async function viewPolicy({ db }: ControlPlane, policy: StoredResource): Promise
 }
 
 /** Decision K23: a policy of the tenant that was meant for one consumer governs all of them until it is bound. */
-function warningsFor({ spec }: StoredResource): { readonly warnings?: readonly string[] } {
+function warningsFor({ spec }: StoredResource): readonly string[] {
   const { scope, targets } = spec as unknown as PolicySpec;
-  if (scope !== 'tenant' || targets.length > 0) return {};
-  return { warnings: ['The policy governs every consumer and API of the tenant. Give consumer_id, or bind it, to narrow it down.'] };
+  if (scope !== 'tenant' || targets.length > 0) return [];
+  return ['The policy governs every consumer and API of the tenant. Give consumer_id, or bind it, to narrow it down.'];
 }

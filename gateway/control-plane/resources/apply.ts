@@ -1,10 +1,13 @@
 /** Plan and apply: a whole set of resources of one project, one transaction, all or nothing. */
 import type { ApplyRequest, ApplyResult, Change, Plan, PlanRequest, StoredResource } from '../../../schema/change.js';
 import { StoaError, type Diagnostic } from '../../../schema/error.js';
+import type { HeldObjects, PlannedObjects } from '../../../schema/impact.js';
 import { plan } from '../../../schema/plan.js';
 import { keyOf, type Resource, type ResourceKey } from '../../../schema/resource.js';
+import type { SyncCredential, SyncResource, SyncSubscription } from '../../../schema/sync.js';
 import { requireRight } from '../auth/roles.js';
 import { settleClaim, type Actor, type ControlPlane, type Trx } from '../context.js';
+import { previewChange, type Preview } from '../gateways/feed.js';
 import { newResourceId } from '../resource-id.js';
 import { mayEnter } from '../tenants/access.js';
 import { checkAgainst, nextVersion, withChangeDigests, withSecretDigests } from './desired.js';
@@ -60,6 +63,26 @@ export async function applyRequest(cp: ControlPlane, actor: Actor, request: Appl
   return result;
 }
 
+/**
+ * What gateways hold of the actor's tenants, and what an apply of this request would change of it: it is carried out and undone. Throws as
+ * `applyRequest` does, but for the rights to write.
+ */
+export async function previewRequest(cp: ControlPlane, actor: Actor, request: PlanRequest): Promise<PlannedObjects> {
+  requireOwnTenants(actor, request);
+  const { current, put, remove } = await previewChange(cp, async (trx) => {
+    await carryOut(cp, trx, actor, request, await soundPlan(cp, trx, actor, request), '');
+  });
+  const seen = ({ resources, subscriptions, credentials }: Preview['current']): HeldObjects => ({
+    resources: visibleTo<SyncResource>(actor, resources),
+    subscriptions: visibleTo<SyncSubscription>(actor, subscriptions),
+    credentials: visibleTo<SyncCredential>(actor, credentials).map(({ digest: _digest, ...credential }) => credential),
+  });
+  return { schema_version: 1, current: seen(current), put: seen(put), remove };
+}
+
+const visibleTo = <T extends { readonly tenant: string }>(actor: Actor, texts: ReadonlyMap<string, string>): T[] =>
+  [...texts.values()].map((text) => JSON.parse(text) as T).filter(({ tenant }) => mayEnter(actor, tenant));
+
 /** A token of one tenant names no other: it does not exist for it. */
 function requireOwnTenants(actor: Actor, { resources, delete: deletes = [] }: PlanRequest): void {
   const foreign = [...resources, ...deletes].find(({ tenant }) => !mayEnter(actor, tenant));
@@ -107,11 +130,28 @@ function requireNoError(diagnostics: readonly Diagnostic[]): void {
   throw new StoaError('validation_error', undefined, { diagnostics: placed, ...(hint === undefined || others.length > 0 ? {} : { hint }) });
 }
 
-async function applyPlanned(cp: ControlPlane, trx: Trx, actor: Actor, request: ApplyRequest, digest: string): Promise<ApplyResult> {
+/** A plan that may be carried out. */
+async function soundPlan(cp: ControlPlane, trx: Trx, actor: Actor, request: PlanRequest): Promise<Planned> {
   const planned = await makePlan(cp, trx, actor, request);
   requireNoRefusal(planned.plan);
   await requireExpected(trx, request.expect, planned.plan);
+  return planned;
+}
+
+async function applyPlanned(cp: ControlPlane, trx: Trx, actor: Actor, request: ApplyRequest, digest: string): Promise<ApplyResult> {
+  const planned = await soundPlan(cp, trx, actor, request);
   requireRights(cp, actor, planned.plan.changes);
+  return carryOut(cp, trx, actor, request, planned, digest);
+}
+
+async function carryOut(
+  cp: ControlPlane,
+  trx: Trx,
+  actor: Actor,
+  request: ApplyRequest,
+  planned: Planned,
+  digest: string,
+): Promise<ApplyResult> {
   if (planned.plan.changes.length === 0) return { schema_version: 1, plan: planned.plan, revision: planned.plan.revision, applied: false };
   const writes = writesOf(cp, actor, request, planned);
   const revision = await writeRevision(cp, trx, actor, writes, { project: request.project, source: request.source ?? {} });

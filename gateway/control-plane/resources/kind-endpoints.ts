@@ -29,6 +29,8 @@ export interface RestKind {
   view(cp: ControlPlane, resources: readonly StoredResource[]): Promise<readonly View[]>;
   /** Finds one; without it, by id or name in the tenant of the path. Throws `not_found`. */
   find?(cp: ControlPlane, actor: Actor, tenant: StoredResource | undefined, idOrName: string): Promise<StoredResource>;
+  /** What may surprise whoever has just written one; shown in that answer alone, as `warnings`. */
+  warnings?(cp: ControlPlane, resource: StoredResource): readonly string[];
   /** Turns the body of a change into a patch of the spec. */
   patch?(cp: ControlPlane, actor: Actor, resource: StoredResource, body: JsonObject): Promise<JsonObject>;
 }
@@ -57,7 +59,7 @@ export function createOperation(kind: RestKind): Endpoint {
     async handle(cp, { actor, tenant, body, reply }) {
       const { name: _name, ...spec } = body;
       const draft = { kind: definition.kind, tenant: tenant.name, name: requireText(body, 'name'), spec };
-      return answerWith(cp, kind, reply, await createResource(cp, actor, draft));
+      return writtenAnswer(cp, kind, reply, await createResource(cp, actor, draft));
     },
   });
 }
@@ -126,7 +128,7 @@ export function changeOperation(kind: RestKind): Endpoint {
       const patch = (await kind.patch?.(cp, actor, resource, body)) ?? body;
       const change = (spec: JsonObject) => patchSpec({ name: resource.name, spec }, patch);
       const changed = await changeResource(cp, actor, resource, change, { expectVersion: expectedVersion(request, resource) });
-      return answerWith(cp, kind, reply, changed);
+      return writtenAnswer(cp, kind, reply, changed);
     },
   });
 }
@@ -162,6 +164,18 @@ export async function answerWith(
   void reply.header('etag', etagOf(resource));
   const [view] = await kind.view(cp, [resource]);
   return view;
+}
+
+/** The answer to a write: the resource, and what may surprise. */
+export async function writtenAnswer(
+  cp: ControlPlane,
+  kind: RestKind,
+  reply: FastifyReply,
+  resource: StoredResource,
+): Promise<View | undefined> {
+  const warnings = kind.warnings?.(cp, resource) ?? [];
+  const view = await answerWith(cp, kind, reply, resource);
+  return warnings.length === 0 ? view : { ...view, warnings };
 }
 
 type Params = Readonly<Record<string, string>>;

@@ -12,7 +12,8 @@ import { queryInteger } from '../http/parse.js';
 import { livedStateOf } from '../lived.js';
 import { requireTenant } from '../tenants/access.js';
 import { applyAnswer, planAnswer, storedResource } from './answers.js';
-import { applyRequest, planRequest } from './apply.js';
+import { applyRequest, planRequest, previewRequest } from './apply.js';
+import { plannedObjectsAnswer } from './preview-answer.js';
 import { applyBody, planBody } from './requests.js';
 import { countResources, findResource, listResources } from './store.js';
 
@@ -42,6 +43,22 @@ const planSet = endpoint({
   examples: { body: documentedSet },
   route: large,
   handle: (cp, { actor, body }) => planRequest(cp, actor, body),
+});
+
+const previewSet = endpoint({
+  id: 'previewObjects',
+  method: 'POST',
+  urls: ['/plan/objects'],
+  tag,
+  summary: 'Show what gateways hold, and what an apply would change of it',
+  right: 'read',
+  body: planBody,
+  status: 200,
+  answer: plannedObjectsAnswer,
+  errors: ['conflict', 'guard_refused', 'payload_too_large'],
+  examples: { body: documentedSet },
+  route: large,
+  handle: (cp, { actor, body }) => previewRequest(cp, actor, body),
 });
 
 const applySet = endpoint({
@@ -112,7 +129,7 @@ const getOne = tenantEndpoint({
   },
 });
 
-export const resourceEndpoints: readonly Endpoint[] = [planSet, applySet, listAll, getOne];
+export const resourceEndpoints: readonly Endpoint[] = [planSet, previewSet, applySet, listAll, getOne];
 
 /** A kind by its name or plural, whatever the case. A word that names no kind stays as it is and finds nothing. */
 function kindName({ catalog }: ControlPlane, word: string | undefined): string | undefined {

@@ -1,0 +1,64 @@
+// Builds dist/ anew (docs/decisions/0018-bundled-build.md). Runs after an install, too: without the development dependencies there is no bundler, and
+// dist/ came with the package.
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.dirname(import.meta.dirname);
+const target = path.join(root, 'dist');
+/** Nothing is half built: dist/ is replaced when all of it is there. */
+const fresh = path.join(root, 'dist.new');
+
+const commands = readdirSync(path.join(root, 'cli/commands'), { recursive: true })
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  .map((file) => path.join('cli/commands', file));
+const servers = ['gateway/control-plane/main.ts', 'gateway/data-plane/main.ts'];
+/** What `npm run bench` starts in its own process. */
+const measured = ['gateway/control-plane/start.ts', 'gateway/control-plane/settings.ts'];
+const pages = ['gateway/control-plane/console/app/main.ts', 'gateway/control-plane/console/app/link.ts'];
+
+const common = { absWorkingDir: root, bundle: true, splitting: true, format: 'esm', logLevel: 'warning' };
+const esbuild = await import('esbuild').catch((error) => {
+  if (error.code === 'ERR_MODULE_NOT_FOUND' && existsSync(target)) return undefined;
+  throw error;
+});
+if (esbuild !== undefined) {
+  rmSync(fresh, { recursive: true, force: true });
+  await esbuild.build({
+    ...common,
+    entryPoints: ['cli/main.ts', ...commands, ...servers, ...measured],
+    outbase: '.',
+    outdir: fresh,
+    platform: 'node',
+    target: 'node20.19',
+    chunkNames: 'chunks/[name]-[hash]',
+    // Native code; a framework that looks for files beside itself and loads what it needs when it needs it; development tools of ink.
+    external: ['better-sqlite3', '@oclif/core', 'react-devtools-core'],
+    // Packages in CommonJS ask for modules of Node.js by `require`.
+    banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" },
+  });
+  await esbuild.build({
+    ...common,
+    entryPoints: pages,
+    outdir: path.join(fresh, 'console'),
+    platform: 'browser',
+    target: 'es2022',
+    chunkNames: '[name]',
+  });
+  writeFileSync(path.join(fresh, 'oclif.manifest.json'), JSON.stringify(await listCommands(fresh)));
+  rmSync(target, { recursive: true, force: true });
+  renameSync(fresh, target);
+}
+
+/** What help and the search for a command need to know of all commands, so that only the one that runs is loaded. */
+async function listCommands(directory) {
+  const { Config } = await import('@oclif/core');
+  const pjson = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const config = await Config.load({
+    root: directory,
+    pjson,
+    ignoreManifest: true,
+    respectNoCacheDefault: true,
+    errorOnManifestCreate: true,
+  });
+  return config.plugins.get(pjson.name).manifest;
+}
