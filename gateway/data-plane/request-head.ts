@@ -145,7 +145,9 @@ function classify(name: string): Reader {
   // A next hop may read `_` (CGI, WSGI) and other marks (PHP) as `-`: such a name could pass for one that is set or dropped here.
   if (name.includes('_')) return drop;
   const folded = name.replace(/[^a-z0-9-]/g, '-');
-  if (readers.has(folded) || DROPPED_PREFIXES.some((prefix) => folded.startsWith(prefix))) return drop;
+  // Nor is one forwarded that is such a name to whoever passes over marks in it or around it.
+  const bare = name.replace(/[^a-z0-9-]/g, '').replace(/^-+|-+$/g, '');
+  if ([folded, bare].some((other) => readers.has(other) || DROPPED_PREFIXES.some((prefix) => other.startsWith(prefix)))) return drop;
   return forward;
 }
 
