@@ -25,9 +25,6 @@ const ROWS: Readonly<Record<string, { readonly title: string; readonly count: nu
 
 /** Rows that are not built, each with what is there in their place. A row that a test names must go from here. */
 export const OPEN_ROWS: Readonly<Record<string, string>> = {
-  DP24: 'Open: sessions of MCP.',
-  DP25: 'Open: answers of MCP tools are not kept.',
-  AD17: 'Open: the route is there; without MCP it counts no sessions.',
   UI1: 'Open: there is no portal. Consumers are manifests or [calls](../guide/operations-by-api.md#a-consumer).',
   UI2: 'Open: there is no portal. `stoactl get apis` lists what is published.',
   UI3: 'Open: there is no portal. A subscription is a manifest or a call.',

@@ -66,10 +66,10 @@ const consumers: readonly Panel[] = [
 const limits: readonly Panel[] = [
   panel('Rejected requests over time', 'timeseries', 'reqps', { [API]: rate(LIMITED, 'tenant, api') }),
   panel('Rejected of all requests', 'timeseries', 'percentunit', { rejected: `${total(LIMITED)} / ${total(REQUESTS)}` }),
-  panel('Rejected in the time shown', 'stat', 'short', { '': `sum(increase(${LIMITED}{${TENANT}}[$__range]))` }),
-  panel('Most rejected consumers', 'bargauge', 'short', { [CONSUMER]: `topk(10, ${during(LIMITED_BY_CONSUMER, 'tenant, consumer')})` }),
   panel('Rejected requests by consumer', 'timeseries', 'reqps', { [CONSUMER]: rate(LIMITED_BY_CONSUMER, 'tenant, consumer') }),
+  panel('Most rejected consumers', 'bargauge', 'short', { [CONSUMER]: `topk(10, ${during(LIMITED_BY_CONSUMER, 'tenant, consumer')})` }),
   panel('Most rejected APIs', 'bargauge', 'short', { [API]: `topk(10, ${during(LIMITED, 'tenant, api')})` }),
+  panel('Rejected in the time shown', 'stat', 'short', { '': `sum(increase(${LIMITED}{${TENANT}}[$__range]))` }),
 ];
 
 /** Text of each dashboard by its path from the root. */

@@ -44,7 +44,7 @@ it('puts each latency into every bucket that it fits in, bounds included', async
   expect(buckets.at(-1)).toBe('stoa_gateway_request_duration_seconds_count{tenant="acme",api="payments"} 3');
 });
 
-it('shows refusals and the cache only where there were some', async () => {
+it('shows refusals and the cache only where there were some, limits and failures of the upstream from zero on', async () => {
   const { counts, lines } = start();
   expect(await lines('auth_failures_total')).toEqual([]);
 
@@ -58,7 +58,7 @@ it('shows refusals and the cache only where there were some', async () => {
   ]);
   expect(await lines('cache_requests_total')).toEqual(['stoa_gateway_cache_requests_total{tenant="acme",api="payments",result="hit"} 1']);
   expect(await lines('rate_limit_rejections_total')).toEqual(['stoa_gateway_rate_limit_rejections_total{tenant="acme",api="payments"} 3']);
-  expect(await lines('upstream_failures_total')).toEqual([]);
+  expect(await lines('upstream_failures_total')).toEqual(['stoa_gateway_upstream_failures_total{tenant="acme",api="payments"} 0']);
 });
 
 it('tells the same to whoever asks for values in place of text', async () => {

@@ -1,9 +1,10 @@
 /** The dashboards of deploy/grafana over a real Prometheus that scrapes a real gateway under traffic of every kind: no panel is empty (OP7 OP8 OP9). */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { CHROMIUM, plotDashboards } from '../../scripts/plots.js';
 import { eventually, isPrometheusInstalled, startPrometheus, type TestPrometheus } from '../helpers/prometheus.js';
 import { ROOT, startStack, type TestStack } from '../helpers/stack.js';
 
@@ -140,6 +141,21 @@ describe.skipIf(!isInstalled)('every panel', () => {
     const labels = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label ?? '');
     expect(labels.filter((label) => !(label in (sample?.metric ?? {})))).toEqual([]);
   });
+
+  it.skipIf(CHROMIUM === undefined)(
+    'is drawn: each dashboard is a picture without an empty panel (OP7-OP9)',
+    { timeout: 120_000 },
+    async () => {
+      const plotted = await plotDashboards(prometheus.url, process.env['STOA_PICTURES'] ?? path.join(directory, 'pictures'), 60);
+
+      expect(plotted.map(({ file, empty }) => [path.basename(file), empty])).toEqual([
+        ['consumer-usage.png', []],
+        ['gateway-overview.png', []],
+        ['rate-limiting.png', []],
+      ]);
+      for (const { file } of plotted) expect(statSync(file).size).toBeGreaterThan(10_000);
+    },
+  );
 
   it('that shows shares and rates shows the traffic that was sent', async () => {
     const valueOf = async (expression: string) => (await prometheus.query(expression))[0]?.value ?? 0;

@@ -20,13 +20,14 @@ export interface Server {
 type Message =
   { readonly type: 'ready'; readonly port: number } | { readonly type: 'failed'; readonly error: { readonly message: string } };
 
-/** Starts `bin/{name}.js` and resolves when it serves. Throws with its own words when it cannot. */
+/** Starts `bin/{name}.js` of a built checkout and resolves when it serves. Throws with its own words when it cannot. */
 export async function startServer(
   name: 'control-plane' | 'gateway',
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  root: string = ROOT,
 ): Promise<Server> {
-  const child = spawn(process.execPath, [join(ROOT, 'bin', `${name}.js`), ...args], {
+  const child = spawn(process.execPath, [join(root, 'bin', `${name}.js`), ...args], {
     env: { ...cleanEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

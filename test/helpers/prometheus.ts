@@ -21,6 +21,7 @@ export interface Sample {
 }
 
 export interface TestPrometheus {
+  readonly url: string;
   /** `data` of an answer of its API; undefined while it does not answer. */
   ask(route: string): Promise<unknown>;
   /** What an expression gives now. Throws with Prometheus' words when it is none. */
@@ -46,6 +47,7 @@ export async function startPrometheus(servers: { readonly gateway: string; reado
   const child = spawn('prometheus', flags, { stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
   return {
+    url,
     async ask(route) {
       const answer = await fetch(`${url}${route}`).catch(() => undefined);
       return answer === undefined ? undefined : ((await answer.json()) as { data: unknown }).data;
