@@ -1,9 +1,9 @@
-/** The client's side of an exchange over node:http: how an answer is written, and when it is the end of the connection. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** The client's side of an exchange: how an answer is written, and when it is the end of the connection. */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { StoaError, type ErrorCode } from '../../schema/error.js';
 import { certificateOfHeaders, certificateOfSocket, type Presented } from './client-certificate.js';
+import type { ClientAnswer, ClientBody, ClientRequest } from './client-side.js';
 import { closeAfterAnswer, rawHead } from './connection.js';
 import { Exchange, type Gateway } from './exchange.js';
 import type { EventStream } from './mcp/carrier.js';
@@ -40,8 +40,9 @@ export abstract class HttpExchange extends Exchange {
   onOver: (() => void) | undefined = undefined;
 
   protected readonly shared: Shared;
-  protected readonly req: IncomingMessage;
-  protected readonly res: ServerResponse;
+  protected readonly req: ClientRequest;
+  protected readonly res: ClientAnswer;
+  protected readonly body: ClientBody;
   protected readonly socket: Socket;
   /** The head of the answer is decided. */
   protected isAnswered = false;
@@ -50,11 +51,12 @@ export abstract class HttpExchange extends Exchange {
   /** Whether the body belongs to an upstream request by now. */
   protected isBodyTaken = false;
 
-  constructor(shared: Shared, req: IncomingMessage, res: ServerResponse, head: RequestHead) {
+  constructor(shared: Shared, req: ClientRequest, res: ClientAnswer, head: RequestHead, body: ClientBody) {
     super(shared.gateway);
     this.shared = shared;
     this.req = req;
     this.res = res;
+    this.body = body;
     this.socket = req.socket;
     this.head = head;
     this.rawHeaders = req.rawHeaders;
@@ -115,7 +117,7 @@ export abstract class HttpExchange extends Exchange {
     const chunks: Buffer[] = [];
     let length = 0;
     try {
-      for await (const chunk of this.req as AsyncIterable<Buffer>) {
+      for await (const chunk of (this.body instanceof Buffer ? [this.body] : this.body) as AsyncIterable<Buffer>) {
         length += chunk.length;
         if (length > limit) throw new StoaError('payload_too_large', `The body has at most ${limit} bytes.`);
         chunks.push(chunk);

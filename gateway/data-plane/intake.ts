@@ -35,7 +35,7 @@ export class Request extends IncomingMessage {
 /** Whose a connection is, by what its requests say of it. */
 export type Clients = (socket: Socket, inbound: string | undefined) => ForwardedFor;
 
-const PLAIN_REQUEST: Circumstances = {};
+export const PLAIN_REQUEST: Circumstances = {};
 const REQUEST_ID = /^[A-Za-z0-9._:+/=@-]{1,128}$/;
 export const ignore = (): void => undefined;
 
@@ -68,7 +68,7 @@ export class Intake {
     const { socket } = req;
     if (connection.isClosing || socket.destroyed) return;
     const head = readHead(req.rawHeaders, req.httpVersionMinor === 0);
-    const exchange = new ProxiedExchange(this.#shared, req, res, isProblem(head) ? emptyHead() : head);
+    const exchange = new ProxiedExchange(this.#shared, req, res, isProblem(head) ? emptyHead() : head, req);
     this.#latest.set(socket, exchange);
     connection.inFlight += 1;
     res.on('error', ignore);
@@ -79,11 +79,11 @@ export class Intake {
     // llhttp stops at any upgrade and node then drops what came behind it: after an upgrade that is ignored the connection ends.
     if (circumstances.isUpgrade !== true && req instanceof Request && req.asksForUpgrade) exchange.closeConnection();
     try {
-      this.#identify(exchange, req, circumstances);
+      identify(exchange, this.#clients(socket, exchange.head.forwardedFor), circumstances);
       const problem: Refusal | undefined = isProblem(head) ? head : requestProblem(exchange, req, circumstances, this.#shared);
       if (problem !== undefined) refuse(exchange, problem, req.url);
-      else if (isOwnPath(exchange.path)) void this.#answerOwn(exchange);
-      else serve(exchange);
+      else if (isForPipeline(exchange.path)) serve(exchange);
+      else void this.#answerOwn(exchange);
     } catch (error) {
       fail(exchange, error);
     }
@@ -106,6 +106,11 @@ export class Intake {
     this.accept(req, res, { isUpgrade: true });
   }
 
+  /** Nothing came on a new connection in the time that a head may take. */
+  silent(socket: Socket): void {
+    this.clientError(Object.assign(new Error('Nothing came in time.'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+  }
+
   clientError(error: Error, socket: Socket): void {
     if (socket.destroyed || codeOf(error) === 'ECONNRESET') {
       socket.destroy();
@@ -125,15 +130,6 @@ export class Intake {
     refuseRaw(socket, code, message);
   }
 
-  #identify(exchange: ProxiedExchange, req: IncomingMessage, { expectsContinue = false, isUpgrade = false }: Circumstances): void {
-    const { head } = exchange;
-    exchange.requestId = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : randomUUID();
-    exchange.forwardedFor = this.#clients(req.socket, head.forwardedFor);
-    exchange.clientIp = exchange.forwardedFor.clientIp;
-    exchange.expectsContinue = expectsContinue;
-    exchange.isUpgrade = isUpgrade;
-  }
-
   async #answerOwn(exchange: ProxiedExchange): Promise<void> {
     const { method, path, query, head } = exchange;
     const authorization = head.authorizations === 1 ? head.authorization : undefined;
@@ -146,6 +142,23 @@ export class Intake {
       else fail(exchange, error);
     }
   }
+}
+
+/** Whether a path is an API's; all others are the gateway's own. */
+export const isForPipeline = (path: string): boolean => !isOwnPath(path);
+
+/** Who asks, and the id under which that is known from now on. */
+export function identify(
+  exchange: ProxiedExchange,
+  from: ForwardedFor,
+  { expectsContinue = false, isUpgrade = false }: Circumstances,
+): void {
+  const { requestId } = exchange.head;
+  exchange.requestId = requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : randomUUID();
+  exchange.forwardedFor = from;
+  exchange.clientIp = from.clientIp;
+  exchange.expectsContinue = expectsContinue;
+  exchange.isUpgrade = isUpgrade;
 }
 
 /** The log names the path also where the target was not looked at any more, and never its query. */

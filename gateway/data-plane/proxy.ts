@@ -54,7 +54,7 @@ export class ProxiedExchange extends HttpExchange {
     this.#request = {
       ...this.upstreamRequest(route, upstream),
       method: this.method,
-      body: this.hasBody ? this.req : null,
+      body: this.hasBody ? this.body : null,
       upgrade: this.isUpgrade ? 'websocket' : null,
     };
   }

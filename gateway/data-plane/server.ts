@@ -7,6 +7,7 @@ import { clientAddresses, isAmong } from './client-address.js';
 import { joinSmallWrites, refuseRaw } from './connection.js';
 import { drain, type HttpServer } from './drain.js';
 import type { Gateway } from './exchange.js';
+import { addFastLane } from './fast-lane/lane.js';
 import type { Shared } from './http-exchange.js';
 import { ignore, Intake, Request, type Clients } from './intake.js';
 import type { OwnState } from './own-routes.js';
@@ -24,6 +25,8 @@ export interface ListenerOptions {
   readonly proxyProtocol?: boolean | undefined;
   /** Whether upstreams may be on loopback and private addresses. */
   readonly allowPrivateUpstreams: boolean;
+  /** Whether plain messages are read by the gateway itself; all of them are node's where it is false, and with TLS. */
+  readonly fastLane?: boolean | undefined;
   /** Undefined: plain HTTP. */
   readonly tls?: ListenerTls | undefined;
 }
@@ -57,9 +60,15 @@ export function createListener(options: ListenerOptions): Listener {
   };
   const sockets = new Map<Socket, number>();
   const server = buildServer(options.tls, sockets);
-  const peers = options.proxyProtocol === true ? proxyHeaders(server, sockets, options) : undefined;
   const peerOf = (socket: Socket): string | undefined => (peers === undefined ? socket.remoteAddress : peers.peerOf(socket));
-  connect(server, new Intake(shared, options.own, clientsOf(peerOf, options.trustedProxies ?? [])));
+  const whose = clientsOf(peerOf, options.trustedProxies ?? []);
+  const intake = new Intake(shared, options.own, whose);
+  connect(server, intake);
+  if (options.fastLane !== false && options.tls === undefined) {
+    const timeouts = { headersTimeoutMs: HEADERS_TIMEOUT_MS, keepAliveMs: KEEP_ALIVE_MS };
+    addFastLane(server, { shared, clients: whose, ...timeouts, onSilent: (socket) => intake.silent(socket) });
+  }
+  const peers = options.proxyProtocol === true ? proxyHeaders(server, sockets, options) : undefined;
   return {
     async listen(port, host) {
       await listening(server, port, host);

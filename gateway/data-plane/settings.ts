@@ -40,6 +40,8 @@ export interface Settings {
   readonly proxyProtocol: boolean;
   /** Whether upstreams may be on loopback and private addresses: by default only where the gateway itself listens on loopback. */
   readonly allowPrivateUpstreams: boolean;
+  /** Whether the gateway reads plain messages itself, in place of node. */
+  readonly fastLane: boolean;
   /** Undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined;
   readonly clientCertificates: CertificateMode;
@@ -86,6 +88,13 @@ export const FLAGS = {
     variable: 'STOA_ALLOW_PRIVATE_UPSTREAMS',
     summary: 'Let upstreams be on private and loopback addresses.',
     absent: 'false, on loopback true',
+  },
+  'fast-lane': {
+    type: 'string',
+    value: 'true|false',
+    variable: 'STOA_FAST_LANE',
+    summary: 'Read plain messages in place of node, which costs less. Without TLS only.',
+    absent: 'true',
   },
   'tls-cert': {
     type: 'string',
@@ -149,6 +158,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     client: id === undefined || secret === undefined ? undefined : { id, secret },
     trustedProxies,
     proxyProtocol: readProxyProtocol(setting('proxy-protocol', 'STOA_PROXY_PROTOCOL'), trustedProxies.length > 0),
+    fastLane: readBoolean('fast-lane', setting('fast-lane', 'STOA_FAST_LANE'), true),
     ...readTls(setting, trustedProxies.length > 0),
     allowPrivateUpstreams: readBoolean(
       'allow-private-upstreams',

@@ -91,7 +91,7 @@ function assemble(settings: Settings, log: AccessLog): Parts {
   const link: Parts['link'] = { current: undefined };
   const tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
   const certificates = new CertificateJudge(settings.clientCertificates);
-  const { trustedProxies, proxyProtocol, allowPrivateUpstreams } = settings;
+  const { trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane } = settings;
   const load = watchLoad(log);
   const served = {
     connections: () => listener.connections(),
@@ -118,7 +118,7 @@ function assemble(settings: Settings, log: AccessLog): Parts {
     log,
     now,
   };
-  const listener = createListener({ gateway, own, trustedProxies, proxyProtocol, allowPrivateUpstreams, tls });
+  const listener = createListener({ gateway, own, trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane, tls });
   return { core, listener, breaker, directory, usage, load, mcp, link };
 }
 

@@ -117,6 +117,8 @@ export interface GatewayDraft {
   readonly own?: Partial<OwnState>;
   readonly tls?: TlsFiles;
   readonly clientCertificates?: CertificateMode;
+  /** Undefined: what `useLane` has said. */
+  readonly fastLane?: boolean;
   /** Whether the next request is refused for the load. */
   readonly refuses?: () => boolean;
 }
@@ -142,6 +144,11 @@ const OWN: OwnState = {
   admin: () => errorReply('service_unavailable'),
   mcp: undefined,
 };
+
+let isFastLaneOn = true;
+
+/** Which lane the gateways of this test file have where they do not say. */
+export const useLane = (lane: 'fast' | 'node'): void => void (isFastLaneOn = lane === 'fast');
 
 /** A listening gateway on port 0; it stops with the test. */
 export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
@@ -175,6 +182,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
     trustedProxies: draft.trustedProxies ?? [],
     proxyProtocol: draft.proxyProtocol,
     allowPrivateUpstreams: draft.allowPrivateUpstreams ?? true,
+    fastLane: draft.fastLane ?? isFastLaneOn,
   });
   const port = await listener.listen(0, draft.host ?? '127.0.0.1');
   onTestFinished(() => listener.stop(0));

@@ -1,0 +1,67 @@
+/** Which bytes the fast lane reads by itself: one whole message that nobody could read in two ways. Everything else is node's to read, and node's to refuse. */
+
+/** A message as it stands in the bytes, its head not yet judged. */
+export interface CanonicalMessage {
+  readonly method: string;
+  readonly target: string;
+  /** Name, value, name, value; as node has them. */
+  readonly rawHeaders: string[];
+  /** What follows the head. */
+  readonly rest: Buffer;
+}
+
+/** Larger heads are rare. Names and values are slices of the head's text: whoever keeps one keeps no more than this. */
+const MAX_HEAD = 8 * 1024;
+const END = '\r\n\r\n';
+
+/**
+ * Known methods, origin-form, HTTP/1.1, token names, printable ASCII values, CRLF at every end of line. No two parts can match the same character, so that a head
+ * which does not match is known after one pass.
+ */
+const HEAD =
+  /^(?:DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) \/[!$%&'()*+,\-./0-9:=?@A-Z_a-z~]* HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~]*\r\n)+\r\n$/;
+
+/** Fields that change what a message is, where it ends or what comes after it; `Connection` may say no more than that it is kept. */
+const SPECIAL =
+  /\n(?:(?:transfer-encoding|expect|upgrade|te|trailer|http2-settings|keep-alive|proxy-connection):|connection:(?![\t ]*keep-alive[\t ]*\r))/i;
+
+/** Reads the message that these bytes begin with; undefined when it is not whole or not canonical. */
+export function readCanonical(bytes: Buffer): CanonicalMessage | undefined {
+  const text = bytes.toString('latin1', 0, Math.min(bytes.length, MAX_HEAD));
+  const end = text.indexOf(END);
+  if (end === -1) return undefined;
+  const head = text.slice(0, end + END.length);
+  if (!HEAD.test(head) || SPECIAL.test(head)) return undefined;
+  const methodEnd = head.indexOf(' ');
+  const targetEnd = head.indexOf(' ', methodEnd + 1);
+  return {
+    method: head.slice(0, methodEnd),
+    // The path outlives the head, in logs and events: it is a text of its own.
+    target: bytes.toString('latin1', methodEnd + 1, targetEnd),
+    rawHeaders: readFields(head, head.indexOf('\r\n', targetEnd) + 2),
+    rest: bytes.subarray(end + END.length),
+  };
+}
+
+/** The fields of a head that matched, from the first one on. */
+function readFields(head: string, start: number): string[] {
+  const fields: string[] = [];
+  const end = head.length - 2;
+  for (let from = start; from < end;) {
+    const colon = head.indexOf(':', from);
+    const lineEnd = head.indexOf('\r', colon);
+    fields.push(head.slice(from, colon), valueOf(head, colon + 1, lineEnd));
+    from = lineEnd + 2;
+  }
+  return fields;
+}
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x09;
+
+/** Without the white space around it. */
+function valueOf(head: string, start: number, end: number): string {
+  let [from, to] = [start, end];
+  while (from < to && isSpace(head.charCodeAt(from))) from += 1;
+  while (to > from && isSpace(head.charCodeAt(to - 1))) to -= 1;
+  return head.slice(from, to);
+}

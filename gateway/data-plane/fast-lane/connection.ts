@@ -1,0 +1,104 @@
+/** A connection while the fast lane reads it: one message at a time. Once it is handed over to node it stays there. */
+import type { Socket } from 'node:net';
+import type { ProxiedExchange } from '../proxy.js';
+import { LaneMessage, type MessageOwner } from './message.js';
+import { readCanonical, type CanonicalMessage } from './canonical.js';
+
+/** What connections share. */
+export interface LaneOwner {
+  readonly keepAliveSeconds: number;
+  /** Serves a canonical message; undefined where its like is node's, and then nothing has happened. */
+  serve(message: LaneMessage, canonical: CanonicalMessage): ProxiedExchange | undefined;
+  /** Gives a connection to node, whose parser reads what is unread of it. */
+  toNode(socket: Socket): void;
+  /** It is no longer one of the lane's. */
+  left(connection: LaneConnection): void;
+}
+
+/** So much may come while an answer is under way; then the connection is not read until it is over. */
+const MAX_WAITING = 64 * 1024;
+
+export class LaneConnection implements MessageOwner {
+  readonly socket: Socket;
+  readonly keepAliveSeconds: number;
+  /** Milliseconds of the monotonic clock: since when nobody waits for an answer. */
+  idleSince = performance.now();
+  /** Whether it has had an answer. */
+  isUsed = false;
+
+  readonly #lane: LaneOwner;
+  #message: LaneMessage | undefined = undefined;
+  #exchange: ProxiedExchange | undefined = undefined;
+  /** What came before the answer under way was over. */
+  readonly #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** Its last answer is out: nothing more is interpreted. */
+  #isEnding = false;
+  readonly #onData = (chunk: Buffer): void => this.#take(chunk);
+  readonly #onEnd = (): void => void this.socket.end();
+  readonly #onDrain = (): void => this.#message?.drained();
+  readonly #onClose = (): void => {
+    this.#lane.left(this);
+    this.#exchange?.over();
+  };
+
+  constructor(lane: LaneOwner, socket: Socket) {
+    this.#lane = lane;
+    this.socket = socket;
+    this.keepAliveSeconds = lane.keepAliveSeconds;
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('close', this.#onClose);
+  }
+
+  get isIdle(): boolean {
+    return this.#message === undefined;
+  }
+
+  finished(message: LaneMessage): void {
+    if (message !== this.#message) return;
+    this.#exchange?.over();
+    this.#message = undefined;
+    this.#exchange = undefined;
+    this.isUsed = true;
+    this.idleSince = performance.now();
+    this.#isEnding = !message.shouldKeepAlive;
+    if (this.#isEnding) this.socket.destroySoon();
+    else if (this.#waitingBytes > 0) this.handOver(Buffer.concat(this.#waiting));
+  }
+
+  /** From here on it is node's, with these bytes as the next ones. */
+  handOver(bytes: Buffer): void {
+    const { socket } = this;
+    // A stream that flows already would not begin anew with what is put back.
+    socket.pause();
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('close', this.#onClose);
+    this.#lane.left(this);
+    if (bytes.length > 0) socket.unshift(bytes);
+    this.#lane.toNode(socket);
+    socket.resume();
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#isEnding) return;
+    if (this.#message !== undefined) {
+      this.#keep(chunk);
+      return;
+    }
+    const canonical = readCanonical(chunk);
+    if (canonical === undefined) {
+      this.handOver(chunk);
+      return;
+    }
+    const message = new LaneMessage(this, canonical);
+    this.#message = message;
+    this.#exchange = this.#lane.serve(message, canonical);
+    if (this.#exchange !== undefined) return;
+    this.#message = undefined;
+    this.handOver(chunk);
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#waitingBytes > MAX_WAITING) this.socket.pause();
+  }
+}
