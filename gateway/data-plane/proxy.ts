@@ -59,7 +59,7 @@ export class ProxiedExchange extends HttpExchange {
     };
   }
 
-  #dispatch(dispatcher: Dispatcher): void {
+  #dispatch(dispatcher: Pick<Dispatcher, 'dispatch'>): void {
     this.#isSent = false;
     this.#isSentWhole = false;
     if (this.#request !== undefined) dispatcher.dispatch(this.#request, this);

@@ -1,7 +1,8 @@
-/** Connections to upstreams: one pool per origin, addresses checked when a connection is made. */
+/** Connections to upstreams: one stack of them per origin, addresses checked when a connection is made. */
 import { lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
-import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
+import { buildConnector, Client, type Dispatcher } from 'undici';
+import { ClientStack } from './client-stack.js';
 import { AddressError, checkedLookup, isAllowedAddress } from '../../schema/address.js';
 import type { Upstream } from './snapshot.js';
 
@@ -10,8 +11,8 @@ const KEEP_ALIVE_MS = 4000;
 const MAX_ANSWER_HEAD = 64 * 1024;
 
 export interface UpstreamClients {
-  /** The pool of this upstream's origin. */
-  pool(upstream: Upstream): Dispatcher;
+  /** The connections of this upstream's origin. */
+  pool(upstream: Upstream): Pick<Dispatcher, 'dispatch'>;
   /** A connection of its own for one request, closed after it: a retry never meets another dead keep-alive connection. */
   fresh(upstream: Upstream): Dispatcher;
   /** Waits for nothing: call it when no request is in flight. */
@@ -20,11 +21,11 @@ export interface UpstreamClients {
 
 /** Pools live until `close`; there are as many as the configuration has named origins. */
 export function createUpstreamClients({ allowPrivate }: { readonly allowPrivate: boolean }): UpstreamClients {
-  const pools = new Map<string, Pool>();
-  const poolOf = new WeakMap<Upstream, Pool>();
-  const build = (upstream: Upstream): Pool => {
+  const pools = new Map<string, ClientStack>();
+  const poolOf = new WeakMap<Upstream, ClientStack>();
+  const build = (upstream: Upstream): ClientStack => {
     const key = `${upstream.origin} ${upstream.connectTimeoutMs}`;
-    const pool = pools.get(key) ?? new Pool(upstream.origin, clientOptions(upstream, allowPrivate));
+    const pool = pools.get(key) ?? new ClientStack(() => new Client(upstream.origin, clientOptions(upstream, allowPrivate)));
     pools.set(key, pool);
     poolOf.set(upstream, pool);
     return pool;

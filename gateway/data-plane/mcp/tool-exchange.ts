@@ -121,7 +121,7 @@ class ToolExchange extends Exchange {
     this.#dispatch(this.#carrier.clients.pool(upstream));
   }
 
-  #dispatch(dispatcher: Dispatcher): void {
+  #dispatch(dispatcher: Pick<Dispatcher, 'dispatch'>): void {
     this.#isSent = false;
     this.#abort = undefined;
     if (this.#dispatched !== undefined) dispatcher.dispatch(this.#dispatched, this);
