@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Whole stacks, deployments and drills, minutes of them: `npm run test:long` runs these, `npm test` all others. */
 const LONG = [
   'test/contributing.test.ts',
-  'test/slow-lane.test.ts',
+  'test/{lanes,slow-lane}.test.ts',
   'test/deploy/**/*.test.ts',
   'test/promises/{all-or-nothing,apply-twice,diff-equals-apply,no-secret,one-object}.test.ts',
   'test/e2e/{ci,cli-context,cli-fmt,cli-impact,cli-import,cli-logs,cli-plans,cli-rollback,cli-test,cli-usage,dashboards,dev-commands,doctor,runbooks,two-gateways,upgrade,week-one}.test.ts',
