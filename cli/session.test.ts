@@ -54,6 +54,30 @@ async function controlPlane(refuse: readonly string[] = []): Promise<{ seen: See
 }
 
 describe('a session', () => {
+  it('in a pipeline of GitHub asks for a token of its own, for this server alone, and again before it ends', async () => {
+    const { seen, options } = await controlPlane();
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const jwt = (): string => `${part({ alg: 'RS256' })}.${part({ exp: clock / 1000 + 300 })}.x`;
+    const asked: string[] = [];
+    const github = createServer((req, res) => {
+      asked.push(`${req.headers.authorization ?? ''} ${req.url ?? ''}`);
+      res.end(JSON.stringify({ value: jwt() }));
+    });
+    servers.push(github);
+    await new Promise<void>((resolve) => github.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(github.address() as AddressInfo).port}/token?api-version=2.0`;
+    const call = createSession({ ...options, clientSecret: undefined, pipeline: { url, token: 'of-the-job' } });
+
+    await call('GET', '/tenants');
+    await call('GET', '/tenants');
+    clock += 295_000;
+    await call('GET', '/tenants');
+
+    expect(asked).toEqual(Array(2).fill(`Bearer of-the-job /token?api-version=2.0&audience=${encodeURIComponent(options.server)}`));
+    expect(seen.map(({ headers }) => headers.authorization?.split('.').length)).toEqual([3, 3, 3]);
+    expect(JSON.stringify(seen)).not.toContain('of-the-job');
+  });
+
   it('gets a token by client credentials once and uses it until it expires (CL14)', async () => {
     const { seen, options } = await controlPlane();
     const call = createSession(options);

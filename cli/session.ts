@@ -11,11 +11,19 @@ export interface SessionOptions {
   readonly clientId: string;
   readonly clientSecret: string | undefined;
   readonly token: string | undefined;
+  /** Where a pipeline of GitHub gets a token of its own; asked where nothing else is given. */
+  readonly pipeline?: PipelineTokens | undefined;
   /** Longest wait for an answer, retries included; undefined for 30 s, and 2 minutes for a plan or an apply. */
   readonly timeoutMs: number | undefined;
   readonly signal?: AbortSignal | undefined;
   now(): number;
   readonly log?: ((line: string) => void) | undefined;
+}
+
+export interface PipelineTokens {
+  readonly url: string;
+  /** What opens the URL. */
+  readonly token: string;
 }
 
 interface CallOptions {
@@ -70,7 +78,7 @@ const RENEW_BEFORE_MS = 10_000;
 
 /** Client credentials (documents A and B). A token given by STOA_TOKEN is used as it is. */
 function tokenSource(options: SessionOptions): TokenSource {
-  let current: { readonly value: string; readonly expires: number } | undefined;
+  let current: Token | undefined;
   return {
     async get() {
       if (options.token !== undefined) return options.token;
@@ -85,8 +93,15 @@ function tokenSource(options: SessionOptions): TokenSource {
   };
 }
 
-async function requestToken(options: SessionOptions): Promise<{ value: string; expires: number }> {
-  const { authServer, realm, clientId, clientSecret } = options;
+interface Token {
+  readonly value: string;
+  /** Epoch milliseconds. */
+  readonly expires: number;
+}
+
+async function requestToken(options: SessionOptions): Promise<Token> {
+  const { authServer, realm, clientId, clientSecret, pipeline } = options;
+  if (clientSecret === undefined && pipeline !== undefined) return requestPipelineToken(pipeline, options);
   if (clientSecret === undefined)
     throw new StoaError('unauthorized', `No credentials for ${options.server}: STOA_CLIENT_SECRET is not set.`, {
       hint: 'Sign in with "stoactl login", or set STOA_CLIENT_ID and STOA_CLIENT_SECRET, or STOA_TOKEN; "stoactl dev" prints the export lines.',
@@ -110,6 +125,31 @@ async function requestToken(options: SessionOptions): Promise<{ value: string; e
   const { access_token, expires_in } = parseJson(url, reply.text) as { access_token?: unknown; expires_in?: unknown };
   if (typeof access_token !== 'string') throw notOurs(url);
   return { value: access_token, expires: options.now() + (typeof expires_in === 'number' ? expires_in : 60) * 1000 };
+}
+
+/** A token for this control plane and no other: its address is the audience. */
+async function requestPipelineToken({ url, token }: PipelineTokens, options: SessionOptions): Promise<Token> {
+  const asked = new URL(url);
+  asked.searchParams.set('audience', options.server);
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+  const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
+  const reply = await send({ method: 'GET', url: asked.href, headers, body: undefined, timeoutMs, signal }, options);
+  const { value } = reply.status === 200 ? (parseJson(url, reply.text) as { value?: unknown }) : {};
+  if (typeof value !== 'string')
+    throw new StoaError('unauthorized', `The pipeline got no token of its own: ${asked.origin} answered ${reply.status}.`, {
+      hint: 'The job needs "permissions: id-token: write".',
+    });
+  return { value, expires: expiryOf(value) ?? options.now() + 60_000 };
+}
+
+/** When a token says that it ends; whether it is right is the server's to say. */
+function expiryOf(token: string): number | undefined {
+  try {
+    const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp?: unknown };
+    return typeof exp === 'number' ? exp * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseJson(url: string, text: string): unknown {

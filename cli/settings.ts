@@ -3,6 +3,8 @@ import type { StoaConfig } from '../schema/config.js';
 import { parseDuration } from '../schema/duration.js';
 import { suggest } from '../schema/did-you-mean.js';
 import { StoaError } from '../schema/error.js';
+import { isSecureIssuer } from '../schema/issuer-url.js';
+import type { PipelineTokens } from './session.js';
 import type { ChosenContext, Context } from './user-config.js';
 import type { Environment } from './user-config-path.js';
 
@@ -40,6 +42,8 @@ export interface Settings {
   readonly clientSecret: string | undefined;
   /** A ready access token; takes the place of client id and secret. */
   readonly token: string | undefined;
+  /** Where a pipeline of GitHub gets a token of its own. */
+  readonly pipeline: PipelineTokens | undefined;
   readonly project: string;
   /** Name of the tenant that the command is limited to. */
   readonly tenant: string | undefined;
@@ -84,6 +88,7 @@ export function resolveSettings(
     clientId: value('client_id') ?? DEFAULT_CLIENT,
     clientSecret: value('client_secret'),
     token: value('token'),
+    pipeline: pipelineOf(env),
     project: value('project') ?? DEFAULT_PROJECT,
     tenant: value('tenant'),
     origins: Object.fromEntries(
@@ -158,6 +163,11 @@ function credentialsOf(env: Environment, context: Context | undefined, ofContext
     client_secret: choose([env['STOA_CLIENT_SECRET'], 'STOA_CLIENT_SECRET'], [own?.client_secret, ofContext]),
     token: choose([env['STOA_TOKEN'], 'STOA_TOKEN'], [own?.token, ofContext]),
   };
+}
+
+/** GitHub sets both in a job with `permissions: id-token: write`. */
+function pipelineOf({ ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: token }: Environment): PipelineTokens | undefined {
+  return url === undefined || token === undefined || !isSecureIssuer(url) ? undefined : { url, token };
 }
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

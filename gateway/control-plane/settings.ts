@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
 import { isSecureIssuer } from '../../schema/issuer-url.js';
+import type { PipelineRule } from '../../schema/pipelines.js';
 import {
   helpOf,
   isInContainer,
@@ -15,6 +16,7 @@ import {
   type FlagTexts,
   type Mode,
 } from '../process-settings.js';
+import { readPipelines } from './auth/pipelines.js';
 import { DEFAULT_PLATFORM_LIMIT } from './auth/tier-limits.js';
 import { logLevel } from './log.js';
 
@@ -34,6 +36,8 @@ export interface Settings {
   readonly oidcIssuers: readonly string[];
   /** What `aud` of such a token must hold. */
   readonly oidcAudience: string | undefined;
+  /** Pipelines whose own tokens are accepted. */
+  readonly pipelines: readonly PipelineRule[];
   /** Whether tokens are made here, too. */
   readonly hasEmbeddedIssuer: boolean;
   readonly allowPrivateWebhooks: boolean;
@@ -64,6 +68,7 @@ export const FLAGS = {
     absent: 'none',
   },
   'oidc-audience': { type: 'string', value: 'NAME', summary: 'What aud of such a token must hold.', absent: 'none' },
+  pipelines: { type: 'string', value: 'FILE', summary: 'Pipelines that sign in with the tokens of their own system.', absent: 'none' },
   'no-embedded-issuer': { type: 'boolean', default: false, summary: 'Issue no tokens here.', absent: 'tokens are issued' },
   'allow-private-webhooks': {
     type: 'boolean',
@@ -104,6 +109,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     gatewayUrl: readUrl('gateway-url', flags['gateway-url']),
     publicUrl: flags['public-url'] === undefined ? undefined : readUrl('public-url', flags['public-url']),
     ...readIssuers(flags['oidc-issuer'], flags['oidc-audience'], flags['no-embedded-issuer']),
+    pipelines: flags.pipelines === undefined ? [] : readPipelines(flags.pipelines),
     allowPrivateWebhooks: flags['allow-private-webhooks'],
     platformLimit: readCount('platform-rate-limit', flags['platform-rate-limit']),
     auditRetentionDays: flags['audit-retention-days'] === '0' ? 0 : readCount('audit-retention-days', flags['audit-retention-days']),
@@ -114,8 +120,18 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     logLevel: logLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
     logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
   };
+  requireOneReading(settings);
   if (settings.mode === 'production') requireSafe(settings, env);
   return settings;
+}
+
+/** The tokens of one issuer are read by one set of rules. */
+function requireOneReading({ oidcIssuers, pipelines }: Settings): void {
+  const both = pipelines.find(({ issuer }) => oidcIssuers.includes(issuer));
+  if (both === undefined) return;
+  throw new StoaError('usage_error', `${both.issuer} is an issuer of --oidc-issuer and of --pipelines.`, {
+    hint: 'Name it in one of them.',
+  });
 }
 
 function requireSafe({ clientSecret, bootstrapSecret, gatewayToken, ...settings }: Settings, env: Environment): void {
@@ -128,9 +144,9 @@ function requireSafe({ clientSecret, bootstrapSecret, gatewayToken, ...settings 
     throw new StoaError('usage_error', 'STOA_CLIENT_SECRET is needed in production: one that is made and shown would stay in a log.', {
       hint: 'Set STOA_CLIENT_SECRET_FILE to a file with 32 random characters or more: openssl rand -hex 32.',
     });
-  const plain = settings.oidcIssuers.find((issuer) => !issuer.startsWith('https:'));
+  const plain = [...settings.oidcIssuers, ...settings.pipelines.map(({ issuer }) => issuer)].find((issuer) => !issuer.startsWith('https:'));
   if (plain !== undefined)
-    throw new StoaError('usage_error', `--oidc-issuer ${plain} is not safe in production: its keys would come without TLS.`, {
+    throw new StoaError('usage_error', `The issuer ${plain} is not safe in production: its keys would come without TLS.`, {
       hint: 'Give an https address.',
     });
   if (settings.publicUrl !== undefined && isReadOnItsWay(settings.publicUrl))

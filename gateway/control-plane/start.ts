@@ -9,6 +9,7 @@ import { StoaError } from '../../schema/error.js';
 import { catalog } from '../catalog.js';
 import { now } from '../clock.js';
 import { createExternalIssuer } from './auth/external-issuer.js';
+import { createPipelineIssuers } from './auth/pipelines.js';
 import { loadClients, randomSecret } from './auth/secrets.js';
 import { createTokens, loadSigningKey } from './auth/tokens.js';
 import type { ControlPlane } from './context.js';
@@ -41,7 +42,10 @@ export async function startControlPlane(settings: Settings, log: FastifyBaseLogg
     const app = await buildServer({
       cp,
       embeddedIssuer,
-      externalIssuers: settings.oidcIssuers.map((issuer) => createExternalIssuer(cp, { issuer, audience: settings.oidcAudience ?? '' })),
+      externalIssuers: [
+        ...settings.oidcIssuers.map((issuer) => createExternalIssuer(cp, { issuer, audience: settings.oidcAudience ?? '' })),
+        ...createPipelineIssuers(cp, settings.pipelines),
+      ],
       version: productVersion(),
       platformLimit: settings.platformLimit,
       isStopping: () => state.isStopping,

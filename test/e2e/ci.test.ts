@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { parsePipelines } from '../../schema/pipelines.js';
 import { startForge, type Forge } from '../helpers/forge.js';
 import { jobsOf, runJob, type Step } from '../helpers/pipeline.js';
 import { ROOT, runStoactl, startStack, type TestStack } from '../helpers/stack.js';
@@ -39,6 +40,30 @@ describe.each(['github', 'gitlab'] as const)('stoactl ci init %s', (system) => {
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ schema_version: 1, system, files: WRITTEN[system], secrets: ['STOA_CLIENT_SECRET'] });
     for (const file of WRITTEN[system]) expect(read(directory, file)).toBe(read(GITOPS, file));
+  });
+
+  it('writes pipelines without a secret with --oidc, and the rules that let them in', async () => {
+    const directory = copy();
+
+    const { stdout } = await runStoactl(['ci', 'init', system, '--oidc', '--rotate', 'northwind/web-shop-orders', '-o', 'json'], {
+      cwd: directory,
+    });
+
+    const written = JSON.parse(stdout) as { variables: string[]; secrets: string[]; pipelines: string };
+    expect(written.secrets).toEqual([]);
+    expect(written.variables).toEqual(['STOACTL_PACKAGE', 'STOA_API_URL', 'ORDERS_URL']);
+    expect(parsePipelines(written.pipelines.replaceAll('TENANT', 'northwind'), 'rules').map(({ role }) => role)).toEqual([
+      'devops',
+      'viewer',
+    ]);
+    for (const file of WRITTEN[system]) {
+      const text = read(directory, file);
+      const { jobs = {}, ...rest } = parse(text) as { jobs?: Record<string, { permissions: object }>; '.stoactl'?: object };
+      expect(text).not.toMatch(/STOA_(CLIENT|AUTH)/);
+      for (const { permissions } of Object.values(jobs)) expect(permissions).toMatchObject({ contents: 'read', 'id-token': 'write' });
+      if (system === 'gitlab') expect(rest['.stoactl']).toMatchObject({ id_tokens: { STOA_TOKEN: { aud: '$STOA_API_URL' } } });
+      else expect(Object.keys(jobs).length).toBeGreaterThan(0);
+    }
   });
 
   it('names what is in the way, and writes nothing', async () => {

@@ -5,6 +5,7 @@ import type BetterSqlite from 'better-sqlite3';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import { catalog } from '../../gateway/catalog.js';
+import { createPipelineIssuers } from '../../gateway/control-plane/auth/pipelines.js';
 import { createExternalIssuer, type ExternalIssuerOptions } from '../../gateway/control-plane/auth/external-issuer.js';
 import { loadClients } from '../../gateway/control-plane/auth/secrets.js';
 import { createTokens, newSigningKey } from '../../gateway/control-plane/auth/tokens.js';
@@ -14,6 +15,7 @@ import { createLog } from '../../gateway/control-plane/log.js';
 import { buildServer } from '../../gateway/control-plane/server.js';
 import { createTelemetry } from '../../gateway/control-plane/telemetry.js';
 import { createVault } from '../../gateway/control-plane/vault.js';
+import type { PipelineRule } from '../../schema/pipelines.js';
 import { requireDocumentedAnswer } from './documented-answer.js';
 
 export const CLIENT_SECRET = 'test-client-secret';
@@ -57,6 +59,7 @@ export async function openControlPlane(
   options: {
     readonly now?: number;
     readonly oidc?: ExternalIssuerOptions;
+    readonly pipelines?: readonly PipelineRule[];
     readonly hasEmbeddedIssuer?: boolean;
     readonly isInContainer?: boolean;
     /** The driver's own handle, for a test that watches or disturbs it. */
@@ -85,11 +88,11 @@ export async function openControlPlane(
   };
   const clients = await loadClients(cp, { clientSecret: CLIENT_SECRET });
   const tokens = await createTokens(cp, newSigningKey());
-  const { oidc, hasEmbeddedIssuer = true } = options;
+  const { oidc, pipelines = [], hasEmbeddedIssuer = true } = options;
   const app = await buildServer({
     cp,
     embeddedIssuer: hasEmbeddedIssuer ? { clients, tokens } : undefined,
-    externalIssuers: oidc === undefined ? [] : [createExternalIssuer(cp, oidc)],
+    externalIssuers: [...(oidc === undefined ? [] : [createExternalIssuer(cp, oidc)]), ...createPipelineIssuers(cp, pipelines)],
     version: '0.0.0-test',
   });
   const tokenFor = (scope: string) => fetchToken(app, scope);

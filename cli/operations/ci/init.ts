@@ -13,6 +13,8 @@ export interface CiInit {
   /** What the manifests read from the environment, and what the pipelines themselves need. */
   readonly variables: readonly string[];
   readonly secrets: readonly string[];
+  /** With `--oidc`: what the operator of the control plane puts into the file of --pipelines. */
+  readonly pipelines?: string;
 }
 
 export type CiSystem = 'github' | 'gitlab';
@@ -26,16 +28,54 @@ const FILES = {
 const EXAMPLE = { subscription: 'northwind/web-shop-orders', key: 'WEB_SHOP_ORDERS_API_KEY', variable: 'ORDERS_URL' };
 const VARIABLES = ['STOACTL_PACKAGE', 'STOA_API_URL', 'STOA_AUTH_URL', 'STOA_CLIENT_ID'];
 const SECRETS = ['STOA_CLIENT_SECRET'];
+/** What a pipeline with tokens of its own does without. */
+const OF_CLIENTS: ReadonlySet<string> = new Set(['STOA_AUTH_URL', 'STOA_CLIENT_ID']);
+
+export interface CiChoice {
+  /** Subscription whose key is rotated. */
+  readonly rotated: string | undefined;
+  /** Whether the pipelines sign in with the tokens of their own system, in place of a secret. */
+  readonly hasOidc: boolean;
+}
+
+/** First what may change things, then what may look. */
+const RULES = {
+  github: `pipelines:
+  - issuer: https://token.actions.githubusercontent.com
+    audience: STOA_API_URL
+    claims: { repository: OWNER/REPOSITORY, ref: refs/heads/main, environment: production }
+    role: devops
+    tenant: TENANT
+  - issuer: https://token.actions.githubusercontent.com
+    audience: STOA_API_URL
+    claims: { repository: OWNER/REPOSITORY }
+    role: viewer
+    tenant: TENANT
+`,
+  gitlab: `pipelines:
+  - issuer: https://gitlab.com
+    audience: STOA_API_URL
+    claims: { project_path: GROUP/PROJECT, ref: main, ref_type: branch, ref_protected: 'true' }
+    role: devops
+    tenant: TENANT
+  - issuer: https://gitlab.com
+    audience: STOA_API_URL
+    claims: { project_path: GROUP/PROJECT }
+    role: viewer
+    tenant: TENANT
+`,
+} as const satisfies Record<CiSystem, string>;
 
 /** Writes the pipelines beside stoa.config.yaml. Throws `conflict`, and writes nothing, when one of them is there. */
-export function initCi(system: CiSystem, { directory, config }: ConfigFile, rotated: string | undefined): CiInit {
+export function initCi(system: CiSystem, { directory, config }: ConfigFile, { rotated, hasOidc }: CiChoice): CiInit {
   if (rotated !== undefined && !/^[a-z0-9-]+\/[a-z0-9-]+$/.test(rotated))
     throw new StoaError('usage_error', `--rotate: "${rotated}" names no subscription.`, { hint: 'Write it as TENANT/NAME.' });
   const names = namesIn(directory, config);
   const files = new Map(
     FILES[system]
       .filter((file) => rotated !== undefined || !file.includes('rotate'))
-      .map((file) => [file, adapted(readFileSync(productPath(path.join(SOURCE, file)), 'utf8'), names, rotated)]),
+      .map((file) => [file, adapted(readFileSync(productPath(path.join(SOURCE, file)), 'utf8'), names, rotated)] as const)
+      .map(([file, text]) => [file, hasOidc ? withOwnTokens(system, text) : text]),
   );
   const taken = [...files.keys()].filter((file) => existsSync(path.join(directory, file)));
   if (taken.length > 0)
@@ -51,8 +91,9 @@ export function initCi(system: CiSystem, { directory, config }: ConfigFile, rota
     schema_version: 1,
     system,
     files: [...files.keys()],
-    variables: [...VARIABLES, ...names.variables.keys()],
-    secrets: [...SECRETS, ...names.secrets],
+    variables: [...VARIABLES.filter((name) => !hasOidc || !OF_CLIENTS.has(name)), ...names.variables.keys()],
+    secrets: [...(hasOidc ? [] : SECRETS), ...names.secrets],
+    ...(hasOidc ? { pipelines: RULES[system] } : {}),
   };
 }
 
@@ -98,6 +139,21 @@ function adapted(text: string, { variables, secrets }: Names, rotated: string | 
     .replace(`, ${EXAMPLE.variable}.`, () => `${listed}.`);
   if (rotated === undefined) return named.replace(/, STOA_JOB=rotate every quarter/, '').replace(/\nrotate:\n[^]*$/, '');
   return named.replaceAll(EXAMPLE.subscription, rotated).replaceAll(EXAMPLE.key, keyVariable(rotated));
+}
+
+/** The same pipeline with a token that its own system makes for it, and no secret. */
+function withOwnTokens(system: CiSystem, text: string): string {
+  if (system === 'gitlab')
+    return text
+      .replace(', STOA_AUTH_URL, STOA_CLIENT_ID, STOA_CLIENT_SECRET (masked, protected)', '')
+      .replace(
+        '.stoactl:\n',
+        '.stoactl:\n  # A token for this control plane alone, which the file of its --pipelines lets in.\n  id_tokens:\n    STOA_TOKEN:\n      aud: $STOA_API_URL\n',
+      );
+  return text
+    .replace(/^ {2}STOA_(?:AUTH_URL|CLIENT_ID|CLIENT_SECRET): .*\n/gm, '')
+    .replace(/^ {6}pull-requests: write\n/m, '      pull-requests: write\n      id-token: write\n')
+    .replace(/^( {4}runs-on: .*\n)(?! {4}permissions:)/gm, '$1    permissions:\n      contents: read\n      id-token: write\n');
 }
 
 /** `acme/mobile-app` is kept as MOBILE_APP_API_KEY. */

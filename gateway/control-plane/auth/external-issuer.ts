@@ -15,8 +15,13 @@ const MAX_REMEMBERED = 10_000;
 
 export interface ExternalIssuerOptions {
   readonly issuer: string;
-  readonly audience: string;
+  /** What `aud` must hold; of several, one. */
+  readonly audience: string | readonly string[];
+  /** What the claims of a verified token come to; those of a Keycloak when absent. */
+  readonly read?: ReadClaims;
 }
+
+type ReadClaims = (token: JWTVerifyResult) => TokenClaims;
 
 const word = z
   .string()
@@ -84,15 +89,20 @@ async function verifyWith(keySet: KeySet, keys: Keys, attempt: (keys: Keys) => P
   return { claims: found.result, keys: found.keys };
 }
 
-async function check(token: string, keys: Keys, { issuer, audience }: ExternalIssuerOptions, now: number): Promise<TokenClaims> {
+async function check(
+  token: string,
+  keys: Keys,
+  { issuer, audience, read = readClaims }: ExternalIssuerOptions,
+  now: number,
+): Promise<TokenClaims> {
   const verified = await jwtVerify(token, keys.find, {
     algorithms: ALGORITHMS,
     issuer,
-    audience,
+    audience: [audience].flat(),
     currentDate: new Date(now),
     requiredClaims: ['exp', 'iss', 'aud'],
   });
-  return readClaims(verified);
+  return read(verified);
 }
 
 function readClaims({ payload, protectedHeader: { typ } }: JWTVerifyResult): TokenClaims {

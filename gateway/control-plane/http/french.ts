@@ -101,6 +101,9 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'The access token is not valid.': 'Le jeton d’accès n’est pas valide.',
   'The tenant of the access token does not exist any more.': 'Le tenant du jeton d’accès n’existe plus.',
   'Needed is one of the roles: {}.': 'Un de ces rôles est nécessaire : {}.',
+  'No pipeline of --pipelines is this one: {}.': 'Aucun pipeline de --pipelines n’est celui-ci : {}.',
+  'The operator of the control plane says there which repository, branch and environment may do what.':
+    'L’exploitant du plan de contrôle y dit quel dépôt, quelle branche et quel environnement peuvent faire quoi.',
   'The access token names no tenant.': 'Le jeton d’accès ne nomme aucun tenant.',
   'Give the user or client the claim "tenant_id", or the role cpi-admin.':
     'Donnez à l’utilisateur ou au client le claim « tenant_id », ou le rôle cpi-admin.',

@@ -102,3 +102,52 @@ export const applyAnswer = z.strictObject({
   revision: count('Revision that the apply made; that of the plan when nothing changed.'),
   applied: z.boolean().describe('False when nothing had to be written.'),
 });
+
+const moment = (about: string) => z.int().describe(`${about} Epoch milliseconds.`);
+
+const heldResource = declaredResource.extend({
+  id: text('Its id.'),
+  created_at: instant('When it was made.'),
+  updated_at: instant('When it was changed last.'),
+  suspended: z.literal(true).optional().describe('Of a tenant that is suspended.'),
+});
+
+const heldSubscription = z.strictObject({
+  id: text('Its id.'),
+  tenant: text('Name of the tenant.'),
+  name: text('Its name.'),
+  status: z.enum(['pending_approval', 'active', 'suspended', 'revoked', 'expired', 'rejected']).describe('Its state.'),
+  api: text('Name of the API.'),
+  consumer: z.string().optional().describe('Name of the consumer.'),
+  plan: z.string().optional().describe('Name of the plan.'),
+  rate_limit: z.int().optional().describe('Requests an hour, set at approval.'),
+  quota: z.int().optional().describe('Requests a calendar month, set at approval.'),
+  expires_at: moment('When it ends by itself.').optional(),
+});
+
+const heldKey = z.strictObject({
+  id: text('Id of the key; nothing here recognises the key itself.'),
+  tenant: text('Name of the tenant.'),
+  subscription: text('Id of the subscription.'),
+  status: z.enum(['active', 'grace', 'revoked', 'expired']).describe('Its state.'),
+  not_before: moment('From when on it is valid.'),
+  not_after: moment('Until when it is valid; null without an end.').nullable(),
+});
+
+const held = z.strictObject({
+  resources: z.array(heldResource).describe('Tenants, APIs, policies, consumers and plans.'),
+  subscriptions: z.array(heldSubscription).describe('Subscriptions with their state.'),
+  credentials: z.array(heldKey).describe('API keys, without what recognises them.'),
+});
+
+const keys = (of: string) => z.array(z.string()).describe(`${of} that gateways would hold no longer.`);
+
+/** The answer of `POST /v1/plan/objects`. */
+export const plannedObjectsAnswer = z.strictObject({
+  schema_version: z.literal(1).describe('Version of this form.'),
+  current: held.describe('What gateways hold now.'),
+  put: held.describe('What an apply would add or change of it.'),
+  remove: z
+    .strictObject({ resources: keys('Kinds and names'), subscriptions: keys('Ids'), credentials: keys('Ids') })
+    .describe('What an apply would take away.'),
+});

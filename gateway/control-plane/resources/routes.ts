@@ -11,9 +11,8 @@ import { offsetOf, pageAnswer } from '../http/page.js';
 import { queryInteger } from '../http/parse.js';
 import { livedStateOf } from '../lived.js';
 import { requireTenant } from '../tenants/access.js';
-import { applyAnswer, planAnswer, storedResource } from './answers.js';
+import { applyAnswer, planAnswer, plannedObjectsAnswer, storedResource } from './answers.js';
 import { applyRequest, planRequest, previewRequest } from './apply.js';
-import { plannedObjectsAnswer } from './preview-answer.js';
 import { applyBody, planBody } from './requests.js';
 import { countResources, findResource, listResources } from './store.js';
 
