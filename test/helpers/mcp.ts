@@ -1,7 +1,7 @@
 /** A gateway that MCP clients find APIs at, and a client of other people's making. */
 // The older transport is deprecated by its makers; clients that know no other one are still there.
 /* eslint-disable @typescript-eslint/no-deprecated */
-import { Client, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, SSEClientTransport, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client';
 import { onTestFinished } from 'vitest';
 import { McpEndpoint } from '../../gateway/data-plane/mcp/endpoint.js';
 import type { SessionLimits } from '../../gateway/data-plane/mcp/sessions.js';
@@ -64,7 +64,7 @@ export interface McpGateway extends TestGateway {
   /** A key that opens the API. */
   readonly key: string;
   /** A client that has shaken hands; it is closed with the test. */
-  client(key?: string): Promise<Client>;
+  client(key?: string, options?: ClientOptions): Promise<Client>;
   /** The same over the older transport. */
   sseClient(key?: string): Promise<Client>;
   /** A request of nobody's making. */
@@ -85,8 +85,8 @@ export async function startMcp(draft: McpDraft): Promise<McpGateway> {
   const gateway = await startGateway({ ...draft, own: { mcp: endpoint } });
   onTestFinished(() => endpoint.stop());
   const address = `http://127.0.0.1:${gateway.port}/mcp`;
-  const connect = async (transport: StreamableHTTPClientTransport | SSEClientTransport): Promise<Client> => {
-    const client = new Client({ name: 'tests', version: '1' });
+  const connect = async (transport: StreamableHTTPClientTransport | SSEClientTransport, options?: ClientOptions): Promise<Client> => {
+    const client = new Client({ name: 'tests', version: '1' }, options);
     await client.connect(transport);
     onTestFinished(() => client.close());
     return client;
@@ -108,7 +108,8 @@ export async function startMcp(draft: McpDraft): Promise<McpGateway> {
     endpoint,
     address,
     key: KEY,
-    client: (key = KEY) => connect(new StreamableHTTPClientTransport(new URL(address), { requestInit: requestInit(key) })),
+    client: (key = KEY, options) =>
+      connect(new StreamableHTTPClientTransport(new URL(address), { requestInit: requestInit(key) }), options),
     sseClient: (key = KEY) => connect(new SSEClientTransport(new URL(`${address}/sse`), { requestInit: requestInit(key) })),
     send,
     async begin(key = KEY) {

@@ -64,7 +64,8 @@ function cancel({ session }: Asker, { requestId }: Mapping): void {
   if (typeof requestId === 'string' || typeof requestId === 'number') session?.calls.get(requestId)?.();
 }
 
-async function answerTo(asker: Asker, id: RpcId, method: string, params: Mapping): Promise<Mapping> {
+/** The answer to one request, also when it is an error. */
+export async function answerTo(asker: Asker, id: RpcId, method: string, params: Mapping): Promise<Mapping> {
   try {
     return rpcResult(id, await resultOf(asker, id, method, params));
   } catch (error) {

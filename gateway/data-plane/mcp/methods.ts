@@ -27,15 +27,21 @@ const PAGE = 100;
 /** The version that a client is answered with: its own where the gateway speaks it, else the newest of the gateway. */
 export const agreedVersion = (asked: unknown): string => VERSIONS.find((version) => version === asked) ?? VERSIONS[0];
 
+/** Who answers, and what a model should know of it. */
+export const serverFacts = (
+  productVersion: string,
+  { tenant, api }: Credential,
+): { readonly serverInfo: Mapping; readonly instructions: string } => ({
+  serverInfo: { name: 'stoa-gateway', title: `APIs of ${tenant}`, version: productVersion },
+  instructions: `Each tool calls an API of ${tenant} through its gateway, with the rights and limits of a key to the API ${api}. The name of a tool begins with the name of its API. An answer 429 says when to come back.`,
+});
+
 /** The answer to `initialize`. */
-export function initializeResult(version: string, productVersion: string, { tenant, api }: Credential): Mapping {
-  return {
-    protocolVersion: version,
-    capabilities: { tools: { listChanged: true } },
-    serverInfo: { name: 'stoa-gateway', title: `APIs of ${tenant}`, version: productVersion },
-    instructions: `Each tool calls an API of ${tenant} through its gateway, with the rights and limits of the key "${api}" was subscribed with. The name of a tool begins with the name of its API. An answer 429 says when to come back.`,
-  };
-}
+export const initializeResult = (version: string, productVersion: string, credential: Credential): Mapping => ({
+  protocolVersion: version,
+  capabilities: { tools: { listChanged: true } },
+  ...serverFacts(productVersion, credential),
+});
 
 /** The result of any other request. Throws RpcError. */
 export async function resultOf(asker: Asker, id: RpcId, method: string, params: Mapping): Promise<Mapping> {

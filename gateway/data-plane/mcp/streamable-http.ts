@@ -1,4 +1,4 @@
-/** MCP over one address (revisions 2025-03-26 to 2025-11-25): each message is a POST, a GET listens, a DELETE ends the session. */
+/** MCP over one address (from revision 2025-03-26 on): each message is a POST, a GET listens, a DELETE ends the session. */
 import { errorReply, jsonReply } from '../own-routes.js';
 import type { Reply } from '../../policies/contract.js';
 import type { EventStream } from './carrier.js';
@@ -7,6 +7,7 @@ import { BEAT } from './event-text.js';
 import { readMessage, RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcId, type RpcMessage } from './json-rpc.js';
 import { agreedVersion, initializeResult, offeredLists, VERSIONS } from './methods.js';
 import type { Session } from './sessions.js';
+import { answerStateless, isStateless } from './stateless.js';
 import { routesFor } from './tools.js';
 import { accepts, postProblem, SESSION_HEADER } from './transport.js';
 
@@ -35,7 +36,7 @@ const badMessage = (message: string): Reply => jsonReply(400, rpcError(null, new
 /** Requests are answered with JSON; what is no request, with 202. A client that keeps no session is served without one. */
 export const post: Handler = async (desk, visit) => {
   const { request } = visit;
-  const problem = postProblem(request) ?? versionProblem(visit);
+  const problem = postProblem(request);
   if (problem !== undefined) return problem;
   const session = sessionOf(desk, visit);
   if (isReply(session)) return session;
@@ -52,6 +53,9 @@ export const post: Handler = async (desk, visit) => {
 async function postOne(desk: Desk, visit: Visit, session: Session | undefined, value: unknown): Promise<Reply> {
   const message = readMessage(value);
   if (message === undefined) return badMessage('The body is no JSON-RPC 2.0 message.');
+  if (isStateless(visit.request, message)) return whileThere(visit, (signal) => answerStateless(desk, visit, message, signal));
+  const problem = versionProblem(visit);
+  if (problem !== undefined) return problem;
   const initialize = initializeOf(message);
   if (initialize !== undefined) return begin(desk, visit, initialize);
   const [answer] = await whileThere(visit, (signal) => converse(visit, session, [message], signal));
