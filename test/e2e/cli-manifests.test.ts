@@ -1,5 +1,5 @@
 /** stoactl against a real control plane: environments, deletes, exports and keys. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { api, json, KEY, manifest, startCliCase, tenant, withSecret, type CliCase } from '../helpers/cli-case.js';
@@ -145,6 +145,25 @@ describe('export', () => {
     expect(written, written.stderr).toMatchObject({ exitCode: 0 });
     expect(existsSync(join(path, 'live/exported/apis/orders.yaml'))).toBe(true);
     expect(diff, diff.stdout).toMatchObject({ exitCode: 0 });
+  });
+
+  it('has the documents of APIs too; a plan shows which part of one changed (CL4, CL16)', async () => {
+    const document =
+      "openapi: 3.1.0\npaths:\n  /items/{id}:\n    get:\n      summary: One item\n      responses: {'200': {description: ok}}\n";
+    const set = tenant('documented') + api('documented', 'items', { openapi: '${file:docs/items.yaml}', mcp: { cache_ttl_secs: 60 } });
+    const path = directory({ 'set.yaml': set, 'docs/items.yaml': document, 'live/none.txt': '' });
+    const run = (...args: string[]) => cp.stoactl([...args, '--project', 'documented'], { cwd: path });
+
+    const applied = await run('apply', '-f', 'set.yaml', '--yes');
+    const again = await run('diff', '-f', 'set.yaml', '--exit-code');
+    await cp.stoactl(['export', '--tenant', 'documented', '--to-dir', 'live'], { cwd: path });
+    const exported = await run('diff', '-f', 'live', '--exit-code');
+    writeFileSync(join(path, 'docs/items.yaml'), document.replace('One item', 'A single item'));
+    const changed = await run('diff', '-f', 'set.yaml');
+
+    expect([applied.exitCode, again.exitCode, exported.exitCode], applied.stderr + again.stdout + exported.stdout).toEqual([0, 0, 0]);
+    expect(readFileSync(join(path, 'live/documented/apis/items.yaml'), 'utf8')).toContain('    /items/{id}:');
+    expect(changed.stdout).toMatch(/paths\.\/items\/\{id\}\.get\.summary.*One item.*A single item/);
   });
 
   it('and get -o yaml are manifests that apply (CL16)', async () => {

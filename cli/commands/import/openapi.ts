@@ -16,6 +16,7 @@ export default class ImportOpenapi extends ImportCommand {
     ...importFlags,
     name: Flags.string({ summary: 'Name of the API; made of the title when absent.', helpValue: 'NAME' }),
     path: Flags.string({ summary: 'Public path; the name when absent.', helpValue: '/PATH' }),
+    attach: Flags.boolean({ summary: 'Keep the document with the API: its operations become MCP tools.', default: false }),
     upstream: Flags.string({ summary: 'Where the API is, in place of the servers of the document.', helpValue: 'URL' }),
   };
 
@@ -24,8 +25,8 @@ export default class ImportOpenapi extends ImportCommand {
     const { importOpenApi } = await import('../../operations/import/openapi.js');
     const tenant = await this.tenant();
     const document = await this.read(args.file);
-    const { name, path, upstream } = flags;
+    const { name, path, upstream, attach: isAttached } = flags;
     const file = args.file === '-' ? '<stdin>' : args.file;
-    return this.finish(importOpenApi(document, { file, tenant, name, path, upstream }), flags);
+    return this.finish(importOpenApi(document, { file, tenant, name, path, upstream, isAttached }), flags);
   }
 }

@@ -47,6 +47,22 @@ const findingOf = (run: () => unknown) => {
 };
 
 describe('import openapi (CL18)', () => {
+  it('keeps the document with the API when that is wanted, as it is (CL18, DP24)', () => {
+    const [attached, plain] = [load(PETS, { isAttached: true }), load(PETS)].map(({ resources }) => resources[0]?.spec['openapi']);
+
+    expect(plain).toBeUndefined();
+    expect(attached).toMatchObject({ openapi: '3.1.0', paths: { '/pets': { get: {} } }, 'x-internal': true });
+  });
+
+  it('refuses to keep a document that is too large, and says how large it may be', () => {
+    const large = PETS.replace('All about pets.', 'x'.repeat(600_000));
+
+    expect(() => load(large, { isAttached: true })).toThrow('cannot be imported');
+    expect(findingOf(() => load(large, { isAttached: true }))?.message).toMatch(
+      /openapi: The document has \d+ bytes as JSON; at most 524288 are kept/,
+    );
+  });
+
   it('makes one API of a document', () => {
     const { resources, format } = load(PETS);
 

@@ -14,6 +14,8 @@ export interface OpenApiOptions {
   readonly path?: string | undefined;
   /** Takes the place of the servers of the document. */
   readonly upstream?: string | undefined;
+  /** Whether the API carries the document. */
+  readonly isAttached?: boolean | undefined;
 }
 
 const OPERATIONS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query'] as const;
@@ -44,6 +46,7 @@ export function importOpenApi(document: ForeignDocument, options: OpenApiOptions
     path: options.path ?? `/${name}`,
     upstream_url: upstream,
     methods: methodsOf(operations),
+    ...(options.isAttached === true ? { openapi: root } : {}),
   };
   const made = importer.add('API', name, spec, 'info', root['info']);
   if (made === undefined) throw unusable(options.file, importer.items.at(-1)?.message ?? '');

@@ -14,7 +14,7 @@ async function start() {
       { 'mcp-protocol-version': VERSION, 'mcp-method': method, ...headers },
       rpc(method, { _meta: META, ...params }),
     );
-    return { status: answer.status, body: (await answer.json()) };
+    return { status: answer.status, body: await answer.json() };
   };
   return { gateway, ask };
 }
