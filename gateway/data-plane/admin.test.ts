@@ -123,7 +123,7 @@ describe('admin API', () => {
     expect(await send('DELETE /admin/apis/api-123')).toMatchObject({ status: 204, body: '' });
     expect((await send('DELETE /admin/apis/api-123')).body.error.code).toBe('not_found');
     expect((await send('GET /admin/apis/api-123')).status).toBe(404);
-    expect((await get('/apis/acme/payments/x')).status).toBe(404);
+    expect((await get('/apis/acme/payments/x')).status).toBe(503);
   });
 
   it('puts a policy in force with the next request, and lifts it at once (AD7 AD9)', async () => {
@@ -270,7 +270,7 @@ describe('gateway', () => {
     expect(await get('/health/live')).toMatchObject({ status: 200 });
     expect(await get('/health/ready')).toMatchObject({ status: 503, body: { status: 'not_ready', control_plane: 'none' } });
     expect(await get('/health')).toMatchObject({ status: 200, body: { status: 'ok', version: '0.1.0' } });
-    expect((await get('/apis/acme/payments')).status).toBe(404);
+    expect((await get('/apis/acme/payments')).status).toBe(503);
   });
 
   it('is live but not ready with a damaged copy, says so and leaves the copy alone', async () => {

@@ -20,6 +20,8 @@ export interface Gateway {
   readonly certificates: CertificateJudge;
   readonly load: Pick<LoadShedder, 'refuses'>;
   readonly answers: AnswerCache;
+  /** Whether a configuration is held: without one, nothing is known to be missing. */
+  isReady(): boolean;
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }

@@ -17,6 +17,8 @@ const OVERLOADED = errorReply('service_unavailable', 'The gateway has more to do
   'Retry-After',
   '2',
 ]);
+const NOT_PUBLISHED = errorReply('not_found', 'No API is published at this path.');
+const NOT_READY = errorReply('service_unavailable', 'The gateway has no configuration yet.', ['Retry-After', '1']);
 type Step = (exchange: Exchange, route: Route, reply: Answer) => void;
 
 /** Serves one request. It ends in exactly one call of `exchange.respond` or `exchange.forward`. */
@@ -28,7 +30,7 @@ export function serve(exchange: Exchange): void {
     }
     const match = exchange.gateway.snapshot().match(exchange.path);
     if (match === undefined) {
-      answer(exchange, errorReply('not_found', 'No API is published at this path.'));
+      answer(exchange, exchange.gateway.isReady() ? NOT_PUBLISHED : NOT_READY);
       return;
     }
     exchange.route = match.route;

@@ -116,6 +116,7 @@ function assemble(settings: Settings, log: AccessLog): Parts {
     certificates,
     load,
     log,
+    isReady: () => own.readiness().ready,
     now,
   };
   const listener = createListener({ gateway, own, trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane, tls });

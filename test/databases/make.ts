@@ -23,9 +23,14 @@ const controlPlane = await startServer(
   'control-plane',
   ['--data-dir', directory, '--port', '0', '--gateway-url', 'http://127.0.0.1:1'],
   { STOA_CLIENT_SECRET: SECRET },
-  root,
+  { root },
 );
-const gateway = await startServer('gateway', ['--data-dir', directory, '--port', '0', '--control-plane-url', controlPlane.url], {}, root);
+const gateway = await startServer(
+  'gateway',
+  ['--data-dir', directory, '--port', '0', '--control-plane-url', controlPlane.url],
+  {},
+  { root },
+);
 const call = caller(controlPlane.url, SECRET);
 
 await call('POST /v1/tenants', { name: 'acme', tier: 'business', admin_email: 'admin@acme.example', region: 'us-east-1' });

@@ -1,108 +1,13 @@
 /** Control plane and gateway as real processes: what changes there works here within a second, and goes on working while it is away. */
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { freePort } from '../helpers/ports.js';
-import { startServer, type Server } from '../helpers/processes.js';
+import { startServer } from '../helpers/processes.js';
+import { ADMIN, AWAY, call, CONNECTED, eventually, readiness, SECRET, serverPairs, SOON_MS, status } from '../helpers/server-pairs.js';
 
-const ADMIN = 'e2e-admin-token';
-const SECRET = 'e2e-client-secret';
-
-let directory: string;
-let upstream: { readonly url: string; readonly waiting: ServerResponse[]; close(): void };
-const servers: Server[] = [];
-
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'stoa-gateway-'));
-  const waiting: ServerResponse[] = [];
-  const server = createServer((req, res) => (req.url === '/slow' ? waiting.push(res) : res.end(req.url))).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const close = (): void => {
-    server.close();
-    server.closeAllConnections();
-  };
-  upstream = { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, waiting, close };
-});
-
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.end('SIGKILL')));
-  upstream.close();
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-});
-
-async function start(...given: Parameters<typeof startServer>): Promise<Server> {
-  const server = await startServer(...given);
-  servers.push(server);
-  return server;
-}
-
-const startControlPlane = (port = 0): Promise<Server> =>
-  start('control-plane', ['--data-dir', directory, '--port', String(port), '--gateway-url', 'http://127.0.0.1:1'], {
-    STOA_CLIENT_SECRET: SECRET,
-  });
-
-const startGateway = (
-  controlPlane: Pick<Server, 'url'>,
-  options: { readonly port?: number; readonly dataDir?: string; readonly env?: Record<string, string> } = {},
-): Promise<Server> => {
-  const args = ['--data-dir', options.dataDir ?? directory, '--port', String(options.port ?? 0), '--control-plane-url', controlPlane.url];
-  return start('gateway', args, { STOA_ADMIN_TOKEN: ADMIN, ...options.env });
-};
-
-/** Calls the control plane as its admin. */
-async function call(controlPlane: Server, line: string, body?: unknown) {
-  const [method = '', path = ''] = line.split(' ');
-  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'control-plane-api', client_secret: SECRET });
-  const token = await fetch(`${controlPlane.url}/realms/stoa/protocol/openid-connect/token`, { method: 'POST', body: form });
-  const { access_token: bearer } = (await token.json()) as { access_token: string };
-  const headers = { authorization: `Bearer ${bearer}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-  const response = await fetch(controlPlane.url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  const text = await response.text();
-  expect(response.status, `${line}: ${text}`).toBeLessThan(300);
-  return text === '' ? undefined : JSON.parse(text);
-}
-
-/** A tenant with one API, one consumer and one subscription, and its key. */
-async function seed(controlPlane: Server) {
-  await call(controlPlane, 'POST /v1/tenants', { name: 'acme', tier: 'starter', admin_email: 'admin@example.com' });
-  const api = await call(controlPlane, 'POST /v1/tenants/acme/apis', {
-    name: 'payments',
-    upstream_url: upstream.url,
-    path: '/payments',
-    version: 'v1',
-  });
-  const consumer = await call(controlPlane, 'POST /v1/consumers/acme', { name: 'my-consumer', external_id: 'u-1', email: 'u@example.com' });
-  const body = { consumer_id: consumer.id, api_id: api.id, tenant_id: 'acme' };
-  const subscription = await call(controlPlane, 'POST /v1/subscriptions', body);
-  return { apiId: api.id as string, subscriptionId: subscription.id as string, key: subscription.api_key as string };
-}
-
-const status = async (gateway: Server, key: string, path = '/apis/acme/payments/v1/x'): Promise<number> => {
-  const response = await fetch(gateway.url + path, { headers: { 'x-api-key': key } });
-  await response.arrayBuffer();
-  return response.status;
-};
-
-const readiness = async (gateway: Server): Promise<unknown> => (await fetch(`${gateway.url}/health/ready`)).json();
-
-/** Polls until a value is as expected; fails with the last one seen. */
-async function eventually<T>(look: () => Promise<T>, expected: T, withinMs = 20_000): Promise<number> {
-  const started = Date.now();
-  for (;;) {
-    const seen = await look();
-    if (JSON.stringify(seen) === JSON.stringify(expected)) return Date.now() - started;
-    if (Date.now() - started > withinMs) expect(seen).toEqual(expected);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-const CONNECTED = { status: 'ready', control_plane: 'connected' };
-const AWAY = { status: 'ready', control_plane: 'disconnected' };
-/** What the product promises is 1 s; a loaded machine needs more to ask at all. */
-const SOON_MS = 5000;
+const { directory, upstream, startControlPlane, startGateway, seed } = serverPairs();
 
 describe('a gateway beside its control plane', () => {
   it('serves a new API and key, both keys after a rotation, and none of a revoked subscription', async () => {
@@ -121,7 +26,7 @@ describe('a gateway beside its control plane', () => {
     await eventually(() => status(gateway, key), 401, SOON_MS);
 
     expect(await status(gateway, next)).toBe(401);
-    for (const text of [gateway.output(), ...textsOf(directory)]) expect(text).not.toContain(key);
+    for (const text of [gateway.output(), ...textsOf(directory())]) expect(text).not.toContain(key);
   });
 
   it('serves nothing of a suspended tenant, and nothing of a subscription once it has expired', async () => {
@@ -174,7 +79,7 @@ describe('a gateway beside its control plane', () => {
       const init = { method, headers: { authorization: `Bearer ${ADMIN}` }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
       return (await fetch(`${gateway.url}/admin/${path}`, init)).status;
     };
-    const own = { id: 'own', name: 'own', tenant_id: 'acme', path_prefix: '/own', backend_url: upstream.url };
+    const own = { id: 'own', name: 'own', tenant_id: 'acme', path_prefix: '/own', backend_url: upstream().url };
 
     expect(await send('POST', 'apis', { ...own, id: apiId })).toBe(409);
     expect(await send('POST', 'apis', { ...own, path_prefix: '/apis/acme/payments' })).toBe(409);
@@ -231,7 +136,7 @@ describe('while the control plane is away', () => {
   it('goes on, also after kill -9 of both; learns what it missed, and delivers its events once (DP2 DP27)', async () => {
     const controlPlane = await startControlPlane();
     const first = await startGateway(controlPlane, { port: await freePort() });
-    const copy = join(directory, `gateway-${String(first.port)}`, 'config.json');
+    const copy = join(directory(), `gateway-${String(first.port)}`, 'config.json');
     const { key, subscriptionId } = await seed(controlPlane);
     await call(controlPlane, 'POST /v1/admin/policies', {
       name: 'p',
@@ -276,11 +181,11 @@ describe('the process of a gateway', () => {
     const { key } = await seed(controlPlane);
     await eventually(() => status(gateway, key), 200, SOON_MS);
     const answer = fetch(`${gateway.url}/apis/acme/payments/slow`, { headers: { 'x-api-key': key } });
-    await eventually(() => Promise.resolve(upstream.waiting.length), 1);
+    await eventually(() => Promise.resolve(upstream().waiting.length), 1);
 
     const ended = gateway.end();
     await new Promise((resolve) => setTimeout(resolve, 200));
-    upstream.waiting[0]?.end('late');
+    upstream().waiting[0]?.end('late');
 
     expect(await (await answer).text()).toBe('late');
     expect(await ended).toBe(0);
@@ -299,19 +204,22 @@ describe('the process of a gateway', () => {
 
     expect((await fetch(`${gateway.url}/health/live`)).status).toBe(200);
     expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(503);
+    // Not 404: nothing is known yet, and whoever asks should come again.
+    expect((await fetch(`${gateway.url}/apis/acme/payments`)).status).toBe(503);
     await expect(startGateway({ url: 'http://127.0.0.1:1' }, { port: gateway.port })).rejects.toThrow(
       `Port ${String(gateway.port)} on 127.0.0.1 is in use.`,
     );
     await expect(startServer('gateway', ['--colour', 'red'])).rejects.toThrow('--colour');
   });
 
-  it.each([
+  it.each<readonly [string, Record<string, string>, boolean]>([
     ['info by default', {}, true],
     ['with LOG_LEVEL', { LOG_LEVEL: 'warn' }, false],
     ['with STOA_LOG_LEVEL', { LOG_LEVEL: 'info', STOA_LOG_LEVEL: 'error' }, false],
   ])('logs on stdout alone, one JSON line an event, %s; so does the control plane (LG1 LG13)', async (_name, env, hasInfo) => {
-    const controlPlane = await start('control-plane', ['--data-dir', directory, '--port', '0'], { STOA_CLIENT_SECRET: SECRET, ...env });
+    const controlPlane = await startControlPlane(0, { env });
     const gateway = await startGateway(controlPlane, { env });
+    await eventually(() => readiness(gateway), CONNECTED);
     for (const server of [controlPlane, gateway]) expect((await fetch(`${server.url}/nothing-here`)).status).toBe(404);
 
     expect(await Promise.all([gateway.end(), controlPlane.end()])).toEqual([0, 0]);
@@ -330,7 +238,7 @@ describe('the process of a gateway', () => {
     const gateway = await startGateway(controlPlane, { port });
     await seed(controlPlane);
     await eventually(() => readiness(gateway), CONNECTED);
-    const own = join(directory, `gateway-${String(port)}`);
+    const own = join(directory(), `gateway-${String(port)}`);
     await eventually(() => Promise.resolve(readdirSync(own).includes('config.json')), true);
 
     expect(statSync(own).mode & 0o777).toBe(0o700);

@@ -45,13 +45,13 @@ interface Start {
 }
 async function startControlPlane({ dataDir, port = 0, root }: Start): Promise<Server> {
   const args = ['--data-dir', dataDir, '--port', String(port), '--gateway-url', 'http://127.0.0.1:1'];
-  const server = await startServer('control-plane', args, { STOA_CLIENT_SECRET: SECRET }, root);
+  const server = await startServer('control-plane', args, { STOA_CLIENT_SECRET: SECRET }, { root });
   running.push(server);
   return server;
 }
 async function startGateway(controlPlane: Server, { dataDir, port = 0, root }: Start): Promise<Server> {
   const args = ['--data-dir', dataDir, '--port', String(port), '--control-plane-url', controlPlane.url];
-  const server = await startServer('gateway', args, {}, root);
+  const server = await startServer('gateway', args, {}, { root });
   running.push(server);
   return server;
 }

@@ -175,6 +175,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
       certificates,
       load: { refuses: draft.refuses ?? (() => false) },
       answers,
+      isReady: () => ({ ...OWN, ...draft.own }).readiness().ready,
       now,
     },
     tls: draft.tls === undefined ? undefined : loadTls(draft.tls),

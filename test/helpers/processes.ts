@@ -20,14 +20,15 @@ export interface Server {
 type Message =
   { readonly type: 'ready'; readonly port: number } | { readonly type: 'failed'; readonly error: { readonly message: string } };
 
-/** Starts `bin/{name}.js` of a built checkout and resolves when it serves. Throws with its own words when it cannot. */
+/** Starts `bin/{name}.js` of a built checkout, behind the words of another command when they are given, and resolves when it serves. Throws with its own words when it cannot. */
 export async function startServer(
   name: 'control-plane' | 'gateway',
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  root: string = ROOT,
+  { root = ROOT, within = [] }: { readonly root?: string | undefined; readonly within?: readonly string[] } = {},
 ): Promise<Server> {
-  const child = spawn(process.execPath, [join(root, 'bin', `${name}.js`), ...args], {
+  const [command = '', ...words] = [...within, process.execPath, join(root, 'bin', `${name}.js`), ...args];
+  const child = spawn(command, words, {
     env: { ...cleanEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

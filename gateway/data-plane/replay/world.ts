@@ -60,6 +60,7 @@ function createEmpty(): { readonly engine: Engine; readonly world: World } {
     snapshot: () => engine.publisher.snapshot,
     keys: engine.keys,
     answers: state.answers,
+    isReady: () => true,
     events: { record: nothing },
     certificates: new RecordedCertificates(),
     load: { refuses: () => false },
