@@ -45,6 +45,10 @@ manifests again and refuses, with exit code 5, when they or one of the resources
   async run(): Promise<PlanWithImpact> {
     const { flags } = await this.parse(Diff);
     requireImpact(flags);
+    if (flags.impact !== undefined) {
+      const { requireReplayable } = await import('../operations/impact/run.js');
+      requireReplayable(flags.impact, flags.log ?? [], (await this.settings()).server);
+    }
     const made = await this.makePlan(flags, { isKept: flags.out !== undefined });
     if (flags.out !== undefined) await this.keepPlan(flags.out, made, flags);
     const plan = await this.#withImpact(made, flags);

@@ -107,14 +107,16 @@ it('refuses what has no meaning, and needs the logs of a server elsewhere', asyn
     run('diff', '--log', 'x.log'),
     run('diff', '--exit-code', '--fail-on', 'impact'),
     run('diff', '--impact', 'soon'),
+    run('diff', '--impact', '1h', '--server', 'https://api.example.com'),
     run('diff', '--impact', '1h', '--log', join(directory, 'none.log')),
   ]);
 
-  expect(results.map(({ exitCode }) => exitCode)).toEqual([64, 64, 64, 4]);
+  expect(results.map(({ exitCode }) => exitCode)).toEqual([64, 64, 64, 64, 4]);
   expect(results.map(({ stderr }) => stderr.split('\n')[0])).toEqual([
     expect.stringContaining('--log goes with --impact.'),
     expect.stringContaining('--fail-on impact goes with --impact.'),
     expect.stringContaining('--impact: "soon" is neither a duration nor a time.'),
+    expect.stringContaining('--impact needs the logs of the gateways of https://api.example.com.'),
     expect.stringContaining('none.log cannot be read'),
   ]);
 }, 60_000);

@@ -36,7 +36,6 @@ const BATCH = 2000;
 export async function findImpact(options: ImpactOptions): Promise<Impact> {
   const { planned, plan, client, now, env } = options;
   const since = sinceOf(options.since, now, '--impact') ?? now;
-  requireLogs(options);
   const replay = new Replay(env);
   try {
     const objects = await client.preview({ ...planned.request, expect: expectedOf(plan) });
@@ -51,8 +50,9 @@ export async function findImpact(options: ImpactOptions): Promise<Impact> {
   }
 }
 
-/** What `stoactl dev` serves here says nothing about a server elsewhere. */
-function requireLogs({ logs, client: { server } }: ImpactOptions): void {
+/** Throws `usage_error` for a time that is none, and where no log is named: what `stoactl dev` serves here says nothing about a server elsewhere. */
+export function requireReplayable(since: string, logs: readonly string[], server: string): void {
+  sinceOf(since, 0, '--impact');
   const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(server).hostname);
   if (logs.length > 0 || isHere) return;
   throw new StoaError('usage_error', `--impact needs the logs of the gateways of ${server}.`, {
