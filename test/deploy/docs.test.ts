@@ -1,4 +1,4 @@
-/** docs/deploy.md: its commands run, its alerts and files are there, its figures are those of docs/performance.md. */
+/** docs/deploy.md: its commands run, its alerts and files are there. */
 import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,13 +45,5 @@ describe('docs/deploy.md', () => {
 
     expect(files.length).toBeGreaterThan(5);
     expect(files.filter((file) => !existsSync(path.join(ROOT, file)) && !/compose\/(secrets|\.env)$/.test(file))).toEqual([]);
-  });
-
-  it('has no figure of performance that docs/performance.md does not have', () => {
-    const figures = [...section('Sizing').matchAll(/\b(\d[\d.]*) (?:µs|MiB|ms|routes|keys)/g)].map(([, figure = '']) => figure);
-    const measured = read('docs/performance.md');
-
-    expect(figures.length).toBeGreaterThan(4);
-    expect(figures.filter((figure) => !measured.includes(figure))).toEqual([]);
   });
 });
