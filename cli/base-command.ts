@@ -89,7 +89,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Settles global flags by something other than the command line, before `settings` is asked for. */
-  protected settle(flags: Pick<ParsedGlobals, 'context' | 'environment' | 'tenant' | 'project'>): void {
+  protected settle(flags: Pick<ParsedGlobals, 'context' | 'environment' | 'tenant' | 'project' | 'timeout'>): void {
     this.#globals = { ...this.#globals, ...flags };
   }
 

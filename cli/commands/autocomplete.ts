@@ -2,6 +2,13 @@ import * as Args from '@oclif/core/args';
 import { BaseCommand } from '../base-command.js';
 import type { Shell } from '../views/completion.js';
 
+/** What the first argument of that name names, or the second after a kind. */
+const NAMED = [
+  ['kind', 'kind'],
+  ['subscription', 'subscriptions'],
+  ['holder', 'subscriptions'],
+] as const;
+
 export default class Autocomplete extends BaseCommand {
   static override summary = 'Print a completion script for your shell.';
   static override aliases = ['completion'];
@@ -24,6 +31,7 @@ export default class Autocomplete extends BaseCommand {
         summary,
         flags: Object.entries(flags).flatMap(([name, { char }]) => [`--${name}`, ...(char === undefined ? [] : [`-${char}`])]),
         words: 'kind' in positional ? kindWords() : [],
+        names: NAMED.find(([arg]) => arg in positional)?.[1],
       }));
     const topics = new Map(this.config.topics.map(({ name, description = '' }) => [name, description]));
     return this.show(

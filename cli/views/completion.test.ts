@@ -4,6 +4,8 @@ import { completionScript } from './completion.js';
 
 const commands = [
   { name: 'get', summary: "List what's live", flags: ['--output', '-o'], words: ['apis', 'tenants'] },
+  { name: 'rotate-key', summary: 'Rotate', flags: [], words: [], names: 'subscriptions' },
+  { name: 'describe', summary: 'Describe', flags: ['--tenant'], words: ['apis', 'tenants'], names: 'kind' },
   { name: 'apply', summary: 'Apply', flags: ['--yes'], words: [] },
 ];
 
