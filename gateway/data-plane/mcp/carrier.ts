@@ -7,7 +7,6 @@ import type { Edge, ForwardedFor } from '../upstream-request.js';
 export interface McpCarrier extends Edge {
   readonly gateway: Gateway;
   readonly clients: UpstreamClients;
-  readonly isDraining: boolean;
 }
 
 /** An answer that goes on: events for the client until either side ends it. */

@@ -71,6 +71,18 @@ describe('a session', () => {
     expect(gateway.endpoint.stats().tracked_sessions).toBe(2);
   });
 
+  it('ends with the gateway: its stream comes to a clean end, and nothing waits for it (DP24)', async () => {
+    const gateway = await startMcp({ routes: [] });
+    const session = { 'mcp-session-id': await gateway.begin() };
+    const stream = await gateway.send('GET', { ...session, accept: 'text/event-stream' });
+
+    gateway.endpoint.stop();
+    const [text] = await Promise.all([stream.text(), gateway.listener.stop()]);
+
+    expect(text).toBe(': keep-alive\n\n');
+    expect(gateway.endpoint.stats().tracked_sessions).toBe(0);
+  });
+
   it('that is not kept is not needed: single requests are answered without one (DP24)', async () => {
     const gateway = await startMcp({ routes: [makeRoute({ upstreamUrl: 'http://127.0.0.1:1', tools: toolSource({ methods: ['GET'] }) })] });
 
