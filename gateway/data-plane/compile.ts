@@ -18,6 +18,7 @@ import {
 } from './hooks.js';
 import { counterKey, ownLimitKey, type Binding } from './policy-bindings.js';
 import type { HealthSettings } from './health-checks.js';
+import { toolsProblem } from './mcp/tools.js';
 import type { RuntimeState } from './runtime-state.js';
 import type { Credential, Route, RouteMetrics, Upstream, Upstreams } from './snapshot.js';
 import type { ApiSource, RouteBindings } from './topology.js';
@@ -140,6 +141,7 @@ function route(
   metricsOf: CompileServices['metricsOf'],
 ): CompiledRoute {
   const { key, id, tenant, name } = source;
+  const unoffered = toolsProblem(api);
   const local = bindings.general.filter(({ scope }) => scope === undefined);
   return {
     source,
@@ -156,7 +158,11 @@ function route(
     upstreams,
     metrics: metricsOf(tenant, name),
     tools: api,
-    problems: [...lost.map((prefix) => `Another API is served at ${prefix}.`), ...[...bindings.single.values()].flatMap(problemsOf)],
+    problems: [
+      ...lost.map((prefix) => `Another API is served at ${prefix}.`),
+      ...(unoffered === undefined ? [] : [unoffered]),
+      ...[...bindings.single.values()].flatMap(problemsOf),
+    ],
     counterKeys: [ownLimitKey(key), ...[...local, ...[...bindings.single.values()].flat()].map((binding) => counterKey(binding, key))],
   };
 }

@@ -1,4 +1,5 @@
 /** The MCP endpoint of a gateway: `/mcp` (streamable HTTP), and `/mcp/sse` with `/mcp/messages`, the transport before it. */
+import { logPanic, type AccessLog } from '../access-log.js';
 import { presentedKey } from '../authenticate.js';
 import { answer } from '../pipeline.js';
 import { errorReply } from '../own-routes.js';
@@ -9,7 +10,7 @@ import type { Desk, Handler, McpOptions } from './conversation.js';
 import { BEAT, messageEvent } from './event-text.js';
 import { offeredLists } from './methods.js';
 import { message, MESSAGES_PATH, open } from './older-sse.js';
-import { createSessionTable, type SessionTable } from './sessions.js';
+import { createSessionTable, type Session, type SessionTable } from './sessions.js';
 import { end, listen, post } from './streamable-http.js';
 import { routesFor } from './tools.js';
 import { callerOf, checkOrigin, corsHeaders, preflightReply } from './transport.js';
@@ -30,6 +31,8 @@ export class McpEndpoint {
   readonly #sessions: SessionTable;
   #tending: NodeJS.Timeout | undefined = undefined;
   #settling: NodeJS.Timeout | undefined = undefined;
+  /** Of whoever was served last; there are no sessions before. */
+  #log: AccessLog | undefined = undefined;
 
   constructor(options: McpOptions) {
     this.#sessions = createSessionTable(options.limits, () => options.now());
@@ -39,6 +42,7 @@ export class McpEndpoint {
   /** Answers one request. Throws what `readBody` throws. */
   async serve(request: McpRequest, carrier: McpCarrier): Promise<void> {
     const { origins } = this.#desk.options;
+    this.#log = carrier.gateway.log;
     const checked = checkOrigin(request, origins);
     if ('status' in checked) {
       answer(request, checked);
@@ -107,16 +111,26 @@ export class McpEndpoint {
       routes.push(route);
     }
     for (const session of this.#sessions.streaming()) {
-      const credential = session.caller();
-      if (credential === undefined) {
-        this.#sessions.close(session);
-        continue;
+      try {
+        const credential = session.caller();
+        if (credential === undefined) this.#sessions.close(session);
+        else this.#tell(session, routesFor(byTenant.get(credential.tenant) ?? [], credential));
+      } catch (error) {
+        this.#panic(error);
       }
-      const offered = offeredLists(routesFor(byTenant.get(credential.tenant) ?? [], credential));
-      if (isSameLists(session.offered, offered)) continue;
-      session.offered = offered;
-      session.stream?.send(LIST_CHANGED);
     }
+  }
+
+  /** What fails for one session is no reason to leave others untold. */
+  #panic(error: unknown): void {
+    if (this.#log !== undefined) logPanic(this.#log, error);
+  }
+
+  #tell(session: Session, routes: readonly Route[]): void {
+    const offered = offeredLists(routes, (error) => this.#panic(error));
+    if (isSameLists(session.offered, offered)) return;
+    session.offered = offered;
+    session.stream?.send(LIST_CHANGED);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What an MCP client may ask: the methods of the protocol, each for one caller, over whatever transport it came. */
-import type { Credential, Route, Snapshot } from '../snapshot.js';
+import { logPanic } from '../access-log.js';
+import type { Credential, Route } from '../snapshot.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
 import { RPC_ERRORS, RpcError, type RpcId } from './json-rpc.js';
 import { isMapping, type Mapping } from './openapi-operations.js';
@@ -7,7 +8,7 @@ import type { Session } from './sessions.js';
 import { callTool } from './tool-exchange.js';
 import { ArgumentError, type ToolRequest } from './tool-request.js';
 import { toolResult } from './tool-result.js';
-import { routesFor, toolsOf, type Tool } from './tools.js';
+import { routesFor, toolsOf, type Tool, type Tools } from './tools.js';
 
 /** Revisions of the protocol that begin with `initialize`, the newest first. */
 export const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
@@ -51,34 +52,37 @@ export async function resultOf(asker: Asker, id: RpcId, method: string, params: 
   throw new RpcError(RPC_ERRORS.unknownMethod, `The method "${method.slice(0, 100)}" is not known.`);
 }
 
-interface Offer {
-  readonly route: Route;
-  readonly tool: Tool;
-}
-
-function offersTo(snapshot: Snapshot, credential: Credential): readonly Offer[] {
-  return routesFor(snapshot.routes, credential)
-    .flatMap((route) => toolsOf(route).map((tool) => ({ route, tool })))
-    .sort((a, b) => (a.tool.name < b.tool.name ? -1 : 1));
-}
-
 /** What tells whether a client would be offered the same tools again: the lists themselves, which are kept as long as their APIs are unchanged. */
-export const offeredLists = (routes: readonly Route[]): readonly (readonly Tool[])[] =>
-  routes.map(toolsOf).filter(({ length }) => length > 0);
+export const offeredLists = (routes: readonly Route[], onPanic?: (error: unknown) => void): readonly Tools[] =>
+  routes.map((route) => toolsOf(route, onPanic)).filter(({ size }) => size > 0);
+
+/** So many characters a page has, but for its last tool. */
+const MAX_PAGE = 256 * 1024;
 
 /** Pages follow one another by name, so that none is left out or told twice when tools come and go in between. */
 function listTools({ carrier, credential, session }: Asker, { cursor }: Mapping): Mapping {
-  const snapshot = carrier.gateway.snapshot();
   const after = cursor === undefined ? '' : nameOfCursor(cursor);
-  const rest = offersTo(snapshot, credential).filter(({ tool }) => tool.name > after);
-  const page = rest.slice(0, PAGE);
-  const last = page.at(-1);
-  if (session !== undefined) session.offered = offeredLists(routesFor(snapshot.routes, credential));
+  const lists = offeredLists(routesFor(carrier.gateway.snapshot().routes, credential), panicOf(carrier));
+  if (session !== undefined) session.offered = lists;
+  const rest = lists.flatMap((list) => [...list.values()].filter(({ name }) => name > after)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const page: Mapping[] = [];
+  for (let weight = 0; page.length < Math.min(PAGE, rest.length) && weight < MAX_PAGE;) {
+    const made = rest[page.length]?.define();
+    if (made === undefined) break;
+    page.push(made.definition);
+    weight += Math.max(made.weight, JSON.stringify(made.definition).length);
+  }
+  const last = rest[page.length - 1];
   return {
-    tools: page.map(({ tool }) => tool.definition),
-    ...(rest.length > page.length && last !== undefined ? { nextCursor: Buffer.from(last.tool.name).toString('base64url') } : {}),
+    tools: page,
+    ...(rest.length > page.length && last !== undefined ? { nextCursor: Buffer.from(last.name).toString('base64url') } : {}),
   };
 }
+
+const panicOf =
+  ({ gateway }: McpCarrier) =>
+  (error: unknown): void =>
+    logPanic(gateway.log, error);
 
 function nameOfCursor(cursor: unknown): string {
   const name = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString('utf8') : '';
@@ -86,10 +90,19 @@ function nameOfCursor(cursor: unknown): string {
   throw new RpcError(RPC_ERRORS.invalidParams, 'The cursor is none that this server gave.');
 }
 
+function offerOf({ carrier, credential }: Asker, name: string): { readonly route: Route; readonly tool: Tool } | undefined {
+  for (const route of routesFor(carrier.gateway.snapshot().routes, credential)) {
+    const tool = toolsOf(route, panicOf(carrier)).get(name);
+    if (tool !== undefined) return { route, tool };
+  }
+  return undefined;
+}
+
 async function callNamed(asker: Asker, id: RpcId, { name, arguments: given = {} }: Mapping): Promise<Mapping> {
-  const { carrier, credential, request } = asker;
-  const offer = offersTo(carrier.gateway.snapshot(), credential).find(({ tool }) => tool.name === name);
-  if (offer === undefined) throw new RpcError(RPC_ERRORS.invalidParams, `Unknown tool: ${String(name).slice(0, 100)}`);
+  const { carrier, request } = asker;
+  if (typeof name !== 'string') throw new RpcError(RPC_ERRORS.invalidParams, 'The name of a tool is a text.');
+  const offer = offerOf(asker, name);
+  if (offer === undefined) throw new RpcError(RPC_ERRORS.invalidParams, `Unknown tool: ${name.slice(0, 100)}`);
   if (!isMapping(given)) throw new RpcError(RPC_ERRORS.invalidParams, 'The arguments of a tool are a mapping.');
   let toolRequest: ToolRequest;
   try {

@@ -34,36 +34,65 @@ export interface Operation {
   readonly parameters: readonly Parameter[];
   /** Undefined: it takes none, or none that can be written as text. */
   readonly body: RequestBody | undefined;
-  /** It needs what a tool cannot give: a cookie, or a body of a form that is not supported. */
+  /** It needs what a tool cannot give: a cookie, a body of a form that is not supported, or more parameters than one may have. */
   readonly isOutOfReach: boolean;
 }
 
+/** An operation that stands in a document; read when somebody wants to know more of it than where it stands. */
+export interface OperationPlace {
+  readonly method: string;
+  readonly path: string;
+  readonly id: string | undefined;
+  read(): Operation;
+}
+
 export const isMapping = (value: unknown): value is Mapping => typeof value === 'object' && value !== null && !Array.isArray(value);
-export const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined);
+/** What models read of a text; the rest is not looked at, however long it is. */
+const MAX_TEXT = 4096;
+export const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value.slice(0, MAX_TEXT).trim() || undefined : undefined;
 const own = (mapping: unknown, name: string): unknown => (isMapping(mapping) && Object.hasOwn(mapping, name) ? mapping[name] : undefined);
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]) : []);
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+/** Documents are other people's: what is read of one operation is bounded, so that no document holds the gateway up. */
 const MAX_REFERENCES = 20;
+const MAX_REFERENCE = 500;
+const MAX_PATH = 2000;
+const MAX_NAME = 200;
+const MAX_PARAMETERS = 100;
 
-/** All operations that an MCP client may be offered, in the order of the document. */
-export function operationsOf(document: Mapping): readonly Operation[] {
+/** All operations that a document has, in its order. Nothing but their places is read. */
+export function operationsOf(document: Mapping): readonly OperationPlace[] {
   const paths = own(document, 'paths');
   if (!isMapping(paths)) return [];
-  return Object.entries(paths).flatMap(([path, item]) => {
-    const whole = path.startsWith('/') ? resolved(document, item) : undefined;
-    if (whole === undefined) return [];
+  return Object.entries(paths).flatMap(([path, value]) => {
+    const item = isPath(path) ? resolved(document, value) : [];
     return METHODS.flatMap((method) => {
-      const operation = own(whole, method);
-      return isMapping(operation) ? [operationOf(document, path, method, whole, operation)] : [];
+      const operation = field(item, method);
+      if (!isMapping(operation)) return [];
+      return [
+        {
+          method: method.toUpperCase(),
+          path,
+          id: textOf(own(operation, 'operationId')),
+          read: () => operationOf(document, path, method, item, operation),
+        },
+      ];
     });
   });
 }
 
-function operationOf(document: Mapping, path: string, method: string, item: Mapping, operation: Mapping): Operation {
-  const found = parametersOf(document, item, operation);
-  const body = method === 'get' || method === 'delete' ? undefined : resolved(document, own(operation, 'requestBody'));
-  const readable = body === undefined ? undefined : bodyOf(document, body);
+const isPath = (path: string): boolean => path.startsWith('/') && path.length <= MAX_PATH && !/\p{Surrogate}/u.test(path);
+
+function operationOf(document: Mapping, path: string, method: string, item: Resolved, operation: Mapping): Operation {
+  const lists = [listOf(field(item, 'parameters')), listOf(own(operation, 'parameters'))];
+  const found = parametersOf(
+    document,
+    lists.flatMap((list) => list.slice(0, MAX_PARAMETERS)),
+  );
+  const body = method === 'get' || method === 'delete' ? [] : resolved(document, own(operation, 'requestBody'));
+  const readable = bodyOf(document, body);
   const placeholders = [...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name ?? '');
   const described = new Set(found.filter(({ place }) => place === 'path').map(({ name }) => name));
   return {
@@ -81,7 +110,10 @@ function operationOf(document: Mapping, path: string, method: string, item: Mapp
     ],
     body: readable,
     isOutOfReach:
-      found.some(({ place, isRequired }) => place === 'cookie' && isRequired) || (readable === undefined && own(body, 'required') === true),
+      lists.some((list) => list.length > MAX_PARAMETERS) ||
+      placeholders.length > MAX_PARAMETERS ||
+      found.some(({ place, isRequired }) => place === 'cookie' && isRequired) ||
+      (readable === undefined && field(body, 'required') === true),
   };
 }
 
@@ -98,69 +130,97 @@ const undescribed = (name: string): Parameter => ({
 
 type AnyParameter = Omit<Parameter, 'place'> & { readonly place: ParameterPlace | 'cookie' };
 
-/** Those of the operation go before those of its path (OpenAPI 3.1, 4.8.9). */
-function parametersOf(document: Mapping, item: Mapping, operation: Mapping): readonly AnyParameter[] {
+/** Those of the operation go before those of its path (OpenAPI 3.1, 4.8.9). Names of headers are the same in upper and lower case. */
+function parametersOf(document: Mapping, values: readonly unknown[]): readonly AnyParameter[] {
   const found = new Map<string, AnyParameter>();
-  for (const value of [...listOf(own(item, 'parameters')), ...listOf(own(operation, 'parameters'))]) {
+  for (const value of values) {
     const parameter = parameterOf(document, value);
-    if (parameter !== undefined) found.set(`${parameter.place} ${parameter.name}`, parameter);
+    if (parameter === undefined) continue;
+    const { place, name } = parameter;
+    found.set(`${place} ${place === 'header' ? name.toLowerCase() : name}`, parameter);
   }
   return [...found.values()];
 }
 
 function parameterOf(document: Mapping, value: unknown): AnyParameter | undefined {
   const parameter = resolved(document, value);
-  const [name, place] = [own(parameter, 'name'), own(parameter, 'in')];
-  if (typeof name !== 'string' || name === '' || typeof place !== 'string') return undefined;
+  const [name, place] = [field(parameter, 'name'), field(parameter, 'in')];
+  if (typeof name !== 'string' || name === '' || name.length > MAX_NAME) return undefined;
   if (place !== 'path' && place !== 'query' && place !== 'header' && place !== 'cookie') return undefined;
-  const [[mediaType, content] = ['', undefined]] = Object.entries(own(parameter, 'content') ?? {}) as [string, unknown][];
-  const explode = own(parameter, 'explode');
+  const content = firstOf(field(parameter, 'content'));
+  const explode = field(parameter, 'explode');
   return {
     name,
     place,
-    isRequired: place === 'path' || own(parameter, 'required') === true,
-    description: textOf(own(parameter, 'description')),
-    schema: content === undefined ? own(parameter, 'schema') : own(content, 'schema'),
-    style: textOf(own(parameter, 'style')),
+    isRequired: place === 'path' || field(parameter, 'required') === true,
+    description: textOf(field(parameter, 'description')),
+    schema: content === undefined ? field(parameter, 'schema') : own(content.value, 'schema'),
+    style: textOf(field(parameter, 'style')),
     explode: typeof explode === 'boolean' ? explode : undefined,
-    isJson: isJsonType(mediaType),
+    isJson: content !== undefined && isMediaType(content.name) && isJsonType(content.name),
   };
 }
 
+function firstOf(mapping: unknown): { readonly name: string; readonly value: unknown } | undefined {
+  if (!isMapping(mapping)) return undefined;
+  for (const name in mapping) return { name, value: mapping[name] };
+  return undefined;
+}
+
+/** It becomes a header field as it is. */
+const isMediaType = (text: string): boolean => text.length <= 200 && /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text);
 export const isJsonType = (mediaType: string): boolean => /^application\/(?:[\w.+-]+\+)?json(?:;|$)/i.test(mediaType);
 const FORM = /^application\/x-www-form-urlencoded(?:;|$)/i;
 const TEXT = /^text\/|^application\/(?:[\w.+-]+\+)?xml(?:;|$)/i;
 
-/** JSON before a form before text; what else there may be cannot be written as an argument. */
-function bodyOf(document: Mapping, body: Mapping): RequestBody | undefined {
-  const content = own(body, 'content');
-  if (!isMapping(content)) return undefined;
-  const types = Object.keys(content);
-  const mediaType = types.find(isJsonType) ?? types.find((type) => FORM.test(type)) ?? types.find((type) => TEXT.test(type));
+function bodyOf(document: Mapping, body: Resolved): RequestBody | undefined {
+  const content = field(body, 'content');
+  const mediaType = isMapping(content) ? mediaTypeOf(content) : undefined;
   if (mediaType === undefined) return undefined;
   return {
     mediaType,
-    isRequired: own(body, 'required') === true,
-    description: textOf(own(body, 'description')),
-    schema: own(resolved(document, content[mediaType]), 'schema'),
+    isRequired: field(body, 'required') === true,
+    description: textOf(field(body, 'description')),
+    schema: field(resolved(document, own(content, mediaType)), 'schema'),
   };
 }
 
-/** A mapping with what it refers to inside of the document; undefined where that leads nowhere. Fields of its own win. */
-function resolved(document: Mapping, value: unknown): Mapping | undefined {
-  let whole = isMapping(value) ? value : undefined;
-  let at = whole;
-  for (let followed = 0; at !== undefined && typeof at['$ref'] === 'string'; followed += 1) {
-    const target: unknown = followed < MAX_REFERENCES ? targetOf(document, at['$ref']) : undefined;
-    at = isMapping(target) ? target : undefined;
-    whole = at === undefined ? undefined : { ...at, ...whole };
-  }
-  return whole;
+/** Many operations may share one body. */
+const mediaTypes = new WeakMap<Mapping, string | undefined>();
+
+/** JSON before a form before text; what else there may be cannot be written as an argument. */
+function mediaTypeOf(content: Mapping): string | undefined {
+  if (mediaTypes.has(content)) return mediaTypes.get(content);
+  const types = Object.keys(content).filter(isMediaType);
+  const found = types.find(isJsonType) ?? types.find((type) => FORM.test(type)) ?? types.find((type) => TEXT.test(type));
+  mediaTypes.set(content, found);
+  return found;
 }
+
+/** A mapping, then what it refers to inside of the document, one after the other. Empty where that leads nowhere. */
+type Resolved = readonly Mapping[];
+
+function resolved(document: Mapping, value: unknown): Resolved {
+  const found: Mapping[] = [];
+  for (let at = value; found.length <= MAX_REFERENCES;) {
+    if (!isMapping(at)) return [];
+    found.push(at);
+    const { $ref } = at;
+    if (typeof $ref !== 'string') return found;
+    at = targetOf(document, $ref);
+  }
+  return [];
+}
+
+/** Fields of a mapping itself go before those of what it refers to. */
+const field = (chain: Resolved, name: string): unknown => {
+  const holder = chain.find((each) => Object.hasOwn(each, name));
+  return holder?.[name];
+};
 
 /** What a reference inside of the document (RFC 6901) leads to. */
 export function targetOf(document: Mapping, reference: string): unknown {
-  if (!reference.startsWith('#/')) return undefined;
+  if (!reference.startsWith('#/') || reference.length > MAX_REFERENCE) return undefined;
   return reference
     .slice(2)
     .split('/')

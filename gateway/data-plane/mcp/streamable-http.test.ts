@@ -199,6 +199,21 @@ describe('the endpoint', () => {
     ]);
   });
 
+  it('lists long tools on short pages', async () => {
+    const schema = { type: 'object', properties: { text: { default: 'x'.repeat(8000) } } };
+    const item = { post: { requestBody: { content: { 'application/json': { schema } } } } };
+    const paths = Object.fromEntries(Array.from({ length: 60 }, (_each, index) => [`/p${index}`, item]));
+    const gateway = await startMcp({
+      routes: [makeRoute({ upstreamUrl: 'http://127.0.0.1:1', tools: toolSource({ openapi: { openapi: '3.0.3', paths } }) })],
+    });
+
+    const answer = await (await gateway.send('POST', {}, rpc('tools/list'))).text();
+
+    expect(answer.length).toBeGreaterThan(200_000);
+    expect(answer.length).toBeLessThan(350_000);
+    expect(JSON.parse(answer)).toMatchObject({ result: { nextCursor: expect.any(String) as string } });
+  });
+
   it('lists many tools in pages, each once (DP24)', async () => {
     const paths = Object.fromEntries(Array.from({ length: 130 }, (_each, index) => [`/p${index}`, { get: { operationId: `op${index}` } }]));
     const gateway = await startMcp({

@@ -3,11 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { makeRoute } from '../../../test/helpers/data-plane.js';
 import { toolSource } from '../../../test/helpers/mcp.js';
 import { pathProblem } from '../path.js';
+import type { Mapping } from './openapi-operations.js';
 import type { ToolRequest } from './tool-request.js';
-import { toolsOf, type Tool } from './tools.js';
+import type { ToolSource } from './tool-source.js';
+import { toolsOf, toolsProblem, type Tool } from './tools.js';
 
-const offered = (fields: object): readonly Tool[] =>
-  toolsOf(makeRoute({ upstreamUrl: 'https://a.example.com', tools: toolSource(fields) }));
+const offered = (fields: object): readonly Tool[] => [
+  ...toolsOf(makeRoute({ upstreamUrl: 'https://a.example.com', tools: toolSource(fields) })).values(),
+];
+const definitionOf = (tool: Tool | undefined): Mapping | undefined => tool?.define().definition;
 const document = (paths: object, more: object = {}): object => ({ openapi: { openapi: '3.1.0', paths, ...more } });
 const names = (paths: object): string[] => offered(document(paths)).map(({ name }) => name);
 const get = (...parameters: object[]): object => ({ '/p': { get: { operationId: 'read', parameters } } });
@@ -86,7 +90,7 @@ describe('what a tool takes', () => {
       ),
     );
 
-    expect(tool?.definition['inputSchema']).toEqual({
+    expect(definitionOf(tool)?.['inputSchema']).toEqual({
       type: 'object',
       properties: { body: { $ref: '#/$defs/Node' } },
       required: ['body'],
@@ -108,7 +112,7 @@ describe('what a tool takes', () => {
   it('has an argument for each parameter, under a name that model providers take', () => {
     const [tool] = offered(document(get(query('filter[name]'), query('id'), { name: 'id', in: 'header' }, query('body'))));
 
-    expect(Object.keys((tool?.definition['inputSchema'] as { properties: object }).properties)).toEqual([
+    expect(Object.keys((definitionOf(tool)?.['inputSchema'] as { properties: object }).properties)).toEqual([
       'filter_name_',
       'id',
       'id_header',
@@ -135,7 +139,7 @@ describe('what a tool takes', () => {
 
     const [tool] = offered(document(get(...headers.map((name) => ({ name, in: 'header', schema: { type: 'string' } })))));
 
-    expect(Object.keys((tool?.definition['inputSchema'] as { properties: object }).properties)).toEqual(['X-Region']);
+    expect(Object.keys((definitionOf(tool)?.['inputSchema'] as { properties: object }).properties)).toEqual(['X-Region']);
   });
 
   it('is bounded: a document that repeats itself without end is left open', () => {
@@ -143,7 +147,7 @@ describe('what a tool takes', () => {
 
     const [tool] = offered(document(get(query('deep', { schema: nested(14) }))));
 
-    expect(JSON.stringify(tool?.definition).length).toBeLessThan(200_000);
+    expect(JSON.stringify(definitionOf(tool)).length).toBeLessThan(200_000);
   });
 
   it('leaves out operations that need what cannot be given, and methods that the API does not take', () => {
@@ -158,6 +162,61 @@ describe('what a tool takes', () => {
     });
 
     expect(found.map(({ name }) => name)).toEqual(['payments_get_ok']);
+  });
+});
+
+describe('a document that was made to hold the gateway up', () => {
+  const body = (schema: object): object => ({ requestBody: { content: { 'application/json': { schema } } } });
+  const many = (count: number, item: object): object => Object.fromEntries(Array.from({ length: count }, (_each, at) => [`/${at}`, item]));
+  const source = (fields: object): ToolSource => toolSource(document({}, fields));
+
+  it('becomes 500 tools at most, and the problem says so', () => {
+    const paths = many(2000, { get: {} });
+
+    expect(offered(document(paths))).toHaveLength(500);
+    expect(toolsProblem(source({ paths }))).toMatch(/500 of its 2000 operations/);
+    expect(toolsProblem(source({ paths: many(20, { get: {} }) }))).toBeUndefined();
+    expect(toolsProblem({ ...source({ paths }), mcp: { enabled: true, operations: ['GET /1'] } })).toBeUndefined();
+    expect(toolsProblem({ ...source({ paths }), mcp: { enabled: false } })).toBeUndefined();
+  });
+
+  it('is read for a tool that is listed, and no more of it than a client could read', () => {
+    const schemas = { Wide: { anyOf: Array.from({ length: 40_000 }, () => true) }, Long: { type: 'string', default: 'x'.repeat(200_000) } };
+    const wide = body({ $ref: '#/components/schemas/Wide' });
+    const long = body({ $ref: '#/components/schemas/Long' });
+
+    const tools = offered(document(many(400, { post: wide, put: long }), { components: { schemas } }));
+    const texts = tools.slice(0, 3).map((tool) => JSON.stringify(definitionOf(tool)));
+
+    expect(tools).toHaveLength(500);
+    for (const text of texts) expect(text.length).toBeLessThan(70_000);
+    expect(JSON.stringify(definitionOf(tools[1]))).not.toContain('xxxx');
+  });
+
+  it('leaves open what is nested deeper than anybody reads: a chain of references does not end the stack', () => {
+    const schemas = Object.fromEntries(
+      Array.from({ length: 3000 }, (_each, at) => [`S${at}`, { items: { $ref: `#/components/schemas/S${at + 1}` } }]),
+    );
+    const paths = { '/p': { post: body({ $ref: '#/components/schemas/S0' }) } };
+
+    const [tool] = offered(document(paths, { components: { schemas } }));
+
+    expect(JSON.stringify(definitionOf(tool))).toContain('{}');
+  });
+
+  it('is named in no time, whatever its operationIds are', () => {
+    const started = performance.now();
+
+    const found = names({ '/p': { get: { operationId: `${'_'.repeat(200_000)}a${'_'.repeat(200_000)}b` } } });
+
+    expect(found[0]).toMatch(/^payments_get_p/);
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  it('loses an operation with more parameters than one may have, or a path that no request has', () => {
+    const parameters = Array.from({ length: 101 }, (_each, at) => query(`q${at}`));
+
+    expect(names({ '/a': { get: { parameters } }, '/b\ud800': { get: {} }, '/c': { get: {} } })).toEqual(['payments_get_c']);
   });
 });
 

@@ -2,31 +2,62 @@
 import { createHash } from 'node:crypto';
 import type { Credential, Route } from '../snapshot.js';
 import { ArgumentSchemas } from './argument-schema.js';
-import { isMapping, operationsOf, type Mapping, type Operation } from './openapi-operations.js';
+import { isMapping, operationsOf, type Mapping, type Operation, type OperationPlace } from './openapi-operations.js';
 import type { ToolSource } from './tool-source.js';
 import { ArgumentError, BODY, checkedPath, encoded, isSettable, requestOf, type NamedParameter, type ToolRequest } from './tool-request.js';
 
-/** A tool as clients see it, and what a call of it comes to. */
+/** A tool, and what a call of it comes to. */
 export interface Tool {
   readonly name: string;
-  /** As `tools/list` gives it. */
-  readonly definition: Mapping;
+  /** As `tools/list` gives it; made each time, so that nothing of a long document is held. */
+  define(): Definition;
   /** Throws ArgumentError. */
   request(given: Mapping): ToolRequest;
+}
+
+export interface Definition {
+  readonly definition: Mapping;
+  /** What it took to make it, in characters: never less than a part of its own length. */
+  readonly weight: number;
 }
 
 /** What model providers take as a name. */
 const MAX_NAME = 64;
 const MAX_DESCRIPTION = 4096;
+/** More tools than a model can choose among; the gateway holds a name for each. */
+export const MAX_TOOLS = 500;
 
-const made = new WeakMap<ToolSource, readonly Tool[]>();
+/** The tools of an API by name, in the order of their names; the same object as long as the API is unchanged. */
+export type Tools = ReadonlyMap<string, Tool>;
 
-/** The tools of one API by name; made when they are first asked for. */
-export function toolsOf({ api, tools: source }: Route): readonly Tool[] {
-  if (source === undefined || source.mcp?.enabled === false) return [];
-  const known = made.get(source) ?? makeTools(api, source);
+const NO_TOOLS: Tools = new Map();
+const made = new WeakMap<ToolSource, Tools>();
+
+/** Whether MCP clients are offered anything of an API. */
+const isOffered = (source: ToolSource | undefined): source is ToolSource => source !== undefined && source.mcp?.enabled !== false;
+
+/** The tools of one API; made when they are first asked for. An API whose tools cannot be made has none, and `onPanic` is told once. */
+export function toolsOf({ api, tools: source }: Pick<Route, 'api' | 'tools'>, onPanic?: (error: unknown) => void): Tools {
+  if (!isOffered(source)) return NO_TOOLS;
+  let known = made.get(source);
+  if (known !== undefined) return known;
+  try {
+    known = makeTools(api, source);
+  } catch (error) {
+    onPanic?.(error);
+    known = NO_TOOLS;
+  }
   made.set(source, known);
   return known;
+}
+
+/** What is wrong with the tools of an API; undefined when nothing is. */
+export function toolsProblem(source: ToolSource): string | undefined {
+  if (!isOffered(source) || source.openapi === undefined) return undefined;
+  const wanted = wantedOperations(source.openapi, source).length;
+  return wanted <= MAX_TOOLS
+    ? undefined
+    : `MCP clients find ${MAX_TOOLS} of its ${wanted} operations: name those that they need in spec.mcp.operations.`;
 }
 
 /** The routes whose tools a key may call: the API that it opens, and what its tenant has opened to everybody. */
@@ -43,14 +74,13 @@ interface Draft {
   readonly make: (name: string) => Tool;
 }
 
-function makeTools(api: string, source: ToolSource): readonly Tool[] {
+function makeTools(api: string, source: ToolSource): Tools {
   const drafts = source.openapi === undefined ? methodDrafts(api, source) : operationDrafts(source.openapi, source);
   const bases = new Map<string, number>();
   for (const { base } of drafts) bases.set(base, (bases.get(base) ?? 0) + 1);
   // Whoever shares a name is told apart by what it calls, not by its place: names stay when others come and go.
-  return drafts
-    .map(({ base, key, make }) => make(toolName(`${api}_${base}`, key, bases.get(base) !== 1)))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const tools = drafts.map(({ base, key, make }) => make(toolName(`${api}_${base}`, key, bases.get(base) !== 1)));
+  return new Map(tools.sort((a, b) => (a.name < b.name ? -1 : 1)).map((tool) => [tool.name, tool]));
 }
 
 function toolName(text: string, key: string, isShared: boolean): string {
@@ -59,34 +89,56 @@ function toolName(text: string, key: string, isShared: boolean): string {
   return `${text.slice(0, MAX_NAME - digest.length - 1)}_${digest}`;
 }
 
-const nameText = (text: string): string => text.replace(/[^A-Za-z0-9_-]+/g, '_').replace(/^_+|_+$/g, '');
-
-function operationDrafts(document: Mapping, { methods, mcp, display_name }: ToolSource): readonly Draft[] {
-  const wanted = mcp?.operations === undefined ? undefined : new Set(mcp.operations);
-  return operationsOf(document).flatMap((operation) => {
-    const { method, path, id, isOutOfReach } = operation;
-    const key = `${method} ${path}`;
-    const isWanted = wanted === undefined || wanted.has(key) || (id !== undefined && wanted.has(id));
-    if (isOutOfReach || !isWanted || !methods.some((each) => each === method)) return [];
-    const base = nameText(id ?? '') || nameText(`${method.toLowerCase()}_${nameText(path)}`);
-    return [{ base, key, make: (name) => operationTool(name, document, operation, display_name) }];
-  });
+/** Whatever is longer gets a name of its own by its digest. */
+function nameText(text: string): string {
+  const plain = text.slice(0, 200).replace(/[^A-Za-z0-9_-]+/g, '_');
+  let [from, to] = [0, plain.length];
+  while (plain[from] === '_') from += 1;
+  while (to > from && plain[to - 1] === '_') to -= 1;
+  return plain.slice(from, to);
 }
 
-function operationTool(name: string, document: Mapping, operation: Operation, api: string | undefined): Tool {
-  const { method, path, summary, description, body } = operation;
-  const parameters = namedParameters(operation);
-  const text = [summary, description].filter((part, index, all) => part !== undefined && all.indexOf(part) === index).join('\n\n');
+function wantedOperations(document: Mapping, { methods, mcp }: ToolSource): readonly OperationPlace[] {
+  const wanted = mcp?.operations === undefined ? undefined : new Set(mcp.operations);
+  const taken = new Set<string>(methods);
+  return operationsOf(document).filter(
+    ({ method, path, id }) =>
+      taken.has(method) && (wanted === undefined || wanted.has(`${method} ${path}`) || (id !== undefined && wanted.has(id))),
+  );
+}
+
+function operationDrafts(document: Mapping, source: ToolSource): readonly Draft[] {
+  return wantedOperations(document, source)
+    .slice(0, MAX_TOOLS)
+    .filter((place) => !place.read().isOutOfReach)
+    .map((place) => {
+      const { method, path, id = '' } = place;
+      const base = nameText(id) || nameText(`${method.toLowerCase()}_${nameText(path)}`);
+      return { base, key: `${method} ${path}`, make: (name) => operationTool(name, document, place, source.display_name) };
+    });
+}
+
+function operationTool(name: string, document: Mapping, place: OperationPlace, api: string | undefined): Tool {
   return {
     name,
-    definition: {
-      name,
-      ...(summary === undefined ? {} : { title: summary.slice(0, 200) }),
-      description: (text === '' ? `${method} ${path}${api === undefined ? '' : ` of ${api}`}` : text).slice(0, MAX_DESCRIPTION),
-      inputSchema: inputSchema(document, parameters, body),
-      annotations: annotationsOf(method, summary),
+    define() {
+      const operation = place.read();
+      const { method, path, summary, description, body } = operation;
+      const text = [summary, description].filter((part, index, all) => part !== undefined && all.indexOf(part) === index).join('\n\n');
+      const { schema, weight } = inputSchema(document, namedParameters(operation), body);
+      const definition = {
+        name,
+        ...(summary === undefined ? {} : { title: summary.slice(0, 200) }),
+        description: (text === '' ? `${method} ${path}${api === undefined ? '' : ` of ${api}`}` : text).slice(0, MAX_DESCRIPTION),
+        inputSchema: schema,
+        annotations: annotationsOf(method, summary?.slice(0, 200)),
+      };
+      return { definition, weight };
     },
-    request: (given) => requestOf(operation, parameters, given),
+    request(given) {
+      const operation = place.read();
+      return requestOf(operation, namedParameters(operation), given);
+    },
   };
 }
 
@@ -104,11 +156,15 @@ function namedParameters({ parameters }: Operation): readonly NamedParameter[] {
     });
 }
 
-function inputSchema(document: Mapping, parameters: readonly NamedParameter[], body: Operation['body']): Mapping {
+function inputSchema(
+  document: Mapping,
+  parameters: readonly NamedParameter[],
+  body: Operation['body'],
+): { readonly schema: Mapping; readonly weight: number } {
   const schemas = new ArgumentSchemas(document);
   const described = (schema: unknown, description: string | undefined): unknown => {
     const converted = schemas.convert(schema);
-    return description === undefined || !isMapping(converted) ? converted : { ...converted, description };
+    return description === undefined || !isMapping(converted) ? converted : { ...converted, description: description.slice(0, 1000) };
   };
   const properties = Object.fromEntries([
     ...parameters.map(({ argument, schema, description }) => [argument, described(schema, description)] as const),
@@ -118,14 +174,15 @@ function inputSchema(document: Mapping, parameters: readonly NamedParameter[], b
     ...parameters.filter(({ isRequired }) => isRequired).map(({ argument }) => argument),
     ...(body?.isRequired === true ? [BODY] : []),
   ];
-  const { definitions } = schemas;
-  return {
+  const { definitions, weight } = schemas;
+  const schema = {
     type: 'object',
     properties,
     ...(required.length === 0 ? {} : { required }),
     additionalProperties: false,
     ...(Object.keys(definitions).length === 0 ? {} : { $defs: definitions }),
   };
+  return { schema, weight };
 }
 
 /** What HTTP says of a method (RFC 9110, 9.2); whether a POST destroys something it does not say. */
@@ -148,12 +205,15 @@ function methodDrafts(api: string, { methods, mcp, description, display_name }: 
       key: method,
       make: (name) => ({
         name,
-        definition: {
-          name,
-          description: `Sends ${method} to a path of the API ${api}.${about === '' ? '' : ` ${about}`}`.slice(0, MAX_DESCRIPTION),
-          inputSchema: methodSchema(method),
-          annotations: annotationsOf(method, undefined),
-        },
+        define: () => ({
+          definition: {
+            name,
+            description: `Sends ${method} to a path of the API ${api}.${about === '' ? '' : ` ${about}`}`.slice(0, MAX_DESCRIPTION),
+            inputSchema: methodSchema(method),
+            annotations: annotationsOf(method, undefined),
+          },
+          weight: 0,
+        }),
         request: (given) => methodRequest(method, given),
       }),
     }));
