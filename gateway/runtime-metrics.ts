@@ -3,8 +3,20 @@ import { statfsSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** The basics of the process, under names that promtool accepts: prom-client's own defaults are not. Returns what ends the watch on the event loop. */
-export function addRuntimeMetrics(registers: Registry[], now: () => number): () => void {
+/** What processes use together. */
+export interface ProcessUse {
+  /** Of those that have ended, too. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly heapBytes: number;
+  /** Of the slowest one. */
+  readonly lagSeconds: number;
+}
+
+const NOTHING: ProcessUse = { cpuSeconds: 0, residentBytes: 0, heapBytes: 0, lagSeconds: 0 };
+
+/** The basics of the process, and of `others` that belong to it, under names that promtool accepts: prom-client's own defaults are not. Returns what ends the watch on the event loop. */
+export function addRuntimeMetrics(registers: Registry[], now: () => number, others: () => ProcessUse = () => NOTHING): () => void {
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
   new Counter({
@@ -14,7 +26,7 @@ export function addRuntimeMetrics(registers: Registry[], now: () => number): () 
     collect() {
       const { user, system } = process.cpuUsage();
       this.reset();
-      this.inc((user + system) / 1e6);
+      this.inc((user + system) / 1e6 + others().cpuSeconds);
     },
   });
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -29,12 +41,12 @@ export function addRuntimeMetrics(registers: Registry[], now: () => number): () 
   };
   const startedAt = now() / 1000 - process.uptime();
   gauge('process_start_time_seconds', 'When the process began, in seconds since the epoch.', () => startedAt);
-  gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
-  gauge('nodejs_heap_used_bytes', 'Used heap of V8.', () => process.memoryUsage().heapUsed);
+  gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss() + others().residentBytes);
+  gauge('nodejs_heap_used_bytes', 'Used heap of V8.', () => process.memoryUsage().heapUsed + others().heapBytes);
   gauge('nodejs_eventloop_lag_p99_seconds', 'Delay of the event loop since the last scrape, 99th percentile.', () => {
     const p99 = delay.percentile(99) / 1e9;
     delay.reset();
-    return Number.isFinite(p99) ? p99 : 0;
+    return Math.max(Number.isFinite(p99) ? p99 : 0, others().lagSeconds);
   });
   return () => void delay.disable();
 }

@@ -23,10 +23,10 @@ export interface AdminOptions {
   readonly catalog: Catalog;
   readonly source: ConfigSource;
   readonly publisher: Publisher;
-  readonly keys: KeyStore;
-  readonly answers: AnswerCache;
+  readonly keys: Pick<KeyStore, 'stats' | 'clear'>;
+  readonly answers: Pick<AnswerCache, 'stats' | 'clear'>;
   readonly quotas: QuotaSources;
-  readonly certificates: CertificateJudge;
+  readonly certificates: Pick<CertificateJudge, 'mode' | 'stats'>;
   /** Sessions of MCP clients. */
   sessions(): ReturnType<SessionTable['stats']>;
   /** The breaker of the connection to the control plane. */
@@ -281,7 +281,7 @@ function stateRoutes({ keys, answers, quotas, certificates, sessions }: AdminOpt
   };
 }
 
-const certificateConfig = ({ mode }: CertificateJudge) => ({
+const certificateConfig = ({ mode }: Pick<CertificateJudge, 'mode'>) => ({
   enabled: mode !== 'off',
   require_client_cert: mode === 'required',
   trusted_proxies: '[redacted]',

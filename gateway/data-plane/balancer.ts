@@ -17,9 +17,20 @@ export function balance(servers: readonly Server[]): Upstreams {
 /** A route with one server. It is asked also while its health check fails: there is nobody else. */
 export const oneUpstream = (upstream: Upstream): Upstreams => ({
   all: [upstream],
+  ask: askOf([upstream]),
   pick: (nowMs) => upstream.breaker.admit(nowMs) || upstream,
   another: () => undefined,
 });
+
+/** Asks for all servers at once; undefined where no breaker has anybody to ask. */
+function askOf(all: readonly Upstream[]): Upstreams['ask'] {
+  const shared = all.map(({ breaker }) => breaker).filter(({ ask }) => ask !== undefined);
+  if (shared.length === 0) return undefined;
+  return (nowMs) => {
+    const asked = shared.flatMap((breaker) => breaker.ask?.(nowMs) ?? []);
+    return asked.length === 0 ? undefined : Promise.all(asked);
+  };
+}
 
 /**
  * Smooth weighted round robin, as nginx has it: of weights 2 and 1 the order is a b a, not a a b. Where every server fails its health check, all are
@@ -27,10 +38,12 @@ export const oneUpstream = (upstream: Upstream): Upstreams => ({
  */
 class Balancer implements Upstreams {
   readonly all: readonly Upstream[];
+  readonly ask: Upstreams['ask'];
   readonly #servers: readonly (Server & { current: number })[];
 
   constructor(servers: readonly Server[]) {
     this.all = servers.map(({ upstream }) => upstream);
+    this.ask = askOf(this.all);
     this.#servers = servers.map((server) => ({ ...server, current: 0 }));
   }
 

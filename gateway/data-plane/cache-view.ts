@@ -3,7 +3,7 @@ import type { AnswerCache } from './answer-cache.js';
 import type { KeyStore } from './snapshot.js';
 
 /** Keys and answers together: document D has one cache. */
-export function cacheStats(keys: KeyStore, answers: AnswerCache): ReturnType<KeyStore['stats']> {
+export function cacheStats(keys: Pick<KeyStore, 'stats'>, answers: Pick<AnswerCache, 'stats'>): ReturnType<KeyStore['stats']> {
   const [known, kept] = [keys.stats(), answers.stats()];
   const hits = known.hits + kept.hits;
   const misses = known.misses + kept.misses;

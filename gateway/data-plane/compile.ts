@@ -7,6 +7,7 @@ import { callerOf, limitHooks } from '../policies/rate-limit.js';
 import { balance, oneUpstream } from './balancer.js';
 import { DEFAULT_BREAKER, createBreaker, type BreakerSettings } from './breaker.js';
 import { plainName, type CertificateRule } from './client-certificate.js';
+import type { CombineLimits } from './combine-limits.js';
 import {
   createPolicyCompiler,
   earlyHooks,
@@ -102,7 +103,7 @@ export function createRouteCompiler(services: CompileServices): CompileRoute {
         input,
         found.api,
         upstreamsOf(found.api, state),
-        hooksOf(bindings, own, (binding) => compilePolicy(binding, scope)),
+        hooksOf(bindings, own, (binding) => compilePolicy(binding, scope), state.combine),
         metricsOf,
       );
     } catch (error) {
@@ -208,14 +209,17 @@ function hooksOf(
   { general, single, consumers }: RouteBindings,
   own: readonly Hooks[],
   compile: (binding: Binding) => ReturnType<CompilePolicy>,
+  combine: CombineLimits,
 ): RouteHooks {
   const preflight = earlyHooks(general, compile);
-  const base = orderHooks(general, compile, own);
+  const base = orderHooks(general, compile, own, combine);
   const special = new WeakMap<Credential, readonly Hooks[]>();
   const hasConsumers = single.size > 0 || consumers.size > 0;
   const makeSpecial = ({ consumer, limits }: Credential): readonly Hooks[] => {
     const bindings = consumer === undefined ? [] : [...(single.get(consumer) ?? []), ...(consumers.get(consumer) ?? [])];
-    return bindings.length === 0 && limits.length === 0 ? base : orderHooks([...general, ...bindings], compile, [...own, ...limits]);
+    return bindings.length === 0 && limits.length === 0
+      ? base
+      : orderHooks([...general, ...bindings], compile, [...own, ...limits], combine);
   };
   return {
     preflight,

@@ -2,8 +2,8 @@
 import { Counter, type Registry } from 'prom-client';
 
 export interface ConsumerMetrics {
-  /** Counts one answer. */
-  answered(tenant: string, consumer: string, statusClass: string): void;
+  /** Counts one answer, or so many. */
+  answered(tenant: string, consumer: string, statusClass: string, times?: number): void;
   /** Counts a request that a limit refused; it is counted as an answer, too. */
   rateLimited(tenant: string, consumer: string): void;
 }
@@ -80,9 +80,9 @@ export function createConsumerMetrics(registers: Registry[], { now, maxSeries = 
     return other;
   };
   return {
-    answered(tenant, consumer, statusClass) {
-      const { answers } = entryOf(tenant, consumer, 1);
-      answers.set(statusClass, (answers.get(statusClass) ?? 0) + 1);
+    answered(tenant, consumer, statusClass, times = 1) {
+      const { answers } = entryOf(tenant, consumer, times);
+      answers.set(statusClass, (answers.get(statusClass) ?? 0) + times);
     },
     rateLimited(tenant, consumer) {
       entryOf(tenant, consumer, 0).limited += 1;

@@ -1,74 +1,79 @@
-/** What holds and serves the configuration: from what was given to a snapshot, with the state that outlives it. */
+/** What a gateway holds in one place, however many processes serve from it: the configuration with its copy on the disk, state, metrics, health checks. */
 import { dirname } from 'node:path';
 import { now } from '../clock.js';
 import { policies } from '../policies/index.js';
 import type { AccessLog } from './access-log.js';
-import type { AnswerCache } from './answer-cache.js';
-import type { ConfigSource } from './config-source.js';
+import type { Delta } from './config-source.js';
 import { createDiskCopy, type DiskCopy } from './disk-copy.js';
 import { createEngine, type Engine } from './engine.js';
-import { startHealthChecks, type HealthChecks } from './health-checks.js';
-import type { KeyTable } from './key-table.js';
+import { startHealthChecks, type HealthCheckOptions, type HealthChecks } from './health-checks.js';
 import { createMetrics, type GatewayMetrics, type MetricSources } from './metrics.js';
 import { createRuntimeState } from './policy-state.js';
-import type { Publisher } from './publisher.js';
-import { fullestQuotas, type QuotaSources } from './quota-view.js';
+import { fullestQuotas } from './quota-view.js';
+import type { RuntimeState, StateOptions } from './runtime-state.js';
 import type { Settings } from './settings.js';
 
-/** What holds and serves the configuration. */
-export interface Core {
-  readonly source: ConfigSource;
-  readonly publisher: Publisher;
-  readonly keys: KeyTable;
-  readonly quotas: QuotaSources;
-  readonly answers: AnswerCache;
+export interface Core extends Engine {
+  readonly state: RuntimeState;
   readonly metrics: GatewayMetrics;
   readonly disk: DiskCopy;
   readonly checks: HealthChecks;
 }
 
-/** What the listener and the connection to the control plane are asked for, and what they were started with. */
-type Served = Omit<
-  MetricSources,
-  'routes' | 'configNumber' | 'answers' | 'keyCache' | 'knownKeys' | 'fullestQuotas' | 'dataDirectory' | 'now'
-> &
+type OwnSources = 'answers' | 'keyCache';
+
+/** What others are asked for: the listener, the connection to the control plane, workers in the place of this process. */
+type Served = Omit<MetricSources, OwnSources | 'routes' | 'configNumber' | 'knownKeys' | 'fullestQuotas' | 'dataDirectory' | 'now'> &
+  Partial<Pick<MetricSources, OwnSources>> &
   Pick<Settings, 'allowPrivateUpstreams'>;
 
-/** An empty one. `directory` is where this gateway keeps its files; `onChange` is told of each change of routes or keys. */
-export function createCore(directory: string, log: AccessLog, served: Served, onChange: () => void): Core {
-  const state = createRuntimeState(now, log, served.allowPrivateUpstreams);
+/** Who follows what changes here. */
+export interface Followers extends Pick<StateOptions, 'onCircuit'> {
+  /** Told after each swap of the routes. */
+  onPublish?(): void;
+  onDelta?(delta: Delta): void;
+  onHealth?: HealthCheckOptions['onChange'];
+}
+
+/** An empty one. `directory` is where this gateway keeps its files. */
+export function createCore(directory: string, log: AccessLog, served: Served, followers: Followers): Core {
+  const { onCircuit, onHealth, onDelta, onPublish } = followers;
+  const { allowPrivateUpstreams, ...sources } = served;
+  const state = createRuntimeState(now, log, allowPrivateUpstreams, { onCircuit });
   const metrics = createMetrics({
-    routes: () => publisher.snapshot.routes,
-    configNumber: () => publisher.snapshot.number,
+    routes: () => engine.publisher.snapshot.routes,
+    configNumber: () => engine.publisher.snapshot.number,
     answers: () => state.answers.stats(),
-    keyCache: () => keys.stats(),
-    knownKeys: () => keys.size,
-    ...served,
-    fullestQuotas: () => fullestQuotas(quotas),
+    keyCache: () => engine.keys.stats(),
+    knownKeys: () => engine.keys.size,
+    ...sources,
+    fullestQuotas: () => fullestQuotas(engine.quotas),
     dataDirectory: dirname(directory),
     now,
   });
-  const checks = startHealthChecks({ allowPrivate: served.allowPrivateUpstreams, log });
+  const checks = startHealthChecks({ allowPrivate: allowPrivateUpstreams, log, onChange: onHealth });
   // At the start there is no traffic that a long compile could hold up.
   let isStarting = true;
   setImmediate(() => (isStarting = false));
-  const { source, publisher, keys, quotas }: Engine = createEngine({
+  const engine: Engine = createEngine({
     policies,
     state,
     now,
     isUnhurried: () => isStarting,
-    metricsOf: (tenant, api) => metrics.route(tenant, api),
+    onDelta,
     onProblem: ({ tenant, api, id, problems, state: routeState }) =>
       log.event('error', 'config_problem', { tenant, api, id, state: routeState, reason: problems.join(' ') }),
+    metricsOf: (tenant, api) => metrics.route(tenant, api),
+    onGone: (tenant, api) => metrics.forget(tenant, api),
     onPublish: ({ number, routes }) => {
       checks.follow(routes);
-      onChange();
+      onPublish?.();
       log.event('debug', 'config_swapped', { number, routes: routes.length });
     },
-    onGone: (tenant, api) => metrics.forget(tenant, api),
   });
+  const { source } = engine;
   const disk = createDiskCopy({ directory, source, onProblem: (reason) => log.event('error', 'disk_copy_problem', { reason }) });
-  return { source, publisher, keys, quotas, answers: state.answers, metrics, disk, checks };
+  return { ...engine, state, metrics, disk, checks };
 }
 
 /** Serves what the disk holds before anybody is asked. */

@@ -27,6 +27,7 @@ export async function drain(
   sockets: ReadonlyMap<Socket, number>,
   tunnels: ReadonlySet<Duplex>,
   graceMs: number,
+  turn: () => Promise<unknown> = () => setImmediate(),
 ): Promise<void> {
   const ends = performance.now() + Math.min(KEPT_MS, graceMs);
   const idle = setInterval(() => performance.now() >= ends && server.closeIdleConnections(), 50);
@@ -36,7 +37,7 @@ export async function drain(
     server.closeAllConnections();
     destroyAll(sockets.keys());
   }, graceMs);
-  await takeIn(server);
+  await takeIn(server, turn);
   // http.Server.close would close kept connections at once.
   await new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
   server.close();
@@ -47,15 +48,15 @@ export async function drain(
  * Closing a listener resets the connections that the kernel has accepted and this process has not. libuv takes one per turn of the loop:
  * turns are let pass until one brings none, or for so long.
  */
-async function takeIn(server: HttpServer): Promise<void> {
+async function takeIn(server: HttpServer, turn: () => Promise<unknown>): Promise<void> {
   let accepted = 0;
   const count = (): number => (accepted += 1);
   server.on('connection', count);
   const until = performance.now() + TAKE_IN_MS;
   for (let before = -1; before !== accepted && performance.now() < until;) {
     before = accepted;
-    await setImmediate();
-    await setImmediate();
+    await turn();
+    await turn();
   }
   server.off('connection', count);
 }

@@ -14,6 +14,8 @@ export interface EngineOptions extends Omit<PublisherOptions, 'catalog' | 'topol
   readonly policies: readonly PolicyDefinition[];
   /** Whether a change is compiled in one go: there is no traffic that it could hold up. */
   isUnhurried(): boolean;
+  /** Told of each change when it is taken in. */
+  onDelta?: ((delta: Delta) => void) | undefined;
 }
 
 export interface Engine {
@@ -24,7 +26,7 @@ export interface Engine {
 }
 
 /** An engine without a configuration: what its source takes is compiled and served. */
-export function createEngine({ policies, isUnhurried, ...options }: EngineOptions): Engine {
+export function createEngine({ policies, isUnhurried, onDelta, ...options }: EngineOptions): Engine {
   const { state, now } = options;
   const topology = new Topology(createPolicyReader(catalog, policies));
   const publisher = new Publisher({ ...options, catalog, topology });
@@ -38,6 +40,7 @@ export function createEngine({ policies, isUnhurried, ...options }: EngineOption
   const accept = (delta: Delta): void => {
     const { joined } = publisher.apply(delta, source.position?.number ?? 0, isUnhurried());
     keys.apply(delta, joined);
+    onDelta?.(delta);
   };
   return { source, publisher, keys, quotas };
 }

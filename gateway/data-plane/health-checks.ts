@@ -19,12 +19,15 @@ export interface HealthSettings {
 export class Health implements UpstreamHealth {
   readonly url: string;
   readonly settings: HealthSettings;
+  /** Tells it from all others. */
+  readonly key: string;
   isHealthy = true;
   #inARow = 0;
 
-  constructor(url: string, settings: HealthSettings) {
+  constructor(url: string, settings: HealthSettings, key = url) {
     this.url = url;
     this.settings = settings;
+    this.key = key;
   }
 
   /** Takes the outcome of one check; says whether it changed the state. */
@@ -47,10 +50,12 @@ export interface HealthChecks {
 export interface HealthCheckOptions {
   readonly allowPrivate: boolean;
   readonly log: AccessLog;
+  /** Told of each server that begins to fail its check or to pass it. */
+  onChange?: ((health: Health) => void) | undefined;
 }
 
 /** Checks every server that has a check, in its own interval; a slow answer puts only the next check of that server off. */
-export function startHealthChecks({ allowPrivate, log }: HealthCheckOptions): HealthChecks {
+export function startHealthChecks(options: HealthCheckOptions): HealthChecks {
   const running = new Map<UpstreamHealth, Check>();
   return {
     follow(routes) {
@@ -61,7 +66,7 @@ export function startHealthChecks({ allowPrivate, log }: HealthCheckOptions): He
         void check.stop();
       }
       for (const [health, upstream] of wanted)
-        if (health instanceof Health && !running.has(health)) running.set(health, new Check(health, upstream, allowPrivate, log));
+        if (health instanceof Health && !running.has(health)) running.set(health, new Check(health, upstream, options));
     },
     async stop() {
       await Promise.all([...running.values()].map((check) => check.stop()));
@@ -86,15 +91,15 @@ class Check {
   readonly #client: Client;
   readonly #path: string;
   readonly #host: string;
-  readonly #log: AccessLog;
+  readonly #options: HealthCheckOptions;
   #timer: NodeJS.Timeout;
 
-  constructor(health: Health, upstream: Upstream, allowPrivate: boolean, log: AccessLog) {
+  constructor(health: Health, upstream: Upstream, options: HealthCheckOptions) {
     this.#health = health;
-    this.#client = new Client(upstream.origin, clientOptions(upstream, allowPrivate));
+    this.#client = new Client(upstream.origin, clientOptions(upstream, options.allowPrivate));
     this.#path = `${upstream.basePath}${health.settings.path}`;
     this.#host = upstream.host;
-    this.#log = log;
+    this.#options = options;
     // Not all at once after a start.
     this.#timer = this.#schedule(Math.random() * Math.min(1000, health.settings.intervalMs));
   }
@@ -134,7 +139,9 @@ class Check {
 
   #report(problem: string | undefined): void {
     const { url } = this.#health;
-    if (problem === undefined) this.#log.event('info', 'upstream_healthy', { upstream: url });
-    else this.#log.event('error', 'upstream_unhealthy', { upstream: url, reason: problem });
+    const { log, onChange } = this.#options;
+    onChange?.(this.#health);
+    if (problem === undefined) log.event('info', 'upstream_healthy', { upstream: url });
+    else log.event('error', 'upstream_unhealthy', { upstream: url, reason: problem });
   }
 }

@@ -1,6 +1,7 @@
 /** Policies bound to a route become arrays of hooks: which run, in which order, with which counters. */
-import type { Exchange, Hooks, PolicyServices, Reply, Stage } from '../policies/contract.js';
+import type { Hooks, PolicyServices, Stage } from '../policies/contract.js';
 import { STAGES } from '../policies/contract.js';
+import type { CombineLimits } from './combine-limits.js';
 import { errorReply } from './own-routes.js';
 import { counterKey, ruling, type Binding } from './policy-bindings.js';
 import type { RuntimeState } from './runtime-state.js';
@@ -88,11 +89,12 @@ export function earlyHooks(bindings: readonly Binding[], compile: (binding: Bind
   );
 }
 
-/** Hooks of the bindings that rule, in the order of their stages; `extra` limits run beside the policies of the stage `limit`. */
+/** Hooks of the bindings that rule, in the order of their stages; `extra` limits run beside the policies of the stage `limit`, combined. */
 export function orderHooks(
   bindings: readonly Binding[],
   compile: (binding: Binding) => StagedHooks,
   extra: readonly Hooks[],
+  combine: CombineLimits,
 ): readonly Hooks[] {
   const late = ruling(bindings).flatMap((binding) => {
     const compiled = compile(binding);
@@ -101,44 +103,6 @@ export function orderHooks(
   const staged = [...late, ...extra.map((hooks): StagedHooks => ({ stage: 'limit', hooks }))];
   return STAGES.flatMap((stage) => {
     const hooks = staged.filter((candidate) => candidate.stage === stage).map((candidate) => candidate.hooks);
-    return stage === 'limit' ? combineLimits(hooks) : hooks;
+    return stage === 'limit' ? combine(hooks) : hooks;
   });
-}
-
-/**
- * Several limits as one: all must let the request pass, and a request that one of them refuses is counted by none. What is reported is the longest
- * wait, so that `Retry-After` is true for all of them. Limits that answer with a promise run by themselves, since another request may come in between.
- */
-export function combineLimits(all: readonly Hooks[]): readonly Hooks[] {
-  const limits = all.filter(({ giveBack, response }) => giveBack !== undefined && response === undefined);
-  if (limits.length < 2) return all;
-  const others = all.filter((hooks) => !limits.includes(hooks));
-  return [...others, { request: (exchange) => takeAll(limits, exchange), giveBack: (exchange) => giveBackAll(limits, exchange) }];
-}
-
-function takeAll(limits: readonly Hooks[], exchange: Exchange): Reply | undefined {
-  let refusal: Reply | undefined;
-  let reported = exchange.limit;
-  const counted: Hooks[] = [];
-  for (const hooks of limits) {
-    exchange.limit = refusal === undefined ? reported : undefined;
-    const reply = hooks.request?.(exchange);
-    if (reply instanceof Promise) throw new TypeError('A limit that can give back answers at once.');
-    if (reply === undefined) {
-      counted.push(hooks);
-      if (refusal === undefined) reported = exchange.limit;
-      continue;
-    }
-    const isLonger = refusal === undefined || (exchange.limit?.retryAfterMs ?? 0) > (reported?.retryAfterMs ?? 0);
-    if (!isLonger) continue;
-    refusal = reply;
-    reported = exchange.limit;
-  }
-  exchange.limit = reported;
-  if (refusal !== undefined) giveBackAll(counted, exchange);
-  return refusal;
-}
-
-function giveBackAll(limits: readonly Hooks[], exchange: Exchange): void {
-  for (const hooks of limits) hooks.giveBack?.(exchange);
 }

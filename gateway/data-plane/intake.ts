@@ -5,7 +5,7 @@ import { type Socket } from 'node:net';
 import { ERRORS, errorBody, StoaError } from '../../schema/error.js';
 import { connectionState, linger, refuseRaw, type ConnectionState } from './connection.js';
 import type { Shared } from './http-exchange.js';
-import { isMcpPath, isOwnPath, jsonReply, ownReply, type OwnState } from './own-routes.js';
+import { isMcpPath, isOwnPath, jsonReply, type OwnAnswers } from './own-routes.js';
 import { parseTarget } from './path.js';
 import { answer, fail, serve } from './pipeline.js';
 import { ProxiedExchange } from './proxy.js';
@@ -42,12 +42,12 @@ export const ignore = (): void => undefined;
 /** Takes requests from node, checks them, and makes exchanges of them. */
 export class Intake {
   readonly #shared: Shared;
-  readonly #own: OwnState;
+  readonly #own: OwnAnswers;
   readonly #clients: Clients;
   /** The exchange that came last on a connection: the one whose body may still arrive. */
   readonly #latest = new WeakMap<Socket, ProxiedExchange>();
 
-  constructor(shared: Shared, own: OwnState, clients: Clients) {
+  constructor(shared: Shared, own: OwnAnswers, clients: Clients) {
     this.#shared = shared;
     this.#own = own;
     this.#clients = clients;
@@ -136,7 +136,7 @@ export class Intake {
     const readBody = (): Promise<string> => exchange.readBody(MAX_OWN_BODY);
     try {
       if (isMcpPath(path) && this.#own.mcp !== undefined) await this.#own.mcp.serve(exchange, this.#shared);
-      else answer(exchange, await ownReply(this.#own, { method, path, query, authorization, readBody }, this.#shared.isDraining));
+      else answer(exchange, await this.#own.answer({ method, path, query, authorization, readBody }, this.#shared.isDraining));
     } catch (error) {
       if (error instanceof StoaError) answer(exchange, jsonReply(ERRORS[error.code].status, errorBody(error)));
       else fail(exchange, error);

@@ -73,11 +73,7 @@ export class CounterTable {
 
 /** A view of a table with the settings of one policy: a policy edit makes a new view of the same counts. */
 export function createLimiter(table: CounterTable, clock: SteadyClock, settings: LimitSettings): Limiter {
-  const { limit, windowSeconds, burst } = settings;
-  const windowMs = windowSeconds * 1000;
-  const capacity = limit + burst;
-  // A small limit keeps every request apart: it fits, and then nothing is counted longer than it should.
-  const mergeMs = capacity <= PARTS ? 0 : windowMs / PARTS;
+  const { windowMs, capacity, mergeMs } = measures(settings);
   table.keepFor(windowMs);
   return {
     take(subject) {
@@ -86,7 +82,7 @@ export function createLimiter(table: CounterTable, clock: SteadyClock, settings:
       forget(counter, now - windowMs);
       const allowed = counter.total < capacity;
       if (allowed) count(counter, now, mergeMs);
-      return stateOf(counter, now, allowed);
+      return stateOf(counter, now, clock, settings, allowed);
     },
     giveBack(subject) {
       const counter = table.counter(subject, clock.now());
@@ -97,18 +93,67 @@ export function createLimiter(table: CounterTable, clock: SteadyClock, settings:
       if (newest.count === 0) counter.slots.pop();
     },
   };
+}
 
-  function stateOf(counter: Counter, now: number, allowed: boolean): LimitState & { readonly allowed: boolean } {
-    const newest = counter.slots[counter.slots.length - 1];
-    return {
-      allowed,
-      limit,
-      remaining: Math.max(0, limit - counter.total),
-      resetAtMs: clock.toWall(newest === undefined ? now : newest.last + windowMs),
-      retryAfterMs: counter.total < capacity ? 0 : freeAt(counter, counter.total - capacity + 1) + windowMs - now,
-      windowSeconds,
-    };
-  }
+/** The counts of one policy as their owner sees them while others grant requests for it. */
+export interface LimitCounts {
+  /** How many more requests may be counted now; negative after an edit that made the limit smaller. */
+  free(subject: string): number;
+  /** Takes in requests that were let through elsewhere, the last one `ageMs` ago. */
+  settle(subject: string, requests: number, ageMs: number): void;
+  state(subject: string): LimitState;
+}
+
+/** A view as `createLimiter` makes one, for whoever decides himself what is counted. */
+export function limitCounts(table: CounterTable, clock: SteadyClock, settings: LimitSettings): LimitCounts {
+  const { windowMs, capacity, mergeMs } = measures(settings);
+  table.keepFor(windowMs);
+  const counterOf = (subject: string, now: number): Counter => {
+    const counter = table.counter(subject, now);
+    forget(counter, now - windowMs);
+    return counter;
+  };
+  return {
+    free: (subject) => capacity - counterOf(subject, clock.now()).total,
+    settle(subject, requests, ageMs) {
+      const now = clock.now();
+      if (ageMs < windowMs) insert(counterOf(subject, now), now - ageMs, requests, mergeMs);
+    },
+    state(subject) {
+      const now = clock.now();
+      return stateOf(counterOf(subject, now), now, clock, settings, true);
+    },
+  };
+}
+
+/** How long requests may be counted as one: a small limit keeps every request apart. It fits, and then nothing is counted longer than it should. */
+export const mergeMsOf = ({ limit, burst, windowSeconds }: LimitSettings): number =>
+  limit + burst <= PARTS ? 0 : (windowSeconds * 1000) / PARTS;
+
+const measures = (settings: LimitSettings) => ({
+  windowMs: settings.windowSeconds * 1000,
+  capacity: settings.limit + settings.burst,
+  mergeMs: mergeMsOf(settings),
+});
+
+function stateOf(
+  counter: Counter,
+  now: number,
+  clock: SteadyClock,
+  { limit, burst, windowSeconds }: LimitSettings,
+  allowed: boolean,
+): LimitState & { readonly allowed: boolean } {
+  const newest = counter.slots[counter.slots.length - 1];
+  const capacity = limit + burst;
+  const windowMs = windowSeconds * 1000;
+  return {
+    allowed,
+    limit,
+    remaining: Math.max(0, limit - counter.total),
+    resetAtMs: clock.toWall(newest === undefined ? now : newest.last + windowMs),
+    retryAfterMs: counter.total < capacity ? 0 : freeAt(counter, counter.total - capacity + 1) + windowMs - now,
+    windowSeconds,
+  };
 }
 
 /** Drops what has left the window: a request counts for exactly one window. */
@@ -132,6 +177,25 @@ function count(counter: Counter, now: number, mergeMs: number): void {
     return;
   }
   slots.push({ start: now, last: now, count: 1 });
+}
+
+/** Counts requests of a moment that is over, between those before and after it. Slots stay in order, whatever comes late. */
+function insert(counter: Counter, at: number, requests: number, mergeMs: number): void {
+  const { slots } = counter;
+  counter.total += requests;
+  const index = slots.findLastIndex(({ start }) => start <= at);
+  const earlier = slots[index];
+  if (earlier !== undefined && at - earlier.start <= mergeMs) {
+    earlier.last = Math.max(earlier.last, at);
+    earlier.count += requests;
+    return;
+  }
+  slots.splice(index + 1, 0, { start: at, last: at, count: requests });
+  if (slots.length <= MAX_SLOTS) return;
+  // The oldest two count as one until the later of them has left the window.
+  const [oldest, second] = slots.splice(0, 2);
+  if (oldest !== undefined && second !== undefined)
+    slots.unshift({ start: oldest.start, last: second.last, count: oldest.count + second.count });
 }
 
 /** Time of the last of the requests that must leave the window before `excess` fewer are counted. */

@@ -6,6 +6,8 @@ import { createAccessLog, logPanic, type AccessLog } from './access-log.js';
 import { REPLAY, serveReplay } from './replay/process.js';
 import { helpText, readSettings, type Settings } from './settings.js';
 import { startGateway, type RunningGateway } from './start.js';
+import { WORKER_FLAG } from './workers/fleet.js';
+import { runWorker as serveAsWorker } from './workers/worker.js';
 
 /** Runs until a signal comes or the parent goes. Ends the process: 0 after a drain, 1 when it could not start. */
 export async function main(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<void> {
@@ -15,6 +17,7 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
     if (help !== undefined) return void process.stdout.write(help);
     if (args.length === 1 && args[0] === REPLAY) return void serveReplay();
     if (args.length === 1 && args[0] === TEST_CLOCK) return void serveWorlds((given) => startWorld(given, env));
+    if (args.length === 1 && args[0] === WORKER_FLAG) return void runWorker();
     const settings = readSettings(args, env);
     const log = openLog(settings);
     surviveFaults(log);
@@ -28,11 +31,21 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
   }
 }
 
+/** A worker reports its faults and goes on, as a gateway alone does. */
+function runWorker(): void {
+  serveAsWorker((settings) => {
+    const log = openLog(settings);
+    surviveFaults(log);
+    return log;
+  });
+}
+
 const openLog = ({ logFormat: format, logLevel: level }: Settings): AccessLog =>
   createAccessLog({ format, level, write: (text) => void process.stdout.write(text), now: () => Date.now() });
 
 function startWorld(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<World> {
-  const settings = readSettings(args, env);
+  // The clock of a test is set in one process.
+  const settings = { ...readSettings(args, env), workers: 1 };
   refuseOthers(settings.host);
   return startGateway(settings, openLog(settings));
 }

@@ -1,10 +1,10 @@
 /** Prometheus metrics of a gateway. Labels hold configured names and fixed words only: never a path, a key or what a client sent. */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { LoadShedder } from './load-shedder.js';
-import { addDiskMetric, addRuntimeMetrics } from '../runtime-metrics.js';
+import { addDiskMetric, addRuntimeMetrics, type ProcessUse } from '../runtime-metrics.js';
 import { createConsumerMetrics, type ConsumerMetrics } from './consumer-metrics.js';
 import type { FullQuota } from './quota-view.js';
-import { addApiMetrics, addOne, API_LABELS, RouteCounts, statusClassOf } from './route-metrics.js';
+import { addApiMetrics, addOne, API_LABELS, RouteCounts, statusClassOf, type CountedElsewhere } from './route-metrics.js';
 import type { AuthFailure, BreakerState, RouteMetrics } from './snapshot.js';
 import type { CompiledRoute } from './compile.js';
 import type { ServerCertificate } from './tls.js';
@@ -26,13 +26,25 @@ export interface MetricSources {
   load(): Pick<LoadShedder, 'share' | 'refused'>;
   /** The quotas of which most is used, few of them. */
   fullestQuotas(): readonly FullQuota[];
+  /** How many workers serve, and how many have died so far; absent in a gateway that serves by itself. */
+  workers?: (() => { readonly serving: number; readonly died: number }) | undefined;
+  /** What the other processes of the gateway use; absent where there are none. */
+  processes?: (() => ProcessUse) | undefined;
   /** Where the gateway keeps its files. */
   readonly dataDirectory: string;
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }
 
+/** What a worker has counted since it said so last. */
+export interface WorkerCounts {
+  readonly routes: readonly CountedElsewhere[];
+  readonly consumers: readonly (readonly [tenant: string, consumer: string, statusClass: string, answers: number])[];
+}
+
 export interface GatewayMetrics {
+  /** Adds what a worker has counted; of an API that is gone nothing. */
+  add(counts: WorkerCounts): void;
   /** The counts of one API, kept for its name. */
   route(tenant: string, api: string): RouteMetrics;
   /** Removes the series of an API that is gone. */
@@ -54,7 +66,7 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
   const known = new Map<string, RouteCounts>();
   addApiMetrics(registers, () => known.values());
   const consumers = createConsumerMetrics(registers, sources);
-  const stopRuntime = addRuntimeMetrics(registers, sources.now);
+  const stopRuntime = addRuntimeMetrics(registers, sources.now, sources.processes);
   addDiskMetric(registers, sources.dataDirectory);
   addStateMetrics(registers, sources);
 
@@ -65,6 +77,10 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
     return counts;
   };
   return {
+    add(counts) {
+      for (const route of counts.routes) known.get(`${route.tenant}/${route.api}`)?.add(route);
+      for (const consumer of counts.consumers) consumers.answered(...consumer);
+    },
     route: (tenant, api) => routeMetrics(countsOf(tenant, api), consumers),
     forget: (tenant, api) => void known.delete(`${tenant}/${api}`),
     rateLimited(tenant, api, consumer) {
@@ -134,6 +150,11 @@ function addStateMetrics(registers: Registry[], sources: MetricSources): void {
   gauge('stoa_gateway_cache_bytes', 'Memory that kept answers take.', () => sources.answers().bytes);
   gauge('stoa_gateway_events_queued', 'Events that wait for the control plane.', () => sources.events().queued);
   total('stoa_gateway_events_dropped_total', 'Events that were lost because too many waited.', () => sources.events().dropped);
+  const { workers } = sources;
+  if (workers !== undefined) {
+    gauge('stoa_gateway_workers', 'Processes that serve traffic.', () => workers().serving);
+    total('stoa_gateway_worker_deaths_total', 'Processes that ended by themselves and were replaced.', () => workers().died);
+  }
   addRouteMetrics(registers, sources);
   addCertificateMetrics(registers, sources);
   addHealthMetrics(registers, sources);

@@ -33,6 +33,13 @@ export interface OwnState {
   readonly mcp: { serve(request: McpRequest, carrier: McpCarrier): Promise<void> } | undefined;
 }
 
+/** Who answers requests for which `isOwnPath` holds. */
+export interface OwnAnswers {
+  answer(request: OwnRequest, isDraining: boolean): Reply | Promise<Reply>;
+  /** As in `OwnState`. */
+  readonly mcp?: OwnState['mcp'];
+}
+
 /** A JSON answer of the gateway itself. */
 export function jsonReply(status: number, value: unknown, headers: readonly string[] = []): Reply {
   return { status, headers: ['Content-Type', 'application/json; charset=utf-8', ...headers], body: JSON.stringify(value) };
@@ -61,8 +68,13 @@ export function isOwnPath(path: string): boolean {
 /** Whether the path belongs to the MCP endpoint. */
 export const isMcpPath = (path: string): boolean => path === '/mcp' || path.startsWith('/mcp/');
 
-/** Answers a request for which `isOwnPath` holds. `draining` makes readiness 503. */
-export function ownReply(state: OwnState, request: OwnRequest, draining: boolean): Reply | Promise<Reply> {
+/** The answers of one process. While it drains, readiness is 503. */
+export const ownAnswers = (state: OwnState): OwnAnswers => ({
+  answer: (request, isDraining) => ownReply(state, request, isDraining),
+  mcp: state.mcp,
+});
+
+function ownReply(state: OwnState, request: OwnRequest, draining: boolean): Reply | Promise<Reply> {
   if (request.path.startsWith('/admin')) return state.admin(request);
   if (isMcpPath(request.path)) return errorReply('not_found', 'This gateway does not serve MCP clients.');
   if (request.method !== 'GET' && request.method !== 'HEAD') return errorReply('method_not_allowed', undefined, GET_ONLY);

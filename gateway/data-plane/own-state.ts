@@ -1,9 +1,8 @@
 /** What the gateway says of itself, put together from what it holds. */
 import { catalog } from '../catalog.js';
 import { now } from '../clock.js';
-import { createAdmin } from './admin.js';
+import { createAdmin, type AdminOptions } from './admin.js';
 import { createBearerCheck } from './bearer.js';
-import type { CertificateJudge } from './client-certificate.js';
 import type { Core } from './core.js';
 import type { Link } from './link.js';
 import type { McpEndpoint } from './mcp/endpoint.js';
@@ -15,8 +14,11 @@ import type { Breaker } from './snapshot.js';
 interface OwnParts {
   readonly core: Core;
   readonly breaker: Breaker;
-  readonly certificates: CertificateJudge;
+  readonly certificates: AdminOptions['certificates'];
   readonly mcp: McpEndpoint | undefined;
+  /** The caches of all who serve. */
+  readonly keys: AdminOptions['keys'];
+  readonly answers: AdminOptions['answers'];
   /** The connection to the control plane, once there is one. */
   link(): Link | undefined;
 }
@@ -24,8 +26,8 @@ interface OwnParts {
 const NO_SESSIONS = { active_sessions: 0, zombie_count: 0, tracked_sessions: 0 };
 
 /** The answers to the gateway's own routes. */
-export function ownState(settings: Settings, { core, breaker, certificates, mcp, link }: OwnParts): OwnState {
-  const { source, publisher, keys, quotas, answers, disk, metrics } = core;
+export function ownState(settings: Settings, { core, breaker, certificates, keys, answers, mcp, link }: OwnParts): OwnState {
+  const { source, publisher, quotas, disk, metrics } = core;
   const { adminToken: token, metricsToken, allowPrivateUpstreams, controlPlaneUrl } = settings;
   const version = productVersion();
   const admin = createAdmin({

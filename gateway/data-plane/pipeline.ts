@@ -132,6 +132,12 @@ function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
     return;
   }
   if (exchange.cache === undefined) watchForChange(exchange, route);
+  const asked = route.upstreams.ask?.(exchange.gateway.now());
+  if (asked === undefined) send(exchange, route);
+  else asked.then(() => send(exchange, route)).catch((error: unknown) => fail(exchange, error));
+}
+
+function send(exchange: Exchange, route: Route): void {
   const picked = route.upstreams.pick(exchange.gateway.now());
   if (typeof picked === 'number') answer(exchange, heldBack(picked));
   else exchange.forward(route, picked);

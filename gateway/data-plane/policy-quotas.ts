@@ -53,6 +53,12 @@ export class PolicyQuotas {
     }, limits);
   }
 
+  /** Takes note of the limits under which somebody else counts a subject. */
+  note(subject: string, limits: QuotaLimits): void {
+    const key = policyKeyOf(subject);
+    if (key !== undefined) this.#limits.set(key, limits);
+  }
+
   /** What is counted under policies that are in force. */
   list(isLive: (key: string) => boolean): PolicyQuota[] {
     return [...this.#table.subjects()].flatMap((subject) => {

@@ -15,6 +15,10 @@ export interface QuotaTable {
   /** The check of one subject, or of the one that a request has. The same counts for whatever limits it is given later. */
   hooks(subject: string | ((exchange: Exchange) => string), limits: QuotaLimits): Hooks;
   use(subject: string): QuotaUse;
+  /** The present counts of a subject, under limits that rule from now on. */
+  look(subject: string, limits: QuotaLimits): QuotaPeriods;
+  /** Counts requests that were let through elsewhere, on this day since the epoch, today where none is given. Those of a period that is over are counted no more. */
+  add(subject: string, requests: number, day?: number): void;
   /** Single subjects of whose present day or month at least half was used under the limits that were asked for last; the fullest first, at most so many. */
   fullest(most: number): string[];
   reset(subject: string): void;
@@ -29,11 +33,15 @@ export interface QuotaTable {
   readonly version: number;
 }
 
-interface Counter {
+/** Counts with their day and month, both numbered from the epoch. */
+export interface QuotaPeriods {
   day: number;
   daily: number;
   month: number;
   monthly: number;
+}
+
+interface Counter extends QuotaPeriods {
   /** Those of the last request; none after a restart until the next one. */
   limits: QuotaLimits;
 }
@@ -59,7 +67,7 @@ export function createQuotaTable(now: () => number): QuotaTable {
    * not end for long; what was counted in that is counted for the present one.
    */
   const turn = (counter: Counter): void => {
-    const day = Math.floor(now() / DAY_MS);
+    const day = dayNumber(now());
     if (counter.day - day > FAR_AHEAD_DAYS) Object.assign(counter, { day, month: monthOf(day) });
     if (day <= counter.day) return;
     counter.day = day;
@@ -79,13 +87,9 @@ export function createQuotaTable(now: () => number): QuotaTable {
         request(exchange) {
           const counter = counterFor(exchange);
           turn(counter);
-          const refused = over(exchange, dayOf(counter), daily, now()) ?? over(exchange, monthOfCounter(counter), monthly, now());
-          if (refused !== undefined) return reply(refused, now());
-          counter.daily += 1;
-          counter.monthly += 1;
-          version += 1;
-          exchange.isCounted = true;
-          return undefined;
+          const refusal = admit(exchange, counter, { daily, monthly }, now());
+          if (refusal === undefined) version += 1;
+          return refusal;
         },
         giveBack(exchange) {
           exchange.isCounted = false;
@@ -101,6 +105,18 @@ export function createQuotaTable(now: () => number): QuotaTable {
       turn(counter);
       return { daily: counter.daily, monthly: counter.monthly };
     },
+    look(subject, limits) {
+      const counter = Object.assign(counterOf(subject), { limits });
+      turn(counter);
+      return counter;
+    },
+    add(subject, requests, day = dayNumber(now())) {
+      const counter = counterOf(subject);
+      turn(counter);
+      if (day >= counter.day) counter.daily += requests;
+      if (monthOf(day) >= counter.month) counter.monthly += requests;
+      version += 1;
+    },
     fullest: (most) => fullestOf(counters, turn, most),
     reset(subject) {
       Object.assign(counterOf(subject), { daily: 0, monthly: 0 });
@@ -108,7 +124,7 @@ export function createQuotaTable(now: () => number): QuotaTable {
     },
     subjects: () => counters.keys(),
     forget(isUnwanted) {
-      const month = monthOf(Math.floor(now() / DAY_MS));
+      const month = monthOf(dayNumber(now()));
       for (const [subject, counter] of counters) if (counter.month < month && isUnwanted(subject)) counters.delete(subject);
     },
     rows: (isWanted) =>
@@ -122,6 +138,19 @@ export function createQuotaTable(now: () => number): QuotaTable {
       return version;
     },
   };
+}
+
+/** Days since the epoch. */
+export const dayNumber = (nowMs: number): number => Math.floor(nowMs / DAY_MS);
+
+/** Counts a request, or says that its quota is used up. Notes on the exchange how much is left. */
+export function admit(exchange: Exchange, counts: QuotaPeriods, { daily, monthly }: QuotaLimits, nowMs: number): Reply | undefined {
+  const refused = over(exchange, dayOf(counts), daily, nowMs) ?? over(exchange, monthOfCounter(counts), monthly, nowMs);
+  if (refused !== undefined) return reply(refused, nowMs);
+  counts.daily += 1;
+  counts.monthly += 1;
+  exchange.isCounted = true;
+  return undefined;
 }
 
 /** Used part of a limit; 0 without one. */
@@ -178,8 +207,8 @@ function monthOf(day: number): number {
 }
 
 const monthStart = (month: number): number => Date.UTC(1970, month, 1);
-const dayOf = ({ day, daily }: Counter): Period => ({ name: 'daily', used: daily, startMs: day * DAY_MS, endMs: (day + 1) * DAY_MS });
-const monthOfCounter = ({ month, monthly }: Counter): Period => ({
+const dayOf = ({ day, daily }: QuotaPeriods): Period => ({ name: 'daily', used: daily, startMs: day * DAY_MS, endMs: (day + 1) * DAY_MS });
+const monthOfCounter = ({ month, monthly }: QuotaPeriods): Period => ({
   name: 'monthly',
   used: monthly,
   startMs: monthStart(month),

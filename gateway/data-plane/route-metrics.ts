@@ -13,6 +13,16 @@ const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS'
 export const statusClassOf = (status: number): string => STATUS_CLASSES[classIndex(status)] ?? '5xx';
 const classIndex = (status: number): number => (status >= 100 && status < 600 ? Math.floor(status / 100) - 1 : 4);
 
+/** What another process has counted for one API. */
+export interface CountedElsewhere {
+  readonly tenant: string;
+  readonly api: string;
+  readonly answers: readonly (readonly [method: string, classes: readonly number[]])[];
+  readonly latencies: readonly number[];
+  readonly totalSeconds: number;
+  readonly cached: readonly (readonly [CacheResult, number])[];
+}
+
 /** The counts of one API. */
 export class RouteCounts {
   readonly tenant: string;
@@ -45,11 +55,22 @@ export class RouteCounts {
     this.totalSeconds += seconds;
   }
 
+  add({ answers, latencies, totalSeconds, cached }: CountedElsewhere): void {
+    for (const [method, classes] of answers) addAll(this.#classesOf(method), classes);
+    addAll(this.latencies, latencies);
+    this.totalSeconds += totalSeconds;
+    for (const [result, count] of cached) this.cached.set(result, (this.cached.get(result) ?? 0) + count);
+  }
+
   #classesOf(method: string): number[] {
     const classes = this.answers.get(method) ?? STATUS_CLASSES.map(() => 0);
     this.answers.set(method, classes);
     return classes;
   }
+}
+
+function addAll(counts: number[], more: readonly number[]): void {
+  for (const [index, count] of more.entries()) counts[index] = (counts[index] ?? 0) + count;
 }
 
 /** One more of a kind. */

@@ -10,7 +10,7 @@ import type { Gateway } from './exchange.js';
 import { addFastLane } from './fast-lane/lane.js';
 import type { Shared } from './http-exchange.js';
 import { ignore, Intake, Request, type Clients } from './intake.js';
-import type { OwnState } from './own-routes.js';
+import type { OwnAnswers } from './own-routes.js';
 import { expectProxyHeaders, type ProxyHeaders } from './proxy-protocol.js';
 import { MAX_HEAD } from './request-checks.js';
 import type { ListenerTls } from './tls.js';
@@ -18,7 +18,10 @@ import { createUpstreamClients } from './upstream-clients.js';
 
 export interface ListenerOptions {
   readonly gateway: Gateway;
-  readonly own: OwnState;
+  /** Answers requests to the gateway's own routes; `isDraining`: it takes no new work. */
+  readonly own: OwnAnswers;
+  /** Passes when whoever hands connections to this process has handed over all that he has accepted; a turn of the event loop when absent. */
+  turn?: (() => Promise<unknown>) | undefined;
   /** Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-*` are believed. */
   readonly trustedProxies?: readonly string[];
   /** Whether every connection begins with a header of the PROXY protocol, from a trusted proxy. */
@@ -77,7 +80,7 @@ export function createListener(options: ListenerOptions): Listener {
     },
     async stop(graceMs = MAX_GRACE_MS) {
       shared.isDraining = true;
-      await drain(server, sockets, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS));
+      await drain(server, sockets, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS), options.turn);
       await clients.close();
     },
     connections: () => sockets.size,

@@ -122,3 +122,12 @@ describe('settings', () => {
     expect(() => readSettings(args, {})).toThrow(named);
   });
 });
+
+it('takes a number of workers, or one for each core, and serves no MCP clients with them', () => {
+  expect(readSettings([], {}).workers).toBe(1);
+  expect(readSettings(['--workers', '4'], {})).toMatchObject({ workers: 4, mcp: undefined });
+  expect(readSettings([], { STOA_WORKERS: 'auto' }).workers).toBeGreaterThanOrEqual(1);
+  for (const text of ['0', '129', 'two', '1.5'])
+    expect(() => readSettings(['--workers', text], {})).toThrow(`--workers takes a number from 1 to 128, or auto; "${text}" is neither.`);
+  expect(() => readSettings(['--workers', '2', '--mcp', 'true'], {})).toThrow('--mcp true goes with one process');
+});

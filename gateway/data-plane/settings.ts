@@ -19,6 +19,7 @@ import { LOG_LEVELS, type LogFormat, type LogLevel } from './access-log.js';
 import { CLIENT_CERTIFICATES, type CertificateMode } from './client-certificate.js';
 import { MCP_FLAGS, readMcp, type McpSettings } from './mcp-settings.js';
 import type { TlsFiles } from './tls.js';
+import { readWorkers, WORKERS_FLAGS } from './worker-settings.js';
 
 export interface Settings {
   readonly mode: Mode;
@@ -42,6 +43,8 @@ export interface Settings {
   readonly allowPrivateUpstreams: boolean;
   /** Whether the gateway reads plain messages itself, in place of node. */
   readonly fastLane: boolean;
+  /** Processes that serve traffic; 1: this one alone. */
+  readonly workers: number;
   /** Undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined;
   readonly clientCertificates: CertificateMode;
@@ -68,6 +71,7 @@ export const FLAGS = {
     summary: 'Control plane to follow.',
     absent: 'none',
   },
+  ...WORKERS_FLAGS,
   'trusted-proxies': {
     type: 'string',
     value: 'NETWORKS',
@@ -165,7 +169,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
       setting('allow-private-upstreams', 'STOA_ALLOW_PRIVATE_UPSTREAMS'),
       isLoopback(host),
     ),
-    mcp: readMcp(setting, isLoopback(host)),
+    ...readWorkers(setting, readMcp(setting, isLoopback(host))),
     logLevel: readLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
     logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
   };

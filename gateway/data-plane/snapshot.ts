@@ -47,6 +47,11 @@ export interface Route {
 /** The servers of a route. */
 export interface Upstreams {
   readonly all: readonly Upstream[];
+  /**
+   * Where several processes have a breaker in common and it is not closed: asks whether a request may go, and then `pick` knows. Undefined where nothing
+   * has to be asked; absent in a process that is alone.
+   */
+  ask?: ((nowMs: number) => Promise<unknown> | undefined) | undefined;
   /** A server that takes a request now, admitted by its breaker; or the milliseconds until one may. */
   pick(nowMs: number): Upstream | number;
   /** Another one, admitted, after this one has failed on the request; undefined when there is none. */
@@ -150,6 +155,8 @@ export interface Breaker {
   readonly round: number;
   /** Whether `admit` would let a request go; counts nothing. */
   accepts(nowMs: number): boolean;
+  /** As `ask` of the servers of a route. */
+  ask?(nowMs: number): Promise<void> | undefined;
   /** 0 when the request may go; otherwise milliseconds until a probe is allowed. */
   admit(nowMs: number): number;
   success(nowMs: number, round?: number): void;
@@ -164,7 +171,7 @@ export interface Breaker {
 export interface EventSink {
   record(event: {
     readonly type: 'rate_limit_exceeded' | 'auth_failed' | 'backend_error';
-    readonly route: Route;
+    readonly route: Pick<Route, 'tenant' | 'api'>;
     readonly consumer: string | undefined;
     readonly path: string;
     readonly status: number;

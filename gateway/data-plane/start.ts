@@ -1,6 +1,5 @@
 /** Puts a gateway together and starts it: the copy on the disk first, so that it serves at once, then the control plane. */
 import { join } from 'node:path';
-import { StoaError } from '../../schema/error.js';
 import { now } from '../clock.js';
 import { productVersion } from '../product-path.js';
 import type { AccessLog } from './access-log.js';
@@ -9,17 +8,19 @@ import { CertificateJudge } from './client-certificate.js';
 import { createCore, load, type Core } from './core.js';
 import { eventSink } from './event-sink.js';
 import { connect, type Link } from './link.js';
-import { watchLoad, type LoadShedder } from './load-shedder.js';
+import { watchLoad } from './load-shedder.js';
 import { McpEndpoint } from './mcp/endpoint.js';
+import { ownAnswers } from './own-routes.js';
 import { ownState } from './own-state.js';
 import { knownSubjects } from './policy-quotas.js';
-
 import { keepQuotas } from './quota-file.js';
 import { createListener, type Listener } from './server.js';
 import type { Settings } from './settings.js';
 import type { Breaker } from './snapshot.js';
+import { listen } from './start-listener.js';
 import { keepCertificates, loadTls } from './tls.js';
 import { createUsageMeter, type UsageMeter } from './usage-meter.js';
+import { Primary } from './workers/primary.js';
 
 export interface RunningGateway {
   readonly port: number;
@@ -33,8 +34,8 @@ const SWEEP_MS = 60_000;
 
 /** Starts. Throws when the port or the directory cannot be had; nothing is left open then. */
 export async function startGateway(settings: Settings, log: AccessLog): Promise<RunningGateway> {
-  const parts = assemble(settings, log);
-  const { listener, core } = parts;
+  const parts = settings.workers === 1 ? assembleAlone(settings, log) : assembleWithWorkers(settings, log);
+  const { front, core } = parts;
   load(core, log);
   const counts = keepQuotas({
     quotas: core.quotas.quotas,
@@ -44,24 +45,24 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
       core.source.position === undefined ? () => true : knownSubjects(core.publisher.liveCounters(), core.source.subscriptions),
     onProblem: (reason) => log.event('error', 'quota_problem', { reason }),
   });
-  const port = await listen(listener, settings).catch((error: unknown) => {
+  const port = await listen(front, settings).catch((error: unknown) => {
     core.metrics.stop();
     throw error;
   });
   const link = connect(settings, parts, log);
   parts.link.current = link;
   const sweeper = setInterval(() => core.publisher.sweep(), SWEEP_MS).unref();
-  const certificates = keepCertificates(listener, settings, log);
+  const certificates = keepCertificates(front, settings, log);
   return {
     port,
     reload: () => certificates.reload(),
     async stop() {
       clearInterval(sweeper);
       certificates.stop();
-      parts.load.stop();
+      parts.stopWatching();
       await core.checks.stop();
       parts.mcp?.stop();
-      await listener.stop();
+      await front.stop();
       await counts.stop();
       await link?.usage.stop();
       await link?.events.stop();
@@ -75,61 +76,72 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
 
 interface Parts {
   readonly core: Core;
-  readonly listener: Listener;
+  /** Where requests come in: this process, or its workers. */
+  readonly front: Listener;
   readonly breaker: Breaker;
   readonly directory: string;
   readonly usage: UsageMeter;
-  readonly load: LoadShedder;
   readonly mcp: McpEndpoint | undefined;
   /** Once there is one. */
   readonly link: { current: Link | undefined };
+  stopWatching(): void;
 }
 
-function assemble(settings: Settings, log: AccessLog): Parts {
-  const directory = join(settings.dataDirectory, `gateway-${settings.port}`);
-  const breaker = createBreaker('cp-api-breaker');
+/** What both ways to serve have in common. */
+function base(settings: Settings, log: AccessLog) {
   const link: Parts['link'] = { current: undefined };
-  const tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
+  const breaker = createBreaker('cp-api-breaker');
+  return {
+    directory: join(settings.dataDirectory, `gateway-${settings.port}`),
+    link,
+    breaker,
+    tls: settings.tls === undefined ? undefined : loadTls(settings.tls),
+    usage: createUsageMeter((count) => log.event('error', 'usage_dropped', { count })),
+    sources: {
+      isControlPlaneConnected: () => link.current?.client.isConnected ?? false,
+      controlPlaneBreaker: () => breaker.stats(now()).state,
+      events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
+      allowPrivateUpstreams: settings.allowPrivateUpstreams,
+    },
+  };
+}
+
+/** Serves in this process. */
+function assembleAlone(settings: Settings, log: AccessLog): Parts {
+  const { directory, link, breaker, tls, usage, sources } = base(settings, log);
   const certificates = new CertificateJudge(settings.clientCertificates);
   const { trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane } = settings;
   const load = watchLoad(log);
-  const served = {
-    connections: () => listener.connections(),
-    certificates: () => tls?.certificates() ?? [],
-    load: () => load,
-    isControlPlaneConnected: () => link.current?.client.isConnected ?? false,
-    controlPlaneBreaker: () => breaker.stats(now()).state,
-    events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
-    allowPrivateUpstreams,
-  };
-  const core = createCore(directory, log, served, () => mcp?.changed());
+  const served = { connections: () => front.connections(), certificates: () => tls?.certificates() ?? [], load: () => load, ...sources };
+  const core = createCore(directory, log, served, { onPublish: () => mcp?.changed() });
   const mcp = settings.mcp && new McpEndpoint({ ...settings.mcp, version: productVersion(), snapshot: () => core.publisher.snapshot, now });
-  const own = ownState(settings, { core, breaker, certificates, mcp, link: () => link.current });
-  const usage = createUsageMeter((count) => log.event('error', 'usage_dropped', { count }));
-  const events = eventSink(core.metrics, () => link.current?.events);
+  const { keys } = core;
+  const { answers } = core.state;
+  const state = ownState(settings, { core, breaker, certificates, keys, answers, mcp, link: () => link.current });
+  const own = ownAnswers(state);
   const gateway = {
     usage,
     snapshot: () => core.publisher.snapshot,
-    keys: core.keys,
-    answers: core.answers,
-    events,
+    keys,
+    answers,
+    events: eventSink(core.metrics, () => link.current?.events),
     certificates,
     load,
     log,
-    isReady: () => own.readiness().ready,
+    isReady: () => state.readiness().ready,
     now,
   };
-  const listener = createListener({ gateway, own, trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane, tls });
-  return { core, listener, breaker, directory, usage, load, mcp, link };
+  const front = createListener({ gateway, own, trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane, tls });
+  return { core, front, breaker, directory, usage, mcp, link, stopWatching: () => load.stop() };
 }
 
-async function listen(listener: Listener, { port, host }: Settings): Promise<number> {
-  try {
-    return await listener.listen(port, host);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const problem =
-      code === 'EADDRINUSE' ? `Port ${port} on ${host} is in use` : `Port ${port} on ${host} cannot be listened on: ${message}`;
-    throw new StoaError('conflict', `${problem}.`, { hint: 'Stop what listens there, or give another port.', cause: error });
-  }
+/** Serves in workers. */
+function assembleWithWorkers(settings: Settings, log: AccessLog): Parts {
+  const { directory, link, breaker, usage, sources } = base(settings, log);
+  const front = new Primary(settings, log, () => ({ core, own, usage, events }));
+  const { certificates, keys, answers } = front;
+  const core = createCore(directory, log, { ...front.sources, ...sources }, front.followers);
+  const own = ownAnswers(ownState(settings, { core, breaker, certificates, keys, answers, mcp: undefined, link: () => link.current }));
+  const events = eventSink(core.metrics, () => link.current?.events);
+  return { core, front, breaker, directory, usage, mcp: undefined, link, stopWatching: () => undefined };
 }

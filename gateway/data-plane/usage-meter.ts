@@ -29,6 +29,8 @@ export interface UsageMeter {
   drain(maxEntries: number): Usage | undefined;
   /** What `drain` would take, left in place. */
   pending(): Usage;
+  /** Adds what other processes have measured. */
+  add(usage: Usage): void;
   /** Puts back what the last run had not reported. */
   restore(usage: Usage): void;
 }
@@ -82,6 +84,25 @@ export function createUsageMeter(onDropped: (count: number) => void = () => unde
       keys = new Map();
       return usage;
     },
+    add({ entries, keys: used }) {
+      for (const entry of entries) {
+        const { hour: at, api: id, tenant, subscription = '', requests, errors, counted = requests, latency } = entry;
+        if (at > hour) {
+          close();
+          hour = at;
+        }
+        if (at < hour) {
+          closed.push(entry);
+          continue;
+        }
+        const counter = counterOf(open, { id, tenant }, subscription);
+        counter.requests += requests;
+        counter.errors += errors;
+        counter.counted += counted;
+        addLatencies(counter.latency, latency);
+      }
+      for (const [id, usedAt] of used) keys.set(id, Math.max(usedAt, keys.get(id) ?? 0));
+    },
     pending: () => ({ entries: [...closed, ...entriesOf(open, hour)], keys: [...keys] }),
     restore(usage) {
       closed.push(...usage.entries);
@@ -90,7 +111,7 @@ export function createUsageMeter(onDropped: (count: number) => void = () => unde
   };
 }
 
-function counterOf(open: Map<string, Map<string, Counter>>, { id, tenant }: Route, subscription: string): Counter {
+function counterOf(open: Map<string, Map<string, Counter>>, { id, tenant }: Pick<Route, 'id' | 'tenant'>, subscription: string): Counter {
   let ofApi = open.get(id);
   if (ofApi === undefined) open.set(id, (ofApi = new Map<string, Counter>()));
   let counter = ofApi.get(subscription);

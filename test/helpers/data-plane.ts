@@ -8,7 +8,7 @@ import { createAccessLog } from '../../gateway/data-plane/access-log.js';
 import { oneUpstream } from '../../gateway/data-plane/balancer.js';
 import { createBreaker } from '../../gateway/data-plane/breaker.js';
 import { CertificateJudge, type CertificateMode, type CertificateRule } from '../../gateway/data-plane/client-certificate.js';
-import type { OwnState } from '../../gateway/data-plane/own-routes.js';
+import { ownAnswers, type OwnState } from '../../gateway/data-plane/own-routes.js';
 import { createListener, type Listener } from '../../gateway/data-plane/server.js';
 import { loadTls, type TlsFiles } from '../../gateway/data-plane/tls.js';
 import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream, Upstreams } from '../../gateway/data-plane/snapshot.js';
@@ -179,7 +179,7 @@ export async function startGateway(draft: GatewayDraft): Promise<TestGateway> {
       now,
     },
     tls: draft.tls === undefined ? undefined : loadTls(draft.tls),
-    own: { ...OWN, ...draft.own },
+    own: ownAnswers({ ...OWN, ...draft.own }),
     trustedProxies: draft.trustedProxies ?? [],
     proxyProtocol: draft.proxyProtocol,
     allowPrivateUpstreams: draft.allowPrivateUpstreams ?? true,

@@ -1,0 +1,284 @@
+/** A worker: serves traffic like a gateway of its own, and leaves to the primary process what there is only one of. */
+import { errorBody, StoaError } from '../../../schema/error.js';
+import { now } from '../../clock.js';
+import { policies } from '../../policies/index.js';
+import type { AccessLog } from '../access-log.js';
+import { createBearerCheck } from '../bearer.js';
+import { CertificateJudge } from '../client-certificate.js';
+import { createEngine, type Engine } from '../engine.js';
+import { watchLoad } from '../load-shedder.js';
+import { jsonReply, type OwnAnswers } from '../own-routes.js';
+import { createRuntimeState } from '../policy-state.js';
+import type { RuntimeState } from '../runtime-state.js';
+import { createListener, type Listener } from '../server.js';
+import type { Settings } from '../settings.js';
+import { listen } from '../start-listener.js';
+import { createSteadyClock } from '../steady-clock.js';
+import { keepCertificates, loadTls } from '../tls.js';
+import { createUsageMeter } from '../usage-meter.js';
+import { Channel, type Send } from './channel.js';
+import { ConfigParts } from './config-parts.js';
+import { Loans } from './loans.js';
+import type { PrimaryAsks, PrimarySays, Report, WorkerAsks, WorkerSays } from './messages.js';
+import { shareAnswers, type SharedAnswers } from './shared-answers.js';
+import { SharedBreaker } from './shared-breaker.js';
+import { createTally, watchProcess } from './tally.js';
+
+type About = Omit<PrimarySays['start'], 'settings'>;
+type Line = Channel<WorkerAsks, WorkerSays, PrimaryAsks, PrimarySays>;
+
+const REPORT_MS = 100;
+const SWEEP_MS = 60_000;
+/** For answers that all workers keep together. */
+const ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Serves as soon as the primary process has said how, until it says that it is over. `openLog` is given its settings. */
+export function runWorker(openLog: (settings: Settings) => AccessLog): void {
+  if (process.send === undefined)
+    throw new StoaError('usage_error', '--worker is for a gateway with --workers, which starts this process as its child.');
+  let worker: Worker | undefined;
+  const running = (): Worker => {
+    if (worker === undefined) throw new Error('The worker was not started yet.');
+    return worker;
+  };
+  // Whoever stops the gateway signals the primary process, and often all of its group: it says when a worker stops.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  const send: Send = (batch, sent) => void process.send?.(batch, undefined, undefined, sent);
+  const line: Line = new Channel<WorkerAsks, WorkerSays, PrimaryAsks, PrimarySays>(send, {
+    calls: {
+      recall: (counter) => running().loans.recall(counter),
+      report: () => running().report(true),
+      settled: async () => {
+        await running().engine.publisher.settled();
+        return null;
+      },
+      stop: (graceMs) => running().stop(graceMs),
+    },
+    tells: {
+      start: ({ settings, ...about }) => {
+        try {
+          worker = new Worker(line, settings, openLog(settings), about);
+        } catch (error) {
+          line.tell('failed', describe(error));
+        }
+      },
+      configure: (part) => running().configure(part),
+      circuit: ({ key, circuit }) => running().breakers.follow(key, circuit),
+      health: ({ key, isHealthy }) => running().state.setHealth(key, isHealthy),
+      clearCaches: () => running().clearCaches(),
+      forgetRefusals: () => running().loans.forgetRefusals(),
+      invalidated: (resource) => running().answers.forget(resource),
+      othersKeepAnswers: () => running().answers.othersKeep(),
+      reloadCertificates: () => running().reload(),
+    },
+  });
+  process.on('message', (batch) => line.receive(batch));
+  line.tell('awake', null);
+}
+
+const describe = (error: unknown): WorkerSays['failed'] =>
+  errorBody(error instanceof StoaError ? error : new StoaError('internal_error', error instanceof Error ? error.stack : String(error)))
+    .error;
+
+/** The breakers of a worker, and the circuits that they follow: also of breakers that are made later. */
+class Breakers {
+  readonly #line: Line;
+  readonly #circuits = new Map<string, PrimarySays['circuit']['circuit']>();
+  readonly #breakers = new Map<string, SharedBreaker>();
+
+  constructor(line: Line) {
+    this.#line = line;
+  }
+
+  make(key: string, url: string): SharedBreaker {
+    const breaker = new SharedBreaker(key, url, {
+      probe: (asked) => this.#line.call('probe', asked),
+      tell: (outcome) => this.#line.tell('outcome', outcome),
+    });
+    const circuit = this.#circuits.get(key);
+    if (circuit !== undefined) breaker.follow(circuit, now());
+    this.#breakers.set(key, breaker);
+    return breaker;
+  }
+
+  follow(key: string, circuit: PrimarySays['circuit']['circuit']): void {
+    this.#circuits.set(key, circuit);
+    this.#breakers.get(key)?.follow(circuit, now());
+  }
+
+  report(): Report['breakers'] {
+    return [...this.#breakers.values()].flatMap((breaker) => breaker.report() ?? []);
+  }
+}
+
+class Worker {
+  readonly loans: Loans;
+  readonly breakers: Breakers;
+  readonly state: RuntimeState;
+  readonly engine: Engine;
+  readonly answers: SharedAnswers;
+  readonly #line: Line;
+  readonly #settings: Settings;
+  readonly #log: AccessLog;
+  readonly #tally = createTally();
+  readonly #usage = createUsageMeter();
+  readonly #process = watchProcess();
+  readonly #load: ReturnType<typeof watchLoad>;
+  readonly #certificates: CertificateJudge;
+  readonly #tls: ReturnType<typeof loadTls> | undefined;
+  readonly #listener: Listener;
+  readonly #parts: ConfigParts;
+  #files: ReturnType<typeof keepCertificates> | undefined;
+
+  constructor(line: Line, settings: Settings, log: AccessLog, about: About) {
+    this.#line = line;
+    this.#settings = settings;
+    this.#log = log;
+    this.loans = new Loans({
+      clock: createSteadyClock(now),
+      now,
+      ask: (question, received) => line.call('limits', question, received),
+    });
+    this.breakers = new Breakers(line);
+    const { loans, breakers } = this;
+    this.state = createRuntimeState(now, log, settings.allowPrivateUpstreams, {
+      answerBytes: Math.floor(ANSWER_BYTES / settings.workers),
+      shared: {
+        limiter: (key, limit) => loans.limiter(key, limit),
+        quota: (subject, limits) => loans.quota(subject, limits),
+        breaker: (key, url) => breakers.make(key, url),
+        combine: (all) => loans.combine(all),
+      },
+    });
+    this.answers = shareAnswers(this.state.answers, line);
+    this.engine = createEngine({
+      policies,
+      state: this.state,
+      now,
+      // It does not serve yet.
+      isUnhurried: () => this.#files === undefined,
+      metricsOf: (tenant, api) => this.#tally.route(tenant, api),
+      // The primary process compiles the same, and has said what is wrong with it.
+      onProblem: () => undefined,
+      onPublish: () => undefined,
+      onGone: () => undefined,
+    });
+    this.#parts = new ConfigParts(this.engine.source);
+    this.#load = watchLoad(log);
+    this.#certificates = new CertificateJudge(settings.clientCertificates);
+    this.#tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
+    this.#listener = this.#createListener(about);
+    setInterval(() => this.#tell(), REPORT_MS).unref();
+    setInterval(() => this.engine.publisher.sweep(), SWEEP_MS).unref();
+  }
+
+  configure(part: PrimarySays['configure']): void {
+    if (this.#parts.take(part) === 'first') void this.#serve();
+  }
+
+  clearCaches(): void {
+    this.engine.keys.clear();
+    this.state.answers.clear();
+  }
+
+  reload(): void {
+    this.#files?.reload();
+  }
+
+  /** What has happened since the last report. `isAsked`: somebody looks at the delays of the event loop now. */
+  report(isAsked: boolean): Report {
+    const { counts, events } = this.#tally.take();
+    const { hits: keyHits, misses: keyMisses, entry_count: keyEntries } = this.engine.keys.stats();
+    const { hits: answerHits, misses: answerMisses, entry_count: answerEntries, bytes: answerBytes } = this.state.answers.stats();
+    const { cert_validated, cert_missing, cert_invalid } = this.#certificates.stats();
+    const { cpuSeconds, ...used } = this.#process.read();
+    if (isAsked) this.#process.reset();
+    return {
+      limits: this.loans.report(),
+      breakers: this.breakers.report(),
+      counts,
+      usage: this.#usage.drain(Infinity) ?? null,
+      events,
+      totals: {
+        keyHits,
+        keyMisses,
+        answerHits,
+        answerMisses,
+        shed: this.#load.refused,
+        certificatesValidated: cert_validated,
+        certificatesMissing: cert_missing,
+        certificatesInvalid: cert_invalid,
+        cpuSeconds,
+      },
+      levels: { connections: this.#listener.connections(), keyEntries, answerEntries, answerBytes, shedShare: this.#load.share, ...used },
+      certificates: this.#tls?.certificates() ?? [],
+    };
+  }
+
+  async stop(graceMs: number): Promise<Report> {
+    this.#files?.stop();
+    this.#load.stop();
+    await this.#listener.stop(graceMs);
+    this.#log.flush();
+    return this.report(false);
+  }
+
+  #createListener(about: About): Listener {
+    const { trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane } = this.#settings;
+    const { source } = this.engine;
+    return createListener({
+      gateway: {
+        usage: this.#usage,
+        snapshot: () => this.engine.publisher.snapshot,
+        keys: this.engine.keys,
+        answers: this.answers.cache,
+        events: this.#tally.events,
+        certificates: this.#certificates,
+        load: this.#load,
+        log: this.#log,
+        isReady: () => source.position !== undefined || (about.mayServeAlone && source.adminApis.size > 0),
+        now,
+      },
+      own: ownOfWorker(this.#line, this.#settings, about),
+      turn: () => this.#line.call('turn', null),
+      trustedProxies,
+      proxyProtocol,
+      allowPrivateUpstreams,
+      fastLane,
+      tls: this.#tls,
+    });
+  }
+
+  async #serve(): Promise<void> {
+    await this.engine.publisher.settled();
+    try {
+      this.#line.tell('ready', await listen(this.#listener, this.#settings));
+      this.#files = keepCertificates(this.#listener, this.#settings, this.#log);
+    } catch (error) {
+      this.#line.tell('failed', describe(error));
+    }
+  }
+
+  #tell(): void {
+    const report = this.report(false);
+    const { limits, breakers, counts, events, usage } = report;
+    if (limits.length + breakers.length + counts.routes.length + events.length > 0 || usage !== null) this.#line.tell('report', report);
+  }
+}
+
+/** Says itself that it lives; everything else is known in one place. */
+function ownOfWorker(line: Line, { adminToken, metricsToken }: Settings, { version, startedAt }: About): OwnAnswers {
+  const isAdmin = adminToken === undefined ? () => false : createBearerCheck(adminToken);
+  const isReader = metricsToken === undefined ? () => true : createBearerCheck(metricsToken);
+  const answer: OwnAnswers['answer'] = async ({ method, path, query, authorization, readBody }, isDraining) => {
+    const isRead = method === 'GET' || method === 'HEAD';
+    if (isRead && path === '/health/live') return jsonReply(200, { status: 'ok' });
+    if (isRead && path === '/health')
+      return jsonReply(200, { status: 'ok', version, uptime_seconds: Math.floor((now() - startedAt) / 1000) });
+    // Before it is known who somebody is, nobody's body is read and no worker is asked.
+    const isKnown = path === '/metrics' ? isReader(authorization) : path.startsWith('/admin') && isAdmin(authorization);
+    const body = !isRead && isKnown ? await readBody() : '';
+    return line.call('own', { method, path, query, authorization, body, isKnown, isDraining });
+  };
+  return { answer };
+}
