@@ -14,6 +14,8 @@ export interface RecordedRequest {
   readonly api?: string | undefined;
   /** Id of the API key that it came with, where the gateway knew it. */
   readonly key?: string | undefined;
+  /** Name of the consumer whose key the gateway accepted. */
+  readonly consumer?: string | undefined;
   readonly client_ip: string;
 }
 
@@ -37,7 +39,7 @@ export interface ImpactGroup {
   readonly api?: string | undefined;
   /** Absent for callers without a known key. */
   readonly consumer?: string | undefined;
-  /** `refused`, `allowed`: why they are refused, then or today. `moved`: the API that they would reach. `undecided`: what no log holds. */
+  /** `refused`, `allowed`: why they are refused, then or today. `moved`: the API that they would reach. `undecided`: what is not known. */
   readonly reason: string;
   /** Of a refusal. */
   readonly status?: number | undefined;
@@ -74,7 +76,7 @@ export interface Impact {
   readonly allowed: readonly ImpactGroup[];
   /** Served by another API with the change. */
   readonly moved: readonly ImpactGroup[];
-  /** The change asks for something that no log holds. */
+  /** The change asks for something that no log holds, or the key of then is not known any more. */
   readonly undecided: readonly ImpactGroup[];
   /** What limits the answer. */
   readonly notes: readonly string[];

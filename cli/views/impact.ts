@@ -35,7 +35,7 @@ function sectionsOf({ summary, refused, allowed, moved, undecided }: Impact): Se
     { title: `${counted(summary.refused, 'request')}${of} would have been refused`, groups: refused },
     { title: `${counted(summary.moved, 'request')} would have reached another API`, groups: moved },
     { title: `${counted(summary.allowed, 'request')} would have been let in`, groups: allowed },
-    { title: `${counted(summary.undecided, 'request')} cannot be judged: what the change looks at is in no log`, groups: undecided },
+    { title: `${counted(summary.undecided, 'request')} cannot be judged: what decides is not known`, groups: undecided },
   ].filter(({ groups }) => groups.length > 0);
 }
 

@@ -91,16 +91,16 @@ export interface RouteMetrics {
   cached(result: CacheResult): void;
 }
 
-export const AUTH_FAILURES = [
+/** Why a key, or the want of one, opens nothing. */
+export const KEY_FAILURES = [
   'missing_api_key',
   'invalid_api_key',
   'expired_api_key',
   'revoked_api_key',
   'subscription_not_active',
   'api_not_allowed',
-  ...CERTIFICATE_FAILURES,
-  ...TOKEN_FAILURES,
 ] as const;
+export const AUTH_FAILURES = [...KEY_FAILURES, ...CERTIFICATE_FAILURES, ...TOKEN_FAILURES] as const;
 export type AuthFailure = (typeof AUTH_FAILURES)[number];
 
 /** A key joined with its subscription and consumer: all that a request needs to know. */

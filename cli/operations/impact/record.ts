@@ -17,6 +17,7 @@ export function recordOf({ fields = {}, at }: LogLine): RecordedRequest | 'unkno
     reason: textOf(fields['reason']),
     api: textOf(fields['api']),
     key,
+    consumer: textOf(fields['consumer']),
     client_ip: textOf(fields['client_ip']) ?? '',
   };
 }

@@ -44,16 +44,21 @@ const CURRENT: HeldObjects = {
 };
 const NOTHING = { resources: [], subscriptions: [], credentials: [] };
 
-const request = (changes: Partial<RecordedRequest> = {}): RecordedRequest => ({
-  at: START,
-  method: 'GET',
-  path: '/apis/acme/orders/v2/17',
-  status: 200,
-  api: 'orders',
-  key: 'key-app',
-  client_ip: '198.51.100.7',
-  ...changes,
-});
+const request = (changes: Partial<RecordedRequest> = {}): RecordedRequest => {
+  const made: RecordedRequest = {
+    at: START,
+    method: 'GET',
+    path: '/apis/acme/orders/v2/17',
+    status: 200,
+    api: 'orders',
+    key: 'key-app',
+    client_ip: '198.51.100.7',
+    ...changes,
+  };
+  // A gateway names the consumer whose key it has accepted.
+  const isAccepted = made.status < 400 && made.key !== undefined;
+  return { ...made, consumer: isAccepted ? made.key.replace('key-', '') : undefined };
+};
 /** One each second. */
 const stream = (count: number, changes: Partial<RecordedRequest> = {}): RecordedRequest[] =>
   Array.from({ length: count }, (_, index) => request({ at: START + index * 1000, ...changes }));

@@ -72,16 +72,16 @@ export function judge(
   const tally = new Tally();
   const notes = [COUNTED];
   for (const [gateway, recorded] of gateways) {
-    const requests = recorded.filter(isReplayable).sort((a, b) => a.at - b.at);
+    const requests = recorded.filter((request) => request.at <= until && isReplayable(request)).sort((a, b) => a.at - b.at);
     const first = requests[0]?.at;
     if (first === undefined || first > since) notes.push(beginning(gateway, first));
     freeze(first ?? since);
-    const { today, planned } = createWorlds(objects);
+    const { today, planned, knows } = createWorlds(objects);
     for (const request of requests) {
       freeze(request.at);
       const before = today.send(request);
       const after = planned.send(request, before.demands);
-      if (request.at >= since) tally.add(request, before, after);
+      if (request.at >= since) tally.add(request, before, after, knows(request));
     }
   }
   return tally.result(since, until, notes);

@@ -2,6 +2,7 @@
 import type { Impact, ImpactGroup, RecordedRequest } from '../../../schema/impact.js';
 import type { Route } from '../snapshot.js';
 import type { Outcome } from './exchange.js';
+import { isKeyFailure } from './keys.js';
 
 const VERDICTS = ['refused', 'allowed', 'moved', 'undecided'] as const;
 type Verdict = (typeof VERDICTS)[number];
@@ -27,15 +28,15 @@ export class Tally {
   #requests = 0;
   #asRecorded = 0;
 
-  /** One request, as today's configuration and the planned one decide it. */
-  add(request: RecordedRequest, today: Outcome, planned: Outcome): void {
+  /** One request, as today's configuration and the planned one decide it. `isKnown`: the key that was accepted then can still be told whose it is. */
+  add(request: RecordedRequest, today: Outcome, planned: Outcome, isKnown: boolean): void {
     this.#requests += 1;
     if (isAsRecorded(request, today)) this.#asRecorded += 1;
-    const found = verdictOn(today, planned);
+    const found = isLost(request, today, isKnown) ? verdictOnLost(request, planned) : verdictOn(today, planned);
     if (found === undefined) return;
     const [verdict, reason, refusal] = found;
     const { tenant, api } = today.route ?? planned.route ?? {};
-    const consumer = today.consumer ?? planned.consumer;
+    const consumer = today.consumer ?? planned.consumer ?? request.consumer;
     const { status, limit: state } = refusal ?? {};
     const limit = state && { requests: state.limit, window_secs: state.windowSeconds };
     const key = JSON.stringify([tenant, api, consumer, reason, status, limit]);
@@ -89,6 +90,21 @@ const sumOf = (groups: Shown): number => groups.reduce((sum, { requests }) => su
 function isAsRecorded({ status, reason, api }: RecordedRequest, { refusal }: Outcome): boolean {
   if (refusal !== undefined) return refusal.status === status;
   return reason === undefined && !(status === 404 && api === undefined);
+}
+
+/** Whether its key says no more what came of it: it is not held any more, or what is refused today for want of a good one was let in then. */
+function isLost({ api, reason }: RecordedRequest, { refusal }: Outcome, isKnown: boolean): boolean {
+  if (refusal === undefined) return !isKnown;
+  return api !== undefined && isKeyFailure(refusal.reason) && !isKeyFailure(reason);
+}
+
+/** Decided before anybody looks at a key. */
+const BEFORE_KEYS: ReadonlySet<string> = new Set(['no_route', 'api_not_activated', 'not_served', 'method_not_allowed']);
+
+/** What can be said without the key, and where it takes the key, that nothing can. */
+function verdictOnLost({ key }: RecordedRequest, { refusal }: Outcome): [Verdict, string, Outcome['refusal']?] {
+  if (refusal !== undefined && BEFORE_KEYS.has(refusal.reason)) return ['refused', refusal.reason, refusal];
+  return ['undecided', key === undefined ? 'no key was looked at then' : 'the key is no longer known'];
 }
 
 /** What the change does to a request, and why; undefined when it does nothing. */

@@ -12,18 +12,29 @@ import { errorReply } from '../own-routes.js';
 import { RuntimeState } from '../runtime-state.js';
 import { createUsageMeter } from '../usage-meter.js';
 import { RecordedCertificates, replay, ReplayedExchange, type Demand, type Outcome } from './exchange.js';
+import { keysAsThen } from './keys.js';
 
 export interface World {
   /** Requests come in the order of time, with the clock at theirs. */
   send(request: RecordedRequest, met?: readonly Demand[]): Outcome;
 }
 
+export interface Worlds {
+  readonly today: World;
+  readonly planned: World;
+  /** Whether the consumer whose key was accepted then can be found by it today. */
+  knows(request: RecordedRequest): boolean;
+}
+
 /** The configuration of today and the planned one. Counters and everything else that lives begins empty in both. */
-export function createWorlds({ current, put, remove }: PlannedObjects): { readonly today: World; readonly planned: World } {
-  const [today, planned] = [createEmpty(), createEmpty()];
+export function createWorlds({ current, put, remove }: PlannedObjects): Worlds {
+  const today = createEmpty();
+  const planned = createEmpty(today.engine);
   for (const { engine } of [today, planned]) engine.source.replace(recognised(current), { number: 1, store: 'replay' });
   planned.engine.source.change({ type: 'change', number: 2, put: recognised(put), remove }, 'replay');
-  return { today: today.world, planned: planned.world };
+  const knows = ({ key, consumer }: RecordedRequest): boolean =>
+    consumer === undefined || (key !== undefined && today.engine.keys.find(key)?.consumerLabel === consumer);
+  return { today: today.world, planned: planned.world, knows };
 }
 
 /** Gateways know keys by their digest; here the id of a key stands for it. */
@@ -44,7 +55,8 @@ const LOG: AccessLog = {
   },
 };
 
-function createEmpty(): { readonly engine: Engine; readonly world: World } {
+/** `today`: what says which keys have ended by themselves; absent for the engine of today. */
+function createEmpty(today?: Engine): { readonly engine: Engine; readonly world: World } {
   const state = new RuntimeState(now, { verifier: () => () => Promise.reject(new TypeError('No token is verified in a replay.')) });
   const engine = createEngine({
     policies: policies.map(asRecorded),
@@ -68,7 +80,8 @@ function createEmpty(): { readonly engine: Engine; readonly world: World } {
     log: LOG,
     now,
   };
-  return { engine, world: { send: (request, met) => replay(gateway, request, met) } };
+  const asThen = keysAsThen(engine.keys, (today ?? engine).keys);
+  return { engine, world: { send: (request, met) => replay({ ...gateway, keys: asThen(request) }, request, met) } };
 }
 
 /** A policy that judges what no log holds answers as it did then, where it asks the same. */
