@@ -19,7 +19,7 @@ manifests again and refuses, with exit code 5, when they or one of the resources
     '<%= config.bin %> diff -f manifests/ -R --prune --exit-code',
     '<%= config.bin %> diff -o markdown',
     '<%= config.bin %> diff --environment production --prune --out plan.json',
-    'kubectl logs deploy/stoa-gateway --since=25h | <%= config.bin %> diff --environment production --impact 24h --log -',
+    'kubectl logs -l app=stoa-gateway --prefix --tail=-1 --since=48h | <%= config.bin %> diff --environment production --impact 24h --log -',
   ];
   static override flags = {
     ...planFlags,
@@ -35,7 +35,8 @@ manifests again and refuses, with exit code 5, when they or one of the resources
       helpValue: 'DURATION|TIME',
     }),
     log: Flags.string({
-      summary: 'For --impact: log of a gateway, or - for stdin; one for each gateway. Without it those of "stoactl dev".',
+      summary:
+        'For --impact: log of a gateway, or - for stdin; one for each gateway, or of several whose lines begin with their container or pod. Without it those of "stoactl dev".',
       multiple: true,
       helpValue: 'FILE',
     }),
@@ -47,7 +48,7 @@ manifests again and refuses, with exit code 5, when they or one of the resources
     requireImpact(flags);
     if (flags.impact !== undefined) {
       const { requireReplayable } = await import('../operations/impact/run.js');
-      requireReplayable(flags.impact, flags.log ?? [], (await this.settings()).server);
+      await requireReplayable(flags.impact, flags.log ?? [], (await this.settings()).server);
     }
     const made = await this.makePlan(flags, { isKept: flags.out !== undefined });
     if (flags.out !== undefined) await this.keepPlan(flags.out, made, flags);

@@ -7,11 +7,15 @@ import type { Environment } from '../../settings.js';
 import { childFailure } from '../dev/service.js';
 import { script, withoutOurs } from '../dev/stack.js';
 
-type Answer = { readonly type: 'impact'; readonly impact: Impact } | { readonly type: 'failed'; readonly error: ErrorBody['error'] };
+type Answer =
+  | { readonly type: 'began'; readonly from: number }
+  | { readonly type: 'impact'; readonly impact: Impact }
+  | { readonly type: 'failed'; readonly error: ErrorBody['error'] };
 
 export class Replay {
   readonly #process: ChildProcess;
-  readonly #answer: Promise<Impact>;
+  readonly #began: Promise<number>;
+  readonly #impact: Promise<Impact>;
 
   /** Starts the process. Close it after use. */
   constructor(env: Environment) {
@@ -20,14 +24,19 @@ export class Replay {
       serialization: 'advanced',
       env: { ...withoutOurs(env) },
     });
-    this.#answer = this.#impact();
-    // Whoever asks for it is told; until then it is nobody's.
-    this.#answer.catch(() => undefined);
+    const ended = once(this.#process, 'exit').then(() => {
+      throw new StoaError('service_unavailable', 'The gateway of the replay has ended by itself.');
+    });
+    this.#began = Promise.race([this.#answer('began').then(({ from }) => from), ended]);
+    this.#impact = Promise.race([this.#answer('impact').then(({ impact }) => impact), ended]);
+    // Whoever asks for them is told; until then they are nobody's.
+    for (const promise of [this.#began, this.#impact]) promise.catch(() => undefined);
   }
 
-  /** What is compared. `since`: what came before is counted by limits alone. Epoch milliseconds. */
-  begin(objects: PlannedObjects, since: number, until: number): Promise<void> {
-    return this.#send({ type: 'begin', objects, since, until });
+  /** What is compared. Resolves to when limits begin to count, which may be before `since`. All in epoch milliseconds. */
+  async begin(objects: PlannedObjects, since: number, until: number): Promise<number> {
+    await this.#send({ type: 'begin', objects, since, until });
+    return this.#began;
   }
 
   /** Requests that one gateway has served. */
@@ -38,25 +47,30 @@ export class Replay {
   /** Replays them all. Throws the child's own error. */
   async end(): Promise<Impact> {
     await this.#send({ type: 'end' });
-    return this.#answer;
+    return this.#impact;
   }
 
   close(): void {
     this.#process.kill('SIGKILL');
   }
 
-  /** Waits until the child takes it, and for its error when it takes nothing any more. */
+  /** Waits until the child takes it. Throws the child's error as soon as there is one, and when it takes nothing any more. */
   async #send(order: object): Promise<void> {
     const sent = new Promise<Error | null>((resolve) => this.#process.send(order, resolve));
-    if ((await sent) !== null) await this.#answer;
+    const failure = await Promise.race([sent, this.#impact]);
+    if (failure instanceof Error) await this.#impact;
   }
 
-  async #impact(): Promise<Impact> {
-    const ended = once(this.#process, 'exit').then(() => {
-      throw new StoaError('service_unavailable', 'The gateway of the replay has ended by itself.');
+  /** The answer of this type, or the child's error in its place. */
+  #answer<Type extends Answer['type']>(type: Type): Promise<Extract<Answer, { type: Type }>> {
+    return new Promise((resolve, reject) => {
+      this.#process.on('message', (answer: Answer) => {
+        if (answer.type === 'failed') reject(childFailure(answer.error));
+        else if (isOfType(answer, type)) resolve(answer);
+      });
     });
-    const [answer] = (await Promise.race([once(this.#process, 'message'), ended])) as [Answer];
-    if (answer.type === 'failed') throw childFailure(answer.error);
-    return answer.impact;
   }
 }
+
+const isOfType = <Type extends Answer['type']>(answer: Answer, type: Type): answer is Extract<Answer, { type: Type }> =>
+  answer.type === type;

@@ -49,6 +49,14 @@ describe('parseLine', () => {
     expect(parseLine(text).fields).toMatchObject(fields);
   });
 
+  it.each([
+    ['gateway-1  | INFO a path=/x', 'gateway-1'],
+    ['[pod/stoa-gateway-7d9f-abcde/gateway] INFO a path=/x', 'stoa-gateway-7d9f-abcde'],
+    ['INFO a path=/x', undefined],
+  ])('knows who wrote the line %s', (text, container) => {
+    expect(parseLine(text)).toMatchObject({ text: 'INFO a path=/x', container, fields: { path: '/x' } });
+  });
+
   it.each(['(node:12) Warning: something', '{"half": ', ''])('leaves what is not a line of ours as it is: %s', (text) => {
     expect(parseLine(text)).toEqual({ text, fields: undefined, at: undefined });
   });

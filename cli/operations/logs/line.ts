@@ -7,20 +7,23 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>> | undefined;
   /** Epoch milliseconds; undefined where the line does not say. */
   readonly at: number | undefined;
+  /** The container or pod that wrote it, where a collector says so. */
+  readonly container?: string | undefined;
 }
 
-/** What `docker compose logs` puts before each line. */
-const CONTAINER = /^[\w.-]+ +\| /;
+/** What `docker compose logs`, and `kubectl logs --prefix`, put before each line. */
+const CONTAINER = /^(?:([\w.-]+) +\| |\[pod\/([\w.-]+)\/[\w.-]+\] )/;
 const TEXT = /^(DEBUG|INFO|WARN|ERROR|FATAL) ([A-Za-z_][\w ]*?)(?= [\w.]+=|$)/;
 const PAIR = / ([\w.]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)/g;
 
 /** Reads a line as `LOG_FORMAT=json` or `LOG_FORMAT=text` writes it. */
 export function parseLine(line: string): LogLine {
-  const text = line.replace(CONTAINER, '');
+  const [prefix = '', service, pod] = CONTAINER.exec(line) ?? [];
+  const text = line.slice(prefix.length);
   const fields = text.startsWith('{') ? parseJson(text) : parseText(text);
   const ts = fields?.['ts'];
   const at = typeof ts === 'string' ? Date.parse(ts) : Number.NaN;
-  return { text, fields, at: Number.isNaN(at) ? undefined : at };
+  return { text, fields, at: Number.isNaN(at) ? undefined : at, container: service ?? pod };
 }
 
 function parseJson(text: string): Record<string, unknown> | undefined {

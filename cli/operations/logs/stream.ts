@@ -39,28 +39,30 @@ async function* nothing(): AsyncGenerator<string> {
   // A pipe has ended when its lines have.
 }
 
-/** Gives every wanted line to `write`; resolves at the end of the sources or, when it follows, of the signal. Closes the sources. */
+/** Gives every wanted line to `write`, and the next one when it is done; resolves at the end of the sources or, when it follows, of the signal. Closes the sources. */
 export async function streamLogs(
   sources: readonly LogSource[],
   { filter, tail, isFollowing, signal }: StreamOptions,
-  write: (line: LogLine, source: string) => void,
+  write: (line: LogLine, source: string) => unknown,
 ): Promise<void> {
   const selectors = new Map(sources.map((source) => [source, selector(filter)]));
   const select = (source: LogSource, text: string): LogLine | undefined => selectors.get(source)?.(text);
   const follow = async (source: LogSource): Promise<void> => {
     for await (const text of source.follow(signal)) {
       const line = select(source, text);
-      if (line !== undefined) write(line, source.name);
+      if (line !== undefined) await write(line, source.name);
     }
   };
+  const histories = sources.map((source) => history(source, filter, tail, (text) => select(source, text)));
   try {
-    const histories = sources.map((source) => history(source, filter, tail, (text) => select(source, text)));
     for await (const { line, source } of inOrder(histories)) {
       if (signal.aborted) return;
-      write(line, source);
+      await write(line, source);
     }
     if (isFollowing) await Promise.all(sources.map(follow));
   } finally {
+    // Whoever stops early leaves no pipe open that nobody reads.
+    for (const each of histories) await each.return(undefined);
     for (const source of sources) await source.close();
   }
 }

@@ -4,6 +4,7 @@ import type { Impact, PlannedObjects, RecordedRequest } from '../../../schema/im
 import { freeze } from '../../clock.js';
 import { isOwnPath } from '../own-routes.js';
 import { Tally } from './tally.js';
+import { countedFrom } from './windows.js';
 import { createWorlds } from './world.js';
 
 /** Stands alone on the command line. */
@@ -16,7 +17,11 @@ type Order =
   | { readonly type: 'requests'; readonly gateway: string; readonly requests: readonly RecordedRequest[] }
   | { readonly type: 'end' };
 
-type Answer = { readonly type: 'impact'; readonly impact: Impact } | { readonly type: 'failed'; readonly error: ErrorBody['error'] };
+type Answer =
+  /** From when on limits count: older requests are not wanted. */
+  | { readonly type: 'began'; readonly from: number }
+  | { readonly type: 'impact'; readonly impact: Impact }
+  | { readonly type: 'failed'; readonly error: ErrorBody['error'] };
 
 const MAX_REQUESTS = 3_000_000;
 
@@ -24,12 +29,15 @@ const MAX_REQUESTS = 3_000_000;
 export function serveReplay(): void {
   if (process.send === undefined)
     throw new StoaError('usage_error', `${REPLAY} is for "stoactl diff --impact", which starts this process as its child.`);
-  const say = (answer: Answer): void => void process.send?.(answer, () => process.exit(0));
+  const say = (answer: Answer): void =>
+    void process.send?.(answer, () => {
+      if (answer.type !== 'began') process.exit(0);
+    });
   const replay = new Replay();
   process.on('message', (order: Order) => {
     try {
-      const impact = replay.take(order);
-      if (impact !== undefined) say({ type: 'impact', impact });
+      const answer = replay.take(order);
+      if (answer !== undefined) say(answer);
     } catch (error) {
       const known =
         error instanceof StoaError ? error : new StoaError('internal_error', error instanceof Error ? error.stack : String(error));
@@ -39,28 +47,50 @@ export function serveReplay(): void {
   process.once('disconnect', () => process.exit(0));
 }
 
-class Replay {
+/** Takes the orders of one replay. Throws `usage_error` for more requests than it holds. */
+export class Replay {
   #begin: Extract<Order, { type: 'begin' }> | undefined;
-  readonly #recorded = new Map<string, RecordedRequest[]>();
+  readonly #recorded = new Map<string, (readonly RecordedRequest[])[]>();
+  readonly #most: number;
   #count = 0;
 
-  /** The impact, once the end was reached. */
-  take(order: Order): Impact | undefined {
-    if (order.type === 'begin') this.#begin = order;
-    else if (order.type === 'requests') this.#keep(order.gateway, order.requests);
-    else if (this.#begin !== undefined) return judge(this.#begin, this.#recorded);
+  constructor(most: number = MAX_REQUESTS) {
+    this.#most = most;
+  }
+
+  /** Where to begin, and the impact once the end was reached. */
+  take(order: Order): Answer | undefined {
+    if (order.type === 'begin') {
+      this.#begin = order;
+      return { type: 'began', from: countedFrom(order.objects, order.since) };
+    }
+    if (order.type === 'requests') this.#keep(order.gateway, order.requests);
+    else if (this.#begin !== undefined) {
+      const recorded = new Map([...this.#recorded].map(([gateway, batches]) => [gateway, batches.flat()]));
+      return { type: 'impact', impact: judge(this.#begin, recorded) };
+    }
     return undefined;
   }
 
   #keep(gateway: string, requests: readonly RecordedRequest[]): void {
     const kept = this.#recorded.get(gateway) ?? [];
     this.#recorded.set(gateway, kept);
-    for (const request of requests) kept.push(request);
+    if (requests.length > 0) kept.push(requests);
     this.#count += requests.length;
-    if (this.#count > MAX_REQUESTS)
-      throw new StoaError('usage_error', `The logs hold more than ${MAX_REQUESTS} requests of this time.`, {
+    while (this.#count > this.#most) this.#forget();
+  }
+
+  /** Of too many, the oldest that are only counted are left out; those that are judged are never. */
+  #forget(): void {
+    const since = this.#begin?.since ?? 0;
+    const countedOnly = [...this.#recorded.values()].filter(([oldest]) => oldest?.every(({ at }) => at < since) === true);
+    const startOf = ([oldest]: readonly (readonly RecordedRequest[])[]): number => oldest?.[0]?.at ?? 0;
+    const dropped = countedOnly.sort((a, b) => startOf(a) - startOf(b))[0]?.shift();
+    if (dropped === undefined)
+      throw new StoaError('usage_error', `The logs hold more than ${this.#most} requests of this time.`, {
         hint: 'Give a shorter time, such as --impact 1h.',
       });
+    this.#count -= dropped.length;
   }
 }
 
@@ -70,11 +100,13 @@ export function judge(
   gateways: ReadonlyMap<string, readonly RecordedRequest[]>,
 ): Impact {
   const tally = new Tally();
-  const notes = [COUNTED];
+  const from = countedFrom(objects, since);
+  const notes: string[] = [];
   for (const [gateway, recorded] of gateways) {
     const requests = recorded.filter((request) => request.at <= until && isReplayable(request)).sort((a, b) => a.at - b.at);
     const first = requests[0]?.at;
     if (first === undefined || first > since) notes.push(beginning(gateway, first));
+    else if (first > from) notes.push(`${beginning(gateway, first).slice(0, -1)}: ${uncounted(from)}`);
     freeze(first ?? since);
     const { today, planned, knows } = createWorlds(objects);
     for (const request of requests) {
@@ -90,7 +122,8 @@ export function judge(
 /** What reached a route, or none. The gateway's own addresses, what was no sound request and what was shed are the same under any configuration. */
 const isReplayable = ({ path, api, status }: RecordedRequest): boolean => !isOwnPath(path) && (api !== undefined || status === 404);
 
-const COUNTED = 'Limits and quotas are counted from the first recorded request on.';
+/** What a limit or quota would have counted that is not there. */
+const uncounted = (from: number): string => `limits and quotas that look back to ${new Date(from).toISOString()} may have counted more.`;
 
 /** Where a log begins later than what was asked for, nobody may take its silence for an answer. */
 const beginning = (gateway: string, first: number | undefined): string =>
