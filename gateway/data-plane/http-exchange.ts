@@ -27,8 +27,9 @@ export interface Shared extends Edge {
 /** An unread body up to this size is read and thrown away; with a larger one the connection is closed. */
 const MAX_UNREAD_BODY = 64 * 1024;
 const CLIENT_CLOSED = 499;
-/** So much may wait for a client that reads its events slowly. */
+/** What waits beyond this for a client that reads its events slowly is watched: a stream of which nothing more was read for so long is given up. */
 const MAX_WAITING_EVENTS = 4 * 1024 * 1024;
+const UNREAD_MS = 30_000;
 
 export abstract class HttpExchange extends Exchange {
   readonly head: RequestHead;
@@ -91,14 +92,34 @@ export abstract class HttpExchange extends Exchange {
     this.headers = ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-store', 'X-Accel-Buffering', 'no', ...headers];
     completeHead(this);
     this.writeHead();
+    return this.events();
+  }
+
+  private events(): EventStream {
+    const { res } = this;
+    const isBehind = (): boolean => res.writableLength > MAX_WAITING_EVENTS;
+    let written = 0;
+    let watching: NodeJS.Timeout | undefined;
+    const watch = (): NodeJS.Timeout => {
+      let readBefore = written - res.writableLength;
+      return setInterval(() => {
+        const read = written - res.writableLength;
+        if (!this.isOver && isBehind() && read <= readBefore) this.breakOff();
+        if (this.isOver || !isBehind()) watching = void clearInterval(watching);
+        readBefore = read;
+      }, UNREAD_MS).unref();
+    };
     return {
       send: (text) => {
-        if (this.isOver || this.res.writableEnded) return false;
-        this.res.write(text);
-        if (this.res.writableLength > MAX_WAITING_EVENTS) this.breakOff();
-        return !this.res.destroyed;
+        if (this.isOver || res.writableEnded) return;
+        written += Buffer.byteLength(text);
+        res.write(text);
+        if (isBehind()) watching ??= watch();
       },
-      end: () => this.res.end(),
+      get isBehind() {
+        return isBehind();
+      },
+      end: () => res.end(),
     };
   }
 

@@ -13,7 +13,7 @@ import type { AuthFailure, Route } from './snapshot.js';
 
 type Answer = Reply | undefined;
 
-const OVERLOADED = errorReply('service_unavailable', 'The gateway has more to do than it can. Try again in a few seconds.', [
+export const OVERLOADED = errorReply('service_unavailable', 'The gateway has more to do than it can. Try again in a few seconds.', [
   'Retry-After',
   '2',
 ]);

@@ -7,12 +7,16 @@ import type { Edge, ForwardedFor } from '../upstream-request.js';
 export interface McpCarrier extends Edge {
   readonly gateway: Gateway;
   readonly clients: UpstreamClients;
+  /** The gateway stops: what is under way is finished, and nothing is begun that goes on. */
+  readonly isDraining: boolean;
 }
 
 /** An answer that goes on: events for the client until either side ends it. */
 export interface EventStream {
-  /** False when so much waits for a client that does not read that the stream was given up. */
-  send(text: string): boolean;
+  /** A client that does not read what waits for it loses its stream after a while. */
+  send(text: string): void;
+  /** Whether more waits for the client than should. */
+  readonly isBehind: boolean;
   end(): void;
 }
 

@@ -3,6 +3,7 @@ import { logPanic } from '../access-log.js';
 import type { Reply } from '../../policies/contract.js';
 import type { Credential, Snapshot } from '../snapshot.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
+import type { InHand } from './in-hand.js';
 import { RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcId, type RpcMessage } from './json-rpc.js';
 import { resultOf, type Asker } from './methods.js';
 import { isMapping, type Mapping } from './openapi-operations.js';
@@ -24,6 +25,7 @@ export interface McpOptions {
 export interface Desk {
   readonly options: McpOptions;
   readonly sessions: SessionTable;
+  readonly inHand: InHand;
   /** A session was opened: somebody has to look after it. */
   tend(): void;
 }
@@ -42,14 +44,15 @@ export interface Visit {
 /** Undefined: the handler has answered by itself. */
 export type Handler = (desk: Desk, visit: Visit) => Promise<Reply | undefined> | Reply | undefined;
 
-/** Answers to the requests among some messages, in their order. */
+/** Answers to the requests among some messages, in their order. `signal` ends when the answers have reached the client, or it is gone. */
 export async function converse(
+  { inHand }: Desk,
   visit: Visit,
   session: Session | undefined,
   messages: readonly RpcMessage[],
   signal: AbortSignal,
 ): Promise<Mapping[]> {
-  const asker: Asker = { ...visit, session, signal };
+  const asker: Asker = { ...visit, session, signal, inHand };
   const answers = await Promise.all(messages.map(async (message) => respond(asker, message)));
   return answers.filter((each) => each !== undefined);
 }
@@ -67,6 +70,7 @@ function cancel({ session }: Asker, { requestId }: Mapping): void {
 /** The answer to one request, also when it is an error. */
 export async function answerTo(asker: Asker, id: RpcId, method: string, params: Mapping): Promise<Mapping> {
   try {
+    if (asker.session?.calls.has(id) === true) throw new RpcError(RPC_ERRORS.invalidRequest, 'A request with this id is under way.');
     return rpcResult(id, await resultOf(asker, id, method, params));
   } catch (error) {
     if (error instanceof RpcError) return rpcError(id, error);

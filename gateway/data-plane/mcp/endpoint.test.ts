@@ -181,7 +181,7 @@ describe('an MCP client', () => {
 
     expect([tools.length, result.isError]).toEqual([4, false]);
     expect(during).toEqual({ active_sessions: 1, zombie_count: 0, tracked_sessions: 1 });
-    await eventually(() => gateway.endpoint.stats()).toEqual({ active_sessions: 0, zombie_count: 1, tracked_sessions: 1 });
+    await eventually(() => gateway.endpoint.stats()).toEqual({ active_sessions: 0, zombie_count: 0, tracked_sessions: 0 });
   });
 });
 

@@ -1,13 +1,14 @@
 /** The MCP endpoint of a gateway: `/mcp` (streamable HTTP), and `/mcp/sse` with `/mcp/messages`, the transport before it. */
 import { logPanic, type AccessLog } from '../access-log.js';
 import { presentedKey } from '../authenticate.js';
-import { answer } from '../pipeline.js';
+import { answer, OVERLOADED } from '../pipeline.js';
 import { errorReply } from '../own-routes.js';
 import type { Reply } from '../../policies/contract.js';
 import type { AuthFailure, Credential, Route } from '../snapshot.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
 import type { Desk, Handler, McpOptions } from './conversation.js';
 import { BEAT, messageEvent } from './event-text.js';
+import { InHand } from './in-hand.js';
 import { offeredLists } from './methods.js';
 import { message, MESSAGES_PATH, open } from './older-sse.js';
 import { createSessionTable, type Session, type SessionTable } from './sessions.js';
@@ -36,7 +37,7 @@ export class McpEndpoint {
 
   constructor(options: McpOptions) {
     this.#sessions = createSessionTable(options.limits, () => options.now());
-    this.#desk = { options, sessions: this.#sessions, tend: () => this.#tend() };
+    this.#desk = { options, sessions: this.#sessions, inHand: new InHand(), tend: () => this.#tend() };
   }
 
   /** Answers one request. Throws what `readBody` throws. */
@@ -49,7 +50,8 @@ export class McpEndpoint {
       return;
     }
     const headers = corsHeaders(checked.origin);
-    const reply = await this.#reply(request, carrier, headers);
+    const isTooMuch = request.method === 'POST' && carrier.gateway.load.refuses();
+    const reply = isTooMuch ? OVERLOADED : await this.#reply(request, carrier, headers);
     if (reply !== undefined) answer(request, { ...reply, headers: [...reply.headers, ...headers] });
   }
 
@@ -64,11 +66,11 @@ export class McpEndpoint {
     return this.#sessions.stats();
   }
 
-  /** Ends every session and its stream. */
+  /** Ends sessions and their streams, but for what is under way: the listener finishes that before it stops. */
   stop(): void {
     clearInterval(this.#tending);
     clearTimeout(this.#settling);
-    this.#sessions.closeAll();
+    this.#sessions.drain();
   }
 
   #reply(request: McpRequest, carrier: McpCarrier, headers: readonly string[]): ReturnType<Handler> {
@@ -94,7 +96,10 @@ export class McpEndpoint {
 
   #tend(): void {
     this.#tending ??= setInterval(() => {
-      for (const { stream } of this.#sessions.streaming()) stream?.send(BEAT);
+      for (const session of this.#sessions.streaming()) {
+        if (session.caller() === undefined) this.#sessions.close(session);
+        else session.stream?.send(BEAT);
+      }
       if (this.#sessions.sweep() > 0) return;
       clearInterval(this.#tending);
       this.#tending = undefined;
@@ -103,18 +108,12 @@ export class McpEndpoint {
 
   #announce(): void {
     this.#settling = undefined;
-    const snapshot = this.#desk.options.snapshot();
-    const byTenant = new Map<string, Route[]>();
-    for (const route of snapshot.routes) {
-      const routes = byTenant.get(route.tenant) ?? [];
-      byTenant.set(route.tenant, routes);
-      routes.push(route);
-    }
+    const { routes } = this.#desk.options.snapshot();
     for (const session of this.#sessions.streaming()) {
       try {
         const credential = session.caller();
         if (credential === undefined) this.#sessions.close(session);
-        else this.#tell(session, routesFor(byTenant.get(credential.tenant) ?? [], credential));
+        else this.#tell(session, routesFor(routes, credential));
       } catch (error) {
         this.#panic(error);
       }

@@ -7,6 +7,8 @@ export const RPC_ERRORS = {
   unknownMethod: -32_601,
   invalidParams: -32_602,
   internal: -32_603,
+  /** Of the range that servers may use: the same request may do later. */
+  busy: -32_000,
 } as const;
 
 export type RpcId = string | number;

@@ -1,12 +1,14 @@
 /** What an MCP client may ask: the methods of the protocol, each for one caller, over whatever transport it came. */
 import { logPanic } from '../access-log.js';
-import type { Credential, Route } from '../snapshot.js';
+import type { Credential, Route, Snapshot } from '../snapshot.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
+import type { InHand } from './in-hand.js';
+import { isDeeper, MAX_JSON_DEPTH } from './json-depth.js';
 import { RPC_ERRORS, RpcError, type RpcId } from './json-rpc.js';
 import { isMapping, type Mapping } from './openapi-operations.js';
 import type { Session } from './sessions.js';
 import { callTool } from './tool-exchange.js';
-import { ArgumentError, type ToolRequest } from './tool-request.js';
+import { ArgumentError, checkedSize, type ToolRequest } from './tool-request.js';
 import { toolResult } from './tool-result.js';
 import { routesFor, toolsOf, type Tool, type Tools } from './tools.js';
 
@@ -19,6 +21,7 @@ export interface Asker {
   readonly carrier: McpCarrier;
   readonly credential: Credential;
   readonly session: Session | undefined;
+  readonly inHand: InHand;
   /** Ends when nobody waits for answers any more. */
   readonly signal: AbortSignal;
 }
@@ -47,9 +50,22 @@ export const initializeResult = (version: string, productVersion: string, creden
 /** The result of any other request. Throws RpcError. */
 export async function resultOf(asker: Asker, id: RpcId, method: string, params: Mapping): Promise<Mapping> {
   if (method === 'ping') return {};
-  if (method === 'tools/list') return listTools(asker, params);
-  if (method === 'tools/call') return callNamed(asker, id, params);
+  if (method === 'tools/list') return listTools(admitted(asker), params);
+  if (method === 'tools/call') return callNamed(admitted(asker), id, params);
   throw new RpcError(RPC_ERRORS.unknownMethod, `The method "${method.slice(0, 100)}" is not known.`);
+}
+
+/** So many calls of one session run at once: as many as a batch has. */
+const MAX_PER_SESSION = 10;
+
+/** Throws RpcError when a session or a key has as many requests in hand as it may have. */
+function admitted(asker: Asker): Asker {
+  const { session, inHand, credential, signal } = asker;
+  if ((session?.calls.size ?? 0) < MAX_PER_SESSION && inHand.take(credential.keyId, signal)) return asker;
+  throw new RpcError(
+    RPC_ERRORS.busy,
+    'Too many requests are under way for this session or key: send this one again when others are answered.',
+  );
 }
 
 /** What tells whether a client would be offered the same tools again: the lists themselves, which are kept as long as their APIs are unchanged. */
@@ -90,7 +106,12 @@ function nameOfCursor(cursor: unknown): string {
   throw new RpcError(RPC_ERRORS.invalidParams, 'The cursor is none that this server gave.');
 }
 
-function offerOf({ carrier, credential }: Asker, name: string): { readonly route: Route; readonly tool: Tool } | undefined {
+interface Offer {
+  readonly route: Route;
+  readonly tool: Tool;
+}
+
+function offerOf({ carrier, credential }: Asker, name: string): Offer | undefined {
   for (const route of routesFor(carrier.gateway.snapshot().routes, credential)) {
     const tool = toolsOf(route, panicOf(carrier)).get(name);
     if (tool !== undefined) return { route, tool };
@@ -106,7 +127,7 @@ async function callNamed(asker: Asker, id: RpcId, { name, arguments: given = {} 
   if (!isMapping(given)) throw new RpcError(RPC_ERRORS.invalidParams, 'The arguments of a tool are a mapping.');
   let toolRequest: ToolRequest;
   try {
-    toolRequest = offer.tool.request(given);
+    toolRequest = checkedRequest(offer, given, carrier.gateway.snapshot());
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     // Told as a result: the model that chose the arguments reads it, and may choose better.
@@ -114,6 +135,15 @@ async function callNamed(asker: Asker, id: RpcId, { name, arguments: given = {} 
   }
   const answer = await follow(asker, id, callTool(request, carrier, offer.route, toolRequest));
   return toolResult(answer, toolRequest.path, request.requestId);
+}
+
+/** What a request comes to goes to the API whose tool it is, whatever its arguments are. Throws ArgumentError. */
+function checkedRequest({ route, tool }: Offer, given: Mapping, snapshot: Snapshot): ToolRequest {
+  if (isDeeper(given)) throw new ArgumentError(`The arguments are nested deeper than ${MAX_JSON_DEPTH} levels.`);
+  const request = checkedSize(tool.request(given));
+  const match = snapshot.match((route.prefixes[0] ?? '') + request.path);
+  if (match?.route.id === route.id) return request;
+  throw new ArgumentError(`The arguments make the path ${request.path}, where another API is served.`);
 }
 
 /** Waits for a call, and gives it up when its client cancels it or is gone. */

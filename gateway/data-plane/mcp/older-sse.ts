@@ -1,4 +1,5 @@
 /** The transport of revision 2024-11-05: a stream that stays open is the session, and every answer comes over it. */
+import { logPanic } from '../access-log.js';
 import { errorReply, jsonReply } from '../own-routes.js';
 import type { Reply } from '../../policies/contract.js';
 import { converse, initializeOf, parseText, type Desk, type Handler, type Visit } from './conversation.js';
@@ -7,7 +8,7 @@ import { readMessage, RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcMessage
 import { agreedVersion, initializeResult, offeredLists } from './methods.js';
 import type { Mapping } from './openapi-operations.js';
 import type { Session } from './sessions.js';
-import { follow, MAX_MESSAGE, NO_ROOM } from './streamable-http.js';
+import { follow, MAX_MESSAGE, NO_ROOM, STOPPING } from './streamable-http.js';
 import { routesFor } from './tools.js';
 import { accepts, postProblem } from './transport.js';
 
@@ -18,7 +19,8 @@ const OLDEST = '2024-11-05';
 export const open: Handler = (desk, visit) => {
   const { request, credential, caller, headers } = visit;
   if (!accepts(request, 'text/event-stream')) return errorReply('not_acceptable', 'A stream of the MCP endpoint is text/event-stream.');
-  const session = desk.sessions.open({ keyId: credential.keyId, version: OLDEST, transport: 'sse', caller });
+  if (visit.carrier.isDraining) return STOPPING;
+  const session = desk.sessions.open({ keyId: credential.keyId, tenant: credential.tenant, version: OLDEST, transport: 'sse', caller });
   if (session === undefined) return NO_ROOM;
   desk.tend();
   session.stream = follow(desk, visit, session, request.openStream(headers));
@@ -35,11 +37,14 @@ export const message: Handler = async (desk, visit) => {
   const id = new URLSearchParams(request.query).get('sessionId') ?? '';
   const session = desk.sessions.use(id, credential.keyId);
   if (session?.transport !== 'sse') return errorReply('not_found', 'No stream of the MCP endpoint has this sessionId.');
+  if (session.stream?.isBehind === true) return NOT_READ;
   const found = read(await request.readBody(MAX_MESSAGE));
   if (!('kind' in found)) return found;
   void respond(desk, visit, session, found);
   return { status: 202, headers: [], body: '' };
 };
+
+const NOT_READ = errorReply('rate_limited', 'Read the stream first: too much waits in it.', ['Retry-After', '1']);
 
 function read(text: string): RpcMessage | Reply {
   try {
@@ -52,11 +57,23 @@ function read(text: string): RpcMessage | Reply {
   }
 }
 
-async function respond({ options }: Desk, visit: Visit, session: Session, found: RpcMessage): Promise<void> {
+/** Answers over the stream. It never rejects: nobody waits for it. */
+async function respond(desk: Desk, visit: Visit, session: Session, found: RpcMessage): Promise<void> {
+  const answered = new AbortController();
+  try {
+    for (const answer of await answersTo(desk, visit, session, found, answered.signal)) session.stream?.send(messageEvent(answer));
+  } catch (error) {
+    logPanic(visit.carrier.gateway.log, error);
+    const failure = new RpcError(RPC_ERRORS.internal, `The gateway failed on this request. Its id is ${visit.request.requestId}.`);
+    if (found.kind === 'request') session.stream?.send(messageEvent(rpcError(found.id, failure)));
+  } finally {
+    answered.abort();
+    if (visit.carrier.isDraining && session.calls.size === 0) desk.sessions.close(session);
+  }
+}
+
+async function answersTo(desk: Desk, visit: Visit, session: Session, found: RpcMessage, signal: AbortSignal): Promise<readonly Mapping[]> {
   const initialize = initializeOf(found);
-  const answers: readonly Mapping[] =
-    initialize === undefined
-      ? await converse(visit, session, [found], new AbortController().signal)
-      : [rpcResult(initialize.id, initializeResult(agreedVersion(initialize.asked), options.version, visit.credential))];
-  for (const answer of answers) session.stream?.send(messageEvent(answer));
+  if (initialize === undefined) return converse(desk, visit, session, [found], signal);
+  return [rpcResult(initialize.id, initializeResult(agreedVersion(initialize.asked), desk.options.version, visit.credential))];
 }

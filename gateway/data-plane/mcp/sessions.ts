@@ -15,6 +15,7 @@ export interface SessionLimits {
 export interface Session {
   readonly id: string;
   readonly keyId: string;
+  readonly tenant: string;
   /** What its client and the gateway agreed on. */
   readonly version: string;
   /** `sse`: the older transport, whose stream is the session. */
@@ -30,13 +31,21 @@ export interface Session {
   offered: readonly unknown[];
 }
 
-/** Beyond this nobody gets one: what is held is bounded, whatever the number of keys. */
-const MAX_SESSIONS = 10_000;
+/** What is held is bounded, whatever the number of keys. */
+const MOST: SessionCaps = { all: 10_000, perTenant: 2500 };
 
-type Start = Pick<Session, 'keyId' | 'version' | 'transport' | 'caller'>;
+export interface SessionCaps {
+  readonly all: number;
+  readonly perTenant: number;
+}
+
+type Start = Pick<Session, 'keyId' | 'tenant' | 'version' | 'transport' | 'caller'>;
 
 export interface SessionTable {
-  /** A new session. Undefined when the key, or the gateway, has no room for it: one that nobody uses makes room, one in use never does. */
+  /**
+   * A new session. Undefined when its key, its tenant or the gateway has no room for it: one that nobody uses makes room, one in use never does. When the
+   * gateway is full, it is one of the tenant that has most.
+   */
   open(start: Start): Session | undefined;
   /** A session of this key, used now; undefined when there is none, or it is over. */
   use(id: string, keyId: string): Session | undefined;
@@ -46,41 +55,42 @@ export interface SessionTable {
   sweep(): number;
   streaming(): readonly Session[];
   stats(): { readonly active_sessions: number; readonly zombie_count: number; readonly tracked_sessions: number };
-  closeAll(): void;
+  /** Ends what nothing is under way in, and streams that no answer is to come over. */
+  drain(): void;
 }
 
 /** An empty table. `now` is the wall clock in epoch milliseconds. */
-export function createSessionTable(limits: SessionLimits, now: () => number, maxSessions = MAX_SESSIONS): SessionTable {
+export function createSessionTable(limits: SessionLimits, now: () => number, most = MOST): SessionTable {
   const sessions = new Map<string, Session>();
-  const byKey = new Map<string, Set<Session>>();
+  const byKey = new Groups();
+  const byTenant = new Groups();
   const isOver = (session: Session): boolean => isZombie(session, limits, now());
   const close = (session: Session): void => {
     sessions.delete(session.id);
-    const siblings = byKey.get(session.keyId);
-    siblings?.delete(session);
-    if (siblings?.size === 0) byKey.delete(session.keyId);
+    byKey.remove(session.keyId, session);
+    byTenant.remove(session.tenant, session);
     for (const abort of session.calls.values()) abort();
-    session.stream?.end();
+    const { stream } = session;
     session.stream = undefined;
+    stream?.end();
   };
   /** Whether there is room among these, if need be in place of the one that was not used for longest. */
-  const makeRoom = (among: ReadonlySet<Session> | ReadonlyMap<string, Session>, most: number): boolean => {
-    if (among.size < most) return true;
-    for (const session of [...among.values()]) if (isOver(session)) close(session);
-    if (among.size < most) return true;
-    const unused = [...among.values()].filter(({ stream, calls }) => stream === undefined && calls.size === 0);
-    const [oldest] = unused.sort((a, b) => a.usedAt - b.usedAt);
-    if (oldest !== undefined) close(oldest);
-    return oldest !== undefined;
+  const makeRoom = (among: ReadonlySet<Session>, count: number): boolean => {
+    if (among.size < count) return true;
+    for (const session of [...among]) if (isOver(session)) close(session);
+    return among.size < count || closeUnused(among, close);
   };
+  const makeRoomForAll = (): boolean => sessions.size < most.all || closeUnused(byTenant.largest(), close);
   return {
     open(start) {
-      const siblings = byKey.get(start.keyId) ?? new Set();
-      if (!makeRoom(siblings, limits.perKey) || (sessions.size >= maxSessions && !roomAmongDead(sessions, isOver, close))) return undefined;
+      const { keyId, tenant } = start;
+      if (!makeRoom(byKey.of(keyId), limits.perKey) || !makeRoom(byTenant.of(tenant), most.perTenant) || !makeRoomForAll())
+        return undefined;
       const at = now();
       const session: Session = { id: randomUUID(), ...start, createdAt: at, usedAt: at, stream: undefined, calls: new Map(), offered: [] };
       sessions.set(session.id, session);
-      byKey.set(start.keyId, siblings.add(session));
+      byKey.add(keyId, session);
+      byTenant.add(tenant, session);
       return session;
     },
     use(id, keyId) {
@@ -99,21 +109,47 @@ export function createSessionTable(limits: SessionLimits, now: () => number, max
       const zombies = [...sessions.values()].filter(isOver).length;
       return { active_sessions: sessions.size - zombies, zombie_count: zombies, tracked_sessions: sessions.size };
     },
-    closeAll() {
-      for (const session of [...sessions.values()]) close(session);
+    drain() {
+      for (const session of [...sessions.values()]) {
+        if (session.calls.size === 0) close(session);
+        else if (session.transport === 'http') session.stream?.end();
+      }
     },
   };
 }
 
-/** Other keys' sessions make room only when they are over: nobody pushes out anybody else. */
-function roomAmongDead(
-  sessions: ReadonlyMap<string, Session>,
-  isOver: (session: Session) => boolean,
-  close: (session: Session) => void,
-): boolean {
-  const before = sessions.size;
-  for (const session of [...sessions.values()]) if (isOver(session)) close(session);
-  return sessions.size < before;
+/** Sessions by whose they are. */
+class Groups {
+  readonly #groups = new Map<string, Set<Session>>();
+
+  of(name: string): ReadonlySet<Session> {
+    return this.#groups.get(name) ?? new Set();
+  }
+
+  add(name: string, session: Session): void {
+    this.#groups.set(name, (this.#groups.get(name) ?? new Set()).add(session));
+  }
+
+  remove(name: string, session: Session): void {
+    const group = this.#groups.get(name);
+    group?.delete(session);
+    if (group?.size === 0) this.#groups.delete(name);
+  }
+
+  largest(): ReadonlySet<Session> {
+    return [...this.#groups.values()].reduce((most, each) => (each.size > most.size ? each : most), new Set<Session>());
+  }
+}
+
+/** Ends the one that was not used for longest among those that nobody uses; false when there is none. */
+function closeUnused(among: ReadonlySet<Session>, close: (session: Session) => void): boolean {
+  let oldest: Session | undefined;
+  for (const session of among) {
+    const isUsed = session.stream !== undefined || session.calls.size > 0;
+    if (!isUsed && session.usedAt < (oldest?.usedAt ?? Infinity)) oldest = session;
+  }
+  if (oldest !== undefined) close(oldest);
+  return oldest !== undefined;
 }
 
 /** Past its time, or without what it needs: it answers nobody any more, and waits to be swept. */

@@ -52,7 +52,7 @@ export async function answerStateless(desk: Desk, visit: Visit, message: RpcMess
   }
   if (method !== 'tools/list' && method !== 'tools/call')
     return jsonReply(404, rpcError(id, new RpcError(RPC_ERRORS.unknownMethod, `The method "${method.slice(0, 100)}" is not known.`)));
-  const asker: Asker = { ...visit, session: undefined, signal };
+  const asker: Asker = { ...visit, session: undefined, signal, inHand: desk.inHand };
   const answer = await answerTo(asker, id, method, params);
   const { result } = answer;
   if (!isMapping(result)) return jsonReply(200, answer);

@@ -13,7 +13,7 @@ import { accepts, postProblem, SESSION_HEADER } from './transport.js';
 
 export const MAX_MESSAGE = 1024 * 1024;
 /** Only the first revision takes several messages at once. */
-const MAX_BATCH = 50;
+const MAX_BATCH = 10;
 const BATCH_VERSION = '2025-03-26';
 
 export const NO_ROOM = errorReply('rate_limited', 'This key has as many MCP sessions as it may have, and all are in use.', [
@@ -47,7 +47,7 @@ export const post: Handler = async (desk, visit) => {
     if (error instanceof RpcError) return jsonReply(400, rpcError(null, error));
     throw error;
   }
-  return Array.isArray(value) ? postBatch(visit, session, value) : postOne(desk, visit, session, value);
+  return Array.isArray(value) ? postBatch(desk, visit, session, value) : postOne(desk, visit, session, value);
 };
 
 async function postOne(desk: Desk, visit: Visit, session: Session | undefined, value: unknown): Promise<Reply> {
@@ -58,34 +58,37 @@ async function postOne(desk: Desk, visit: Visit, session: Session | undefined, v
   if (problem !== undefined) return problem;
   const initialize = initializeOf(message);
   if (initialize !== undefined) return begin(desk, visit, initialize);
-  const [answer] = await whileThere(visit, (signal) => converse(visit, session, [message], signal));
+  const [answer] = await whileThere(visit, (signal) => converse(desk, visit, session, [message], signal));
   return answer === undefined ? ACCEPTED : jsonReply(200, answer);
 }
 
-async function postBatch(visit: Visit, session: Session | undefined, values: readonly unknown[]): Promise<Reply> {
+async function postBatch(desk: Desk, visit: Visit, session: Session | undefined, values: readonly unknown[]): Promise<Reply> {
   const version = session?.version ?? visit.request.header('mcp-protocol-version') ?? BATCH_VERSION;
   if (version !== BATCH_VERSION) return badMessage(`Revision ${version} of MCP takes one message at a time.`);
   if (values.length === 0 || values.length > MAX_BATCH) return badMessage(`A batch has 1 to ${MAX_BATCH} messages.`);
   const messages = values.map(readMessage).filter((message): message is RpcMessage => message !== undefined);
   if (messages.length !== values.length || messages.some((message) => initializeOf(message) !== undefined))
     return badMessage('A batch holds JSON-RPC 2.0 messages, and no "initialize".');
-  const answers = await whileThere(visit, (signal) => converse(visit, session, messages, signal));
+  const answers = await whileThere(visit, (signal) => converse(desk, visit, session, messages, signal));
   return answers.length === 0 ? ACCEPTED : jsonReply(200, answers);
 }
 
 const ACCEPTED: Reply = { status: 202, headers: [], body: '' };
 
-/** Does something for as long as the client is there. */
+/** Does something for as long as the client waits for the answer. */
 function whileThere<Value>({ request }: Visit, run: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
   const gone = new AbortController();
   request.onOver = () => gone.abort();
   return run(gone.signal);
 }
 
-function begin(desk: Desk, { credential, caller }: Visit, { id, asked }: { readonly id: RpcId; readonly asked: unknown }): Reply {
+export const STOPPING = errorReply('service_unavailable', 'This gateway is about to stop: begin again in a moment.', ['Retry-After', '1']);
+
+function begin(desk: Desk, { credential, caller, carrier }: Visit, { id, asked }: { readonly id: RpcId; readonly asked: unknown }): Reply {
   const { sessions, options } = desk;
+  if (carrier.isDraining) return STOPPING;
   const version = agreedVersion(asked);
-  const session = sessions.open({ keyId: credential.keyId, version, transport: 'http', caller });
+  const session = sessions.open({ keyId: credential.keyId, tenant: credential.tenant, version, transport: 'http', caller });
   if (session === undefined) return NO_ROOM;
   desk.tend();
   return jsonReply(200, rpcResult(id, initializeResult(version, options.version, credential)), [SESSION_HEADER, session.id]);
@@ -105,6 +108,7 @@ export const listen: Handler = (desk, visit) => {
   if (session === undefined) return errorReply('bad_request', `A stream belongs to a session: send its ${SESSION_HEADER}.`);
   const problem = isReply(session) ? session : versionProblem(visit);
   if (problem !== undefined || isReply(session)) return problem;
+  if (visit.carrier.isDraining) return STOPPING;
   session.stream?.end();
   session.stream = follow(desk, visit, session, request.openStream(headers));
   session.offered = offeredLists(routesFor(desk.options.snapshot().routes, visit.credential));
@@ -112,12 +116,13 @@ export const listen: Handler = (desk, visit) => {
   return undefined;
 };
 
-/** A session forgets a stream whose client is gone. */
-export function follow({ options }: Desk, { request }: Visit, session: Session, stream: EventStream): EventStream {
+/** A session forgets a stream that is over; one of the older transport ends with it, and its calls end too. */
+export function follow({ options, sessions }: Desk, { request }: Visit, session: Session, stream: EventStream): EventStream {
   request.onOver = () => {
     if (session.stream !== stream) return;
     session.stream = undefined;
     session.usedAt = options.now();
+    if (session.transport === 'sse') sessions.close(session);
   };
   return stream;
 }

@@ -83,7 +83,9 @@ class ToolExchange extends Exchange {
     this.head = head;
     const ttl = route.tools?.mcp?.cache_ttl_secs;
     // A cache policy of the API says otherwise when it runs.
-    if (ttl !== undefined) this.cache = { ttlMs: ttl * 1000, maxBodyBytes: MAX_TOOL_ANSWER, sharePublic: false, keyHeaders: [] };
+    // What an argument says in a header may tell answers apart, and so may the language that is passed on.
+    const keyHeaders = ['accept-language', ...request.headers.filter((_text, index) => index % 2 === 0).map((name) => name.toLowerCase())];
+    if (ttl !== undefined) this.cache = { ttlMs: ttl * 1000, maxBodyBytes: MAX_TOOL_ANSWER, sharePublic: false, keyHeaders };
   }
 
   presentedCertificate(): Presented {

@@ -29,7 +29,8 @@ export const BODY = 'body';
 export function requestOf({ method, path, body }: Operation, parameters: readonly NamedParameter[], given: Mapping): ToolRequest {
   const known = new Set([...parameters.map(({ argument }) => argument), ...(body === undefined ? [] : [BODY])]);
   const unknown = Object.keys(given).find((name) => !known.has(name));
-  if (unknown !== undefined) throw new ArgumentError(`There is no argument "${unknown}". Arguments: ${[...known].join(', ') || 'none'}.`);
+  if (unknown !== undefined)
+    throw new ArgumentError(`There is no argument "${unknown.slice(0, 100)}". Arguments: ${[...known].join(', ') || 'none'}.`);
   const values = parameters.flatMap((parameter) => {
     const value = valueOf(given, parameter.argument);
     if (value === undefined && parameter.isRequired) throw new ArgumentError(`The argument "${parameter.argument}" is missing.`);
@@ -48,13 +49,29 @@ export function requestOf({ method, path, body }: Operation, parameters: readonl
   };
 }
 
+/** So much a head may have of path, query and fields (the gateway takes no more from clients either). */
+const MAX_HEAD = 32 * 1024;
+const MAX_FIELDS = 64;
+
+/** A request that an upstream would read. Throws ArgumentError. */
+export function checkedSize(request: ToolRequest): ToolRequest {
+  const { path, query, headers } = request;
+  const size = path.length + query.length + headers.reduce((sum, text) => sum + text.length, 0);
+  if (size > MAX_HEAD)
+    throw new ArgumentError(`The arguments make a path, query and headers of ${size} characters; at most ${MAX_HEAD} are sent.`);
+  if (headers.length > 2 * MAX_FIELDS) throw new ArgumentError(`At most ${MAX_FIELDS} arguments that are headers are sent.`);
+  return request;
+}
+
 const valueOf = (given: Mapping, name: string): unknown => (Object.hasOwn(given, name) ? (given[name] ?? undefined) : undefined);
 
 /** A path that is sent as it is, behind the prefix of the API. Throws ArgumentError for what the gateway would refuse. */
 export function checkedPath(path: string): string {
+  if (path.length > MAX_HEAD)
+    throw new ArgumentError(`The arguments make a path of ${path.length} characters; at most ${MAX_HEAD} are sent.`);
   const problem = pathProblem(path === '' ? '/' : path);
   if (problem === undefined) return path;
-  throw new ArgumentError(`The arguments make the path ${path}, which is not accepted. ${problem}`);
+  throw new ArgumentError(`The arguments make the path ${path.slice(0, 500)}, which is not accepted. ${problem}`);
 }
 
 /** Percent-encodes all that is not plain; throws ArgumentError for a text that is no Unicode. */

@@ -1,5 +1,6 @@
 /** The answer of an API as the result of a tool. */
 import { STATUS_CODES } from 'node:http';
+import { isDeeper } from './json-depth.js';
 import { isJsonType, isMapping, type Mapping } from './openapi-operations.js';
 import type { ToolAnswer } from './tool-exchange.js';
 
@@ -33,10 +34,14 @@ export function toolResult({ status, headers, body }: ToolAnswer, path: string, 
 const textOf = (text: string): Mapping => ({ type: 'text', text });
 const isText = (type: string): boolean => type === '' || isJsonType(type) || TEXTUAL.test(type);
 
+/** A longer one is told as text alone, not twice. */
+const MAX_STRUCTURE = 64 * 1024;
+
 function mappingIn(body: Buffer): Mapping | undefined {
+  if (body.length > MAX_STRUCTURE) return undefined;
   try {
     const value: unknown = JSON.parse(body.toString('utf8'));
-    return isMapping(value) ? value : undefined;
+    return isMapping(value) && !isDeeper(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -62,10 +62,24 @@ export function toolsProblem(source: ToolSource): string | undefined {
 
 /** The routes whose tools a key may call: the API that it opens, and what its tenant has opened to everybody. */
 export function routesFor(routes: readonly Route[], { tenant, api }: Credential): readonly Route[] {
-  return routes.filter(
-    (route) =>
-      route.tenant === tenant && (route.api === api || !route.authRequired) && route.state === 'active' && route.prefixes.length > 0,
-  );
+  const own = byTenant(routes).get(tenant) ?? [];
+  return own.filter((route) => (route.api === api || !route.authRequired) && route.state === 'active' && route.prefixes.length > 0);
+}
+
+const tenants = new WeakMap<readonly Route[], ReadonlyMap<string, readonly Route[]>>();
+
+/** The routes of a snapshot by tenant. */
+export function byTenant(routes: readonly Route[]): ReadonlyMap<string, readonly Route[]> {
+  const known = tenants.get(routes);
+  if (known !== undefined) return known;
+  const grouped = new Map<string, Route[]>();
+  for (const route of routes) {
+    const own = grouped.get(route.tenant) ?? [];
+    grouped.set(route.tenant, own);
+    own.push(route);
+  }
+  tenants.set(routes, grouped);
+  return grouped;
 }
 
 interface Draft {
@@ -247,7 +261,9 @@ function methodRequest(method: string, given: Mapping): ToolRequest {
   if (!isMapping(query)) throw new ArgumentError('The argument "query" is a mapping.');
   const unknown = Object.keys(rest).find((name) => name !== BODY || !hasBody(method));
   if (unknown !== undefined)
-    throw new ArgumentError(`There is no argument "${unknown}". Arguments: path, query${hasBody(method) ? `, ${BODY}` : ''}.`);
+    throw new ArgumentError(
+      `There is no argument "${unknown.slice(0, 100)}". Arguments: path, query${hasBody(method) ? `, ${BODY}` : ''}.`,
+    );
   const values = Object.entries(query).map(([name, value]) => [`query.${name}`, value] as const);
   const request = requestOf(plainOperation(method), Object.keys(query).map(queryParameter), { ...Object.fromEntries(values), ...rest });
   const whole = path === '' || path.startsWith('/') ? path : `/${path}`;
