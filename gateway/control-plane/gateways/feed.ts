@@ -79,13 +79,16 @@ function readChanges(cp: ControlPlane, since: number): Promise<FeedMessage | und
   });
 }
 
+/** A preview is compared with traffic of days: keys that have ended are told for as long as a month has days. */
+const PREVIEWED_KEY_MEMORY_MS = 31 * 86_400_000;
+
 /**
- * What gateways hold, and what `work` would change of it: it is done and undone in one transaction. The texts are those that gateways get.
- * Throws what `work` throws.
+ * What gateways hold of one tenant or of all, and what `work` would change of it: it is done and undone in one transaction. The texts are those that
+ * gateways get; changes of other tenants, made at the same time, may be among them. Throws what `work` throws.
  */
-export async function previewChange(cp: ControlPlane, work: (trx: Trx) => Promise<void>): Promise<Preview> {
-  const ended = endedAfter(cp);
-  const { copy, start } = await scanAll(cp, ended);
+export async function previewChange(cp: ControlPlane, tenant: string | undefined, work: (trx: Trx) => Promise<void>): Promise<Preview> {
+  const ended = endedAfter(cp, PREVIEWED_KEY_MEMORY_MS);
+  const { copy, start } = await scanAll(cp, ended, tenant);
   const preview = await undone(cp, async (trx) => {
     const number = await catchUp(trx, copy, start, ended);
     if (number === undefined) return undefined;
@@ -94,7 +97,7 @@ export async function previewChange(cp: ControlPlane, work: (trx: Trx) => Promis
     const put = await readTouched(trx, changes, ended);
     return { current: copy, put, remove: goneKeys(changes, put) };
   });
-  return preview ?? previewChange(cp, work);
+  return preview ?? previewChange(cp, tenant, work);
 }
 
 /** Ends a transaction without its effects. */
@@ -114,7 +117,7 @@ async function undone<Result>(cp: ControlPlane, work: (trx: Trx) => Promise<Resu
   return done.result as Result;
 }
 
-const endedAfter = (cp: ControlPlane): string => new Date(cp.now() - ENDED_KEY_MEMORY_MS).toISOString();
+const endedAfter = (cp: ControlPlane, memoryMs = ENDED_KEY_MEMORY_MS): string => new Date(cp.now() - memoryMs).toISOString();
 
 /** Keys of what the changes touched, by topic, each once. Kinds that gateways do not hold are left out. */
 function touched(changes: readonly store.LoggedChange[]): Record<Topic, string[]> {
@@ -172,18 +175,18 @@ async function readCopy(cp: ControlPlane, storeName: string): Promise<FeedMessag
   return { number, pieces: copyText(number, storeName, copy) };
 }
 
-/** What the tables hold, and the number of the log before the first page was read. */
-async function scanAll({ db }: ControlPlane, ended: string): Promise<{ copy: Copy; start: number }> {
+/** What the tables hold, of one tenant or of all, and the number of the log before the first page was read. */
+async function scanAll({ db }: ControlPlane, ended: string, tenant?: string): Promise<{ copy: Copy; start: number }> {
   const { newest: start } = await store.logRange(db);
   const copy: Copy = {
-    resources: await scan((after) => store.resourcePage(db, after)),
-    subscriptions: await scan((after) => store.subscriptionPage(db, after)),
-    credentials: await scan((after) => store.credentialPage(db, after, ended)),
+    resources: await scan((after) => store.resourcePage(db, after, tenant)),
+    subscriptions: await scan((after) => store.subscriptionPage(db, after, tenant)),
+    credentials: await scan((after) => store.credentialPage(db, after, ended, tenant)),
   };
   return { copy, start };
 }
 
-async function scan(page: (after: string) => Promise<{ sent: store.Sent[]; last: string | undefined }>): Promise<Map<string, string>> {
+async function scan(page: (after: string) => Promise<store.Page>): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (let after: string | undefined = ''; after !== undefined;) {
     const { sent, last } = await page(after);

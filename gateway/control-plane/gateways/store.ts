@@ -70,9 +70,15 @@ const resourceRows = (db: Db) =>
 
 type ResourceRow = Awaited<ReturnType<ReturnType<typeof resourceRows>['execute']>>[number];
 
-/** One page of the resources that gateways hold, by id. */
-export async function resourcePage(db: Db, after: string): Promise<{ sent: Sent[]; last: string | undefined }> {
-  const query = resourceRows(db).where('kind', 'in', SYNCED_KINDS);
+export interface Page {
+  readonly sent: Sent[];
+  readonly last: string | undefined;
+}
+
+/** One page of the resources that gateways hold, of one tenant or of all, by id. */
+export async function resourcePage(db: Db, after: string, tenant?: string): Promise<Page> {
+  const all = resourceRows(db).where('kind', 'in', SYNCED_KINDS);
+  const query = tenant === undefined ? all : all.where('resources.tenant', '=', tenant);
   const rows = await query.where('resources.id', '>', after).orderBy('resources.id').limit(CHUNK).execute();
   return { sent: rows.map(resourceText), last: rows.at(-1)?.id };
 }
@@ -113,9 +119,11 @@ function resourceText(row: ResourceRow): Sent {
   return [key, `${JSON.stringify(plain).slice(0, -1)},"spec":${spec},"labels":${labels},"annotations":${annotations}}`];
 }
 
-/** One page of subscriptions with their state, by id. */
-export async function subscriptionPage(db: Db, after: string): Promise<{ sent: Sent[]; last: string | undefined }> {
-  const rows = await subscriptionRows(db).where('state.id', '>', after).orderBy('state.id').limit(CHUNK).execute();
+/** One page of subscriptions with their state, of one tenant or of all, by id. */
+export async function subscriptionPage(db: Db, after: string, tenant?: string): Promise<Page> {
+  const all = subscriptionRows(db);
+  const query = tenant === undefined ? all : all.where('state.tenant', '=', tenant);
+  const rows = await query.where('state.id', '>', after).orderBy('state.id').limit(CHUNK).execute();
   return { sent: rows.map(subscriptionText), last: rows.at(-1)?.id };
 }
 
@@ -169,9 +177,10 @@ function subscriptionText(row: SubscriptionRow): Sent {
   return [id, JSON.stringify(subscription)];
 }
 
-/** One page of keys that gateways must know, by id: those that may be valid, and those that ended after an instant. */
-export async function credentialPage(db: Db, after: string, endedAfter: string): Promise<{ sent: Sent[]; last: string | undefined }> {
-  const query = db.selectFrom('api_keys').selectAll().where('id', '>', after);
+/** One page of keys that gateways must know, of one tenant or of all, by id: those that may be valid, and those that ended after an instant. */
+export async function credentialPage(db: Db, after: string, endedAfter: string, tenant?: string): Promise<Page> {
+  const all = db.selectFrom('api_keys').selectAll().where('id', '>', after);
+  const query = tenant === undefined ? all : all.where('tenant', '=', tenant);
   const known = query.where((row) => row.or([row('status', 'in', ['active', 'grace']), row('not_after', '>', endedAfter)]));
   const rows = await known.orderBy('id').limit(CHUNK).execute();
   return { sent: rows.map(credentialText), last: rows.at(-1)?.id };

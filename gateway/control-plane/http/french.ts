@@ -108,6 +108,7 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Give the user or client the claim "tenant_id", or the role cpi-admin.':
     'Donnez à l’utilisateur ou au client le claim « tenant_id », ou le rôle cpi-admin.',
   'The issuer of the access token cannot be asked for its keys.': 'L’émetteur du jeton d’accès ne peut pas être interrogé sur ses clés.',
+  'Too many previews of changes are waiting for each other.': 'Trop d’aperçus de changements attendent leur tour.',
   'Try again in 30 s.': 'Réessayez dans 30 s.',
   'The tenant is suspended: it can be read, and not changed.': 'Le tenant est suspendu : il peut être lu, mais pas modifié.',
   'Ask the operator of the platform to resume it.': 'Demandez à l’opérateur de la plateforme de le réactiver.',

@@ -1,4 +1,5 @@
 /** Plan and apply: a whole set of resources of one project, one transaction, all or nothing. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ApplyRequest, ApplyResult, Change, Plan, PlanRequest, StoredResource } from '../../../schema/change.js';
 import { StoaError, type Diagnostic } from '../../../schema/error.js';
 import type { HeldObjects, PlannedObjects } from '../../../schema/impact.js';
@@ -13,10 +14,13 @@ import { mayEnter } from '../tenants/access.js';
 import { checkAgainst, nextVersion, withChangeDigests, withSecretDigests } from './desired.js';
 import { requireExpected } from './expect.js';
 import { consequencesOf, type Consequences } from './consequences.js';
+import { oneAtATime } from './one-at-a-time.js';
 import { currentRevision, putProject } from './revision-store.js';
 import { digestOf, emptyPlan, forgetUnchanged, isUnchanged, rememberUnchanged } from './short-cut.js';
 import { resourcesByKey, resourcesOfProject, resourcesOfTenants } from './store.js';
 import { writeRevision, type Write } from './write.js';
+
+const TEXTS_PER_TURN = 1000;
 
 interface Planned {
   readonly plan: Plan;
@@ -65,23 +69,39 @@ export async function applyRequest(cp: ControlPlane, actor: Actor, request: Appl
 
 /**
  * What gateways hold of the actor's tenants, and what an apply of this request would change of it: it is carried out and undone. Throws as
- * `applyRequest` does, but for the rights to write.
+ * `applyRequest` does, but for the rights to write, and `service_unavailable` while too many others wait.
  */
 export async function previewRequest(cp: ControlPlane, actor: Actor, request: PlanRequest): Promise<PlannedObjects> {
   requireOwnTenants(actor, request);
-  const { current, put, remove } = await previewChange(cp, async (trx) => {
-    await carryOut(cp, trx, actor, request, await soundPlan(cp, trx, actor, request), '');
+  return oneAtATime(cp, async () => {
+    const { current, put, remove } = await previewChange(cp, actor.tenant, async (trx) => {
+      await carryOut(cp, trx, actor, request, await soundPlan(cp, trx, actor, request), '');
+    });
+    return { schema_version: 1, current: await seenBy(actor, current), put: await seenBy(actor, put), remove };
   });
-  const seen = ({ resources, subscriptions, credentials }: Preview['current']): HeldObjects => ({
-    resources: visibleTo<SyncResource>(actor, resources),
-    subscriptions: visibleTo<SyncSubscription>(actor, subscriptions),
-    credentials: visibleTo<SyncCredential>(actor, credentials).map(({ digest: _digest, ...credential }) => credential),
-  });
-  return { schema_version: 1, current: seen(current), put: seen(put), remove };
 }
 
-const visibleTo = <T extends { readonly tenant: string }>(actor: Actor, texts: ReadonlyMap<string, string>): T[] =>
-  [...texts.values()].map((text) => JSON.parse(text) as T).filter(({ tenant }) => mayEnter(actor, tenant));
+async function seenBy(actor: Actor, { resources, subscriptions, credentials }: Preview['current']): Promise<HeldObjects> {
+  const keys = await visibleTo<SyncCredential>(actor, credentials);
+  return {
+    resources: await visibleTo<SyncResource>(actor, resources),
+    subscriptions: await visibleTo<SyncSubscription>(actor, subscriptions),
+    credentials: keys.map(({ digest: _digest, ...credential }) => credential),
+  };
+}
+
+/** Slice by slice: tens of thousands of texts would hold up everybody else. */
+async function visibleTo<T extends { readonly tenant: string }>(actor: Actor, texts: ReadonlyMap<string, string>): Promise<T[]> {
+  const found: T[] = [];
+  let read = 0;
+  for (const text of texts.values()) {
+    const object = JSON.parse(text) as T;
+    if (mayEnter(actor, object.tenant)) found.push(object);
+    read += 1;
+    if (read % TEXTS_PER_TURN === 0) await nextTurn();
+  }
+  return found;
+}
 
 /** A token of one tenant names no other: it does not exist for it. */
 function requireOwnTenants(actor: Actor, { resources, delete: deletes = [] }: PlanRequest): void {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { PlannedObjects } from '../../../schema/impact.js';
+import { resourcePage } from '../gateways/store.js';
 import { openControlPlane, type TestControlPlane } from '../../../test/helpers/control-plane.js';
 
 let control: TestControlPlane;
@@ -52,6 +53,30 @@ it('shows what gateways hold and what an apply would change of it, with the keys
   expect((await control.send('GET /v1/audit')).body).toEqual(before);
   expect((await control.send('GET /v1/resources/API/acme/b')).status).toBe(200);
 });
+
+it('reads of one tenant alone for who belongs to it, with keys that ended weeks ago', async () => {
+  const other = [
+    { kind: 'Tenant', tenant: 'other', name: 'other', spec: {} },
+    { ...api('theirs'), tenant: 'other' },
+  ];
+  await control.send('POST /v1/apply', { project: 'shop', resources: [...BASE, api('a'), subscription('app-a', 'a')] });
+  await control.send('POST /v1/apply', { project: 'theirs', resources: other });
+  const [{ id }] = (await control.send('GET /v1/tenants/acme/subscriptions')).body.items;
+  const key = (await control.send('POST /v1/tenants/acme/apikeys', { subscription_id: id, name: 'k' })).body;
+  await control.cp.db
+    .updateTable('api_keys')
+    .set({ status: 'revoked', not_after: daysAgo(20) })
+    .where('id', '=', key.id)
+    .execute();
+
+  const pages = await resourcePage(control.cp.db, '', 'acme');
+  const { body } = await preview([...BASE, api('a', { rate_limit: { requests_per_minute: 5 } }), subscription('app-a', 'a')]);
+
+  expect(pages.sent.map(([name]) => name).sort()).toEqual(['API acme/a', 'Consumer acme/app', 'Tenant acme']);
+  expect((body as PlannedObjects).current.credentials).toEqual([expect.objectContaining({ id: key.id, status: 'revoked' })]);
+});
+
+const daysAgo = (days: number): string => new Date(control.cp.now() - days * 86_400_000).toISOString();
 
 it('refuses what an apply refuses: a guard, and changes that are not those that were shown', async () => {
   await control.send('POST /v1/apply', { project: 'shop', resources: [...BASE, api('a')] });
