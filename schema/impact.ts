@@ -48,7 +48,7 @@ export interface ImpactGroup {
   readonly requests: number;
   readonly first: string;
   readonly last: string;
-  /** The most frequent ones; parts that look like ids are `{id}`. */
+  /** The most frequent ones; parts that may name somebody or something are `{id}`. */
   readonly paths: readonly { readonly method: string; readonly path: string; readonly requests: number }[];
 }
 

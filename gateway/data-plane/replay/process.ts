@@ -3,6 +3,7 @@ import { errorBody, StoaError, type ErrorBody } from '../../../schema/error.js';
 import type { Impact, PlannedObjects, RecordedRequest } from '../../../schema/impact.js';
 import { freeze } from '../../clock.js';
 import { isOwnPath } from '../own-routes.js';
+import { Paths } from './paths.js';
 import { Tally } from './tally.js';
 import { countedFrom } from './windows.js';
 import { createWorlds } from './world.js';
@@ -99,7 +100,9 @@ export function judge(
   { objects, since, until }: { readonly objects: PlannedObjects; readonly since: number; readonly until: number },
   gateways: ReadonlyMap<string, readonly RecordedRequest[]>,
 ): Impact {
-  const tally = new Tally();
+  const paths = new Paths();
+  for (const recorded of gateways.values()) for (const request of recorded) paths.learn(request);
+  const tally = new Tally(paths);
   const from = countedFrom(objects, since);
   const notes: string[] = [];
   for (const [gateway, recorded] of gateways) {

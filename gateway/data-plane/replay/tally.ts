@@ -1,8 +1,8 @@
 /** Counts what became of replayed requests, in groups to which the same happened. */
 import type { Impact, ImpactGroup, RecordedRequest } from '../../../schema/impact.js';
-import type { Route } from '../snapshot.js';
 import type { Outcome } from './exchange.js';
 import { isKeyFailure } from './keys.js';
+import type { Paths } from './paths.js';
 
 const VERDICTS = ['refused', 'allowed', 'moved', 'undecided'] as const;
 type Verdict = (typeof VERDICTS)[number];
@@ -25,8 +25,14 @@ export class Tally {
     moved: new Map(),
     undecided: new Map(),
   };
+  readonly #paths: Paths;
   #requests = 0;
   #asRecorded = 0;
+
+  /** `paths` has learned all that is recorded. */
+  constructor(paths: Paths) {
+    this.#paths = paths;
+  }
 
   /** One request, as today's configuration and the planned one decide it. `isKnown`: the key that was accepted then can still be told whose it is. */
   add(request: RecordedRequest, today: Outcome, planned: Outcome, isKnown: boolean): void {
@@ -53,7 +59,7 @@ export class Tally {
       last: request.at,
       paths: new Map(),
     };
-    groups.set(key, count(group, request, today.route ?? planned.route));
+    groups.set(key, count(group, request, this.#paths.template(request, today.route ?? planned.route)));
   }
 
   /** All that was counted. `since` and `until` are epoch milliseconds. */
@@ -118,11 +124,10 @@ function verdictOn(today: Outcome, planned: Outcome): [Verdict, string, Outcome[
   return route?.id === today.route?.id ? undefined : ['moved', `${route?.tenant ?? ''}/${route?.api ?? ''}`];
 }
 
-function count(group: Group, { at, method, path }: RecordedRequest, route: Route | undefined): Group {
+function count(group: Group, { at, method }: RecordedRequest, template: string): Group {
   group.requests += 1;
   group.first = Math.min(group.first, at);
   group.last = Math.max(group.last, at);
-  const template = templateOf(path, route);
   const key = `${method} ${template}`;
   const known = group.paths.get(key);
   if (known !== undefined) known.requests += 1;
@@ -139,12 +144,3 @@ const shown = (groups: ReadonlyMap<string, Group>): Shown =>
       last: new Date(last).toISOString(),
       paths: [...paths.values()].sort((a, b) => b.requests - a.requests).slice(0, SHOWN_PATHS),
     }));
-
-/** A path whose parts below the route are shown only where they look like words: the rest may name a person or a thing. */
-function templateOf(path: string, route: Route | undefined): string {
-  const prefix = route?.prefixes.find((known) => path === known || path.startsWith(`${known}/`)) ?? '';
-  const parts = path.slice(prefix.length).split('/');
-  return prefix + parts.map((part) => (part === '' || WORD.test(part) ? part : '{id}')).join('/');
-}
-
-const WORD = /^(?:v\d{1,3}|[A-Za-z][a-z]{0,23}(?:[-_][a-z]{1,24}){0,3})$/;
