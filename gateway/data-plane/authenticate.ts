@@ -48,7 +48,10 @@ export function authenticate(exchange: Exchange, route: Route): AuthFailure | un
 }
 
 /** The client's certificate, where the gateway, the API or the consumer asks for one. */
-export function checkCertificate(exchange: Exchange, { clientCertificate: rule }: Route): CertificateFailure | undefined {
+export function checkCertificate(
+  exchange: Exchange,
+  { clientCertificate: rule }: Pick<Route, 'clientCertificate'>,
+): CertificateFailure | undefined {
   const { certificates, now } = exchange.gateway;
   const bound = exchange.credential?.certificates;
   if (rule === undefined && bound === undefined && certificates.mode !== 'required') return undefined;

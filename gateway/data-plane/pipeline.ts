@@ -113,13 +113,14 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
   ]);
 }
 
-function reportRefusal(exchange: Exchange, route: Route, reason: AuthFailure, status: number): void {
+/** Tells log and events of a caller who was refused; without a route there is nobody whose event it would be. */
+export function reportRefusal(exchange: Exchange, route: Route | undefined, reason: AuthFailure, status: number): void {
   const { gateway, path, requestId } = exchange;
-  const { tenant, api } = route;
+  const { tenant, api } = route ?? {};
   const consumer = (exchange.credential ?? exchange.refusedCredential)?.consumerLabel;
   exchange.refusal = reason;
   gateway.log.event('error', 'auth_failed', { path, reason, consumer, tenant, api, request_id: requestId });
-  gateway.events.record({ type: 'auth_failed', route, consumer, path, status, reason });
+  if (route !== undefined) gateway.events.record({ type: 'auth_failed', route, consumer, path, status, reason });
 }
 
 function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {

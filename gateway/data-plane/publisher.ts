@@ -26,8 +26,6 @@ export interface GatewaySnapshot extends Snapshot {
 
 /** How long a compile may hold up the requests that wait for the event loop. */
 const SLICE_MS = 8;
-/** How many routes to compile between two looks at the clock. */
-const STRIDE = 16;
 
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -102,12 +100,10 @@ export class Publisher {
 
   #work(sliceMs: number): void {
     const end = performance.now() + sliceMs;
-    let compiled = 0;
     for (const key of this.#dirty) {
       this.#dirty.delete(key);
       this.#compileOne(key);
-      compiled += 1;
-      if (compiled % STRIDE === 0 && performance.now() > end && this.#dirty.size > 0) return void this.#goOnLater();
+      if (performance.now() > end && this.#dirty.size > 0) return void this.#goOnLater();
     }
     this.#isScheduled = false;
     this.#publish();

@@ -1,3 +1,4 @@
+import type { Route } from '../snapshot.js';
 import type { McpRequest } from './carrier.js';
 import type { ToolRequest } from './tool-request.js';
 
@@ -7,11 +8,13 @@ const PASSED_ON = [
   ...['x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port'],
 ] as const;
 
-/** The fields of a call, as a client of the API would have sent them: name, value, name, value. */
-export function headersOf(asker: McpRequest, { headers, body }: ToolRequest): readonly string[] {
-  const passed = asker.rawHeaders.flatMap((name, index) =>
-    index % 2 === 0 && PASSED_ON.some((each) => each === name.toLowerCase()) ? [name, asker.rawHeaders[index + 1] ?? ''] : [],
-  );
+/** The fields of a call, as a client of the API would have sent them: name, value, name, value. What the asker's application is to be known by is for the API of its key alone. */
+export function headersOf(asker: McpRequest, route: Route, { headers, body }: ToolRequest): readonly string[] {
+  const isForeign = asker.head.apiKeys > 0 && route.api !== asker.credential?.api;
+  const passed = PASSED_ON.flatMap((name) => {
+    const value = isForeign && name === 'authorization' ? undefined : asker.header(name);
+    return value === undefined ? [] : [name, value];
+  });
   return [
     ...['Host', asker.head.host ?? 'localhost', 'Accept', 'application/json, */*;q=0.5', 'Accept-Encoding', 'identity'],
     ...passed,

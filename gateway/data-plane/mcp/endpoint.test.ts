@@ -206,6 +206,34 @@ describe('a key', () => {
     expect(gateway.lines()).toContainEqual(expect.objectContaining({ event: 'auth_failed', path: '/mcp', reason }));
   });
 
+  it('that is bound to a client certificate opens nothing without it; the event and the line of the request say so (DP24)', async () => {
+    const { route } = await payments();
+    const keys = new Map([[KEY, makeCredential({ certificates: new Set(['ab'.repeat(32)]) })]]);
+    const gateway = await startMcp({ routes: [route], keys });
+
+    const answer = await gateway.send('POST', {}, rpc('tools/list'));
+
+    expect(answer.status).toBe(403);
+    expect(gateway.events).toMatchObject([{ type: 'auth_failed', reason: 'missing_client_certificate', route: { api: 'payments' } }]);
+    await eventually(() => gateway.lines()).toContainEqual(
+      expect.objectContaining({ event: 'request completed', reason: 'missing_client_certificate', key: 'key-1' }),
+    );
+  });
+
+  it('keeps the Authorization of its application for its own API', async () => {
+    const own = await payments();
+    const open = await payments({ authRequired: false });
+    const rates = named(open.route, { id: 'api-2', api: 'rates', prefixes: ['/apis/acme/rates'], tools: toolSource({ methods: ['GET'] }) });
+    const gateway = await startMcp({ routes: [own.route, rates] });
+    const headers = { authorization: 'Bearer of-the-application' };
+
+    await gateway.send('POST', headers, rpc('tools/call', { name: 'payments_listPayments' }));
+    await gateway.send('POST', headers, rpc('tools/call', { name: 'rates_get' }));
+
+    expect(own.received[0]?.headers).toMatchObject(headers);
+    expect(open.received[0]?.headers).not.toHaveProperty('authorization');
+  });
+
   it('that is revoked opens nothing any more, and its streams end (DP24)', async () => {
     const { route } = await payments();
     const keys = new Map([[KEY, makeCredential()]]);

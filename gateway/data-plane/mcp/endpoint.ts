@@ -1,7 +1,8 @@
 /** The MCP endpoint of a gateway: `/mcp` (streamable HTTP), and `/mcp/sse` with `/mcp/messages`, the transport before it. */
 import { logPanic, type AccessLog } from '../access-log.js';
-import { presentedKey } from '../authenticate.js';
-import { answer, OVERLOADED } from '../pipeline.js';
+import { checkCertificate, presentedKey } from '../authenticate.js';
+import { CERTIFICATE_FAILURES } from '../client-certificate.js';
+import { answer, OVERLOADED, reportRefusal } from '../pipeline.js';
 import { errorReply } from '../own-routes.js';
 import type { Reply } from '../../policies/contract.js';
 import type { AuthFailure, Credential, Route } from '../snapshot.js';
@@ -13,7 +14,7 @@ import { offeredLists } from './methods.js';
 import { message, MESSAGES_PATH, open } from './older-sse.js';
 import { createSessionTable, type Session, type SessionTable } from './sessions.js';
 import { end, listen, post } from './streamable-http.js';
-import { routesFor } from './tools.js';
+import { byTenant, routesFor } from './tools.js';
 import { callerOf, checkOrigin, corsHeaders, preflightReply } from './transport.js';
 
 const HANDLERS: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
@@ -84,13 +85,16 @@ export class McpEndpoint {
     if (typeof presented === 'string') return refuseCaller(request, presented);
     const [{ keys }, { key }, { now }] = [request.gateway, presented, this.#desk.options];
     const found = callerOf(keys, key, now());
-    if (typeof found === 'string') return refuseCaller(request, found);
+    if (typeof found === 'string') return refuseCaller(request, found, keys.find(key));
+    const route = routeOf(request, found);
+    request.credential = found;
+    const failure = checkCertificate(request, { clientCertificate: route?.clientCertificate });
+    if (failure !== undefined) return refuseCaller(request, failure, found);
     // Lives as long as a session: it holds nothing of the request but the key.
     const caller = (): Credential | undefined => {
       const again = callerOf(keys, key, now());
       return typeof again === 'string' ? undefined : again;
     };
-    request.credential = found;
     return handler(this.#desk, { request, carrier, credential: found, caller, headers });
   }
 
@@ -137,9 +141,17 @@ function isSameLists(before: readonly unknown[], after: readonly unknown[]): boo
   return before.length === after.length && before.every((list, index) => list === after[index]);
 }
 
-/** One body for every reason; the log has the reason. */
-function refuseCaller(request: McpRequest, reason: AuthFailure): Reply {
-  const { gateway, path, requestId } = request;
-  gateway.log.event('error', 'auth_failed', { path, reason, request_id: requestId });
+/** The API that a key opens. */
+const routeOf = ({ gateway }: McpRequest, { tenant, api }: Credential): Route | undefined =>
+  byTenant(gateway.snapshot().routes)
+    .get(tenant)
+    ?.find((route) => route.api === api);
+
+/** One body for every reason of its kind; the reason is in the log, and in the events of the API that the key is for. */
+function refuseCaller(request: McpRequest, reason: AuthFailure, known?: Credential): Reply {
+  const isCertificate = CERTIFICATE_FAILURES.some((each) => each === reason);
+  request.refusedCredential = known;
+  reportRefusal(request, known && routeOf(request, known), reason, isCertificate ? 403 : 401);
+  if (isCertificate) return errorReply('forbidden', 'A valid client certificate is needed with this key.');
   return errorReply('unauthorized', 'A valid API key is needed in the X-API-Key header.', ['WWW-Authenticate', 'Bearer realm="stoa"']);
 }

@@ -77,7 +77,7 @@ class ToolExchange extends Exchange {
     this.query = request.query;
     this.clientIp = asker.clientIp;
     this.requestId = asker.requestId;
-    this.rawHeaders = headersOf(asker, request);
+    this.rawHeaders = headersOf(asker, route, request);
     const head = readHead(this.rawHeaders, false);
     if (isProblem(head)) throw new TypeError(head.message);
     this.head = head;
@@ -171,7 +171,7 @@ class ToolExchange extends Exchange {
     if (this.#size <= MAX_TOOL_ANSWER) return true;
     this.#isDone = true;
     this.#abort?.();
-    answer(this, errorReply('bad_gateway', `The answer has more than ${MAX_TOOL_ANSWER} bytes: ask for less of it.`));
+    answer(this, errorReply('payload_too_large', `The answer has more than ${MAX_TOOL_ANSWER} bytes: ask for less of it.`));
     return false;
   }
 

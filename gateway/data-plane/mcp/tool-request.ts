@@ -148,11 +148,13 @@ function fieldValue(parameter: NamedParameter, value: unknown): string {
 const NOT_SETTABLE: ReadonlySet<string> = new Set([
   'accept',
   'accept-encoding',
+  'accept-language',
   'authorization',
   'content-type',
   'content-encoding',
   'cookie',
   'origin',
+  'user-agent',
 ]);
 
 /** Whether a tool may set a header: only what a client may, and what goes on to the upstream. */

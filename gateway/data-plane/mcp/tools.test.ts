@@ -133,6 +133,8 @@ describe('what a tool takes', () => {
       'X-Consumer-Id',
       'X_Api_Key',
       'Via',
+      'User-Agent',
+      'x-region',
       'Bad Name',
       'X-Region',
     ];
