@@ -127,7 +127,10 @@ export abstract class BaseCommand extends Command {
   async #createClient(): Promise<Client> {
     const [settings, { createClient }] = await Promise.all([this.settings(), import('./client.js')]);
     const log = this.#globals.verbose === true ? (line: string): void => this.note(line) : undefined;
-    return createClient({ ...settings, signal: this.interrupted.signal, now: () => Date.now(), log });
+    const session = { ...settings, signal: this.interrupted.signal, now: () => Date.now(), log };
+    if (settings.keptBy === undefined) return createClient(session);
+    const { keptTokens } = await import('./kept-tokens.js');
+    return createClient({ ...session, tokens: keptTokens({ ...session, env: process.env, context: settings.keptBy }) });
   }
 
   /** Variables and files that manifests may refer to. */

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { StoaError } from '../schema/error.js';
 import { replyError, send, type HttpReply, type HttpRequest } from './http.js';
+import { expiryOf } from './token-claims.js';
 
 export interface SessionOptions {
   /** Base address without `/v1`. */
@@ -11,6 +12,8 @@ export interface SessionOptions {
   readonly clientId: string;
   readonly clientSecret: string | undefined;
   readonly token: string | undefined;
+  /** Takes the place of everything else that opens the server: tokens of a person, kept elsewhere. */
+  readonly tokens?: TokenSource | undefined;
   /** Where a pipeline of GitHub gets a token of its own; asked where nothing else is given. */
   readonly pipeline?: PipelineTokens | undefined;
   /** Longest wait for an answer, retries included; undefined for 30 s, and 2 minutes for a plan or an apply. */
@@ -40,7 +43,7 @@ export type Call = (method: HttpRequest['method'], path: string, body?: unknown,
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 export function createSession(options: SessionOptions): Call {
-  const token = tokenSource(options);
+  const token = options.tokens ?? tokenSource(options);
   return async (method, path, body, { timeoutMs = DEFAULT_TIMEOUT_MS, onTimeout, isReadOnly } = {}) => {
     const url = `${options.server}/v1${path}`;
     const idempotencyKey = body === undefined || isReadOnly === true ? undefined : randomUUID();
@@ -68,13 +71,15 @@ function headersOf(token: string, body: string | undefined, idempotencyKey: stri
   };
 }
 
-interface TokenSource {
+export interface TokenSource {
+  /** A token that is good now. Throws `unauthorized` when there is none to be had. */
   get(): Promise<string>;
   /** Drops a token that was refused. False when there is no other to be had. */
   forget(): boolean;
 }
 
-const RENEW_BEFORE_MS = 10_000;
+/** A token is renewed this long before it ends. */
+export const RENEW_BEFORE_MS = 10_000;
 
 /** Client credentials (documents A and B). A token given by STOA_TOKEN is used as it is. */
 function tokenSource(options: SessionOptions): TokenSource {
@@ -140,16 +145,6 @@ async function requestPipelineToken({ url, token }: PipelineTokens, options: Ses
       hint: 'The job needs "permissions: id-token: write".',
     });
   return { value, expires: expiryOf(value) ?? options.now() + 60_000 };
-}
-
-/** When a token says that it ends; whether it is right is the server's to say. */
-function expiryOf(token: string): number | undefined {
-  try {
-    const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp?: unknown };
-    return typeof exp === 'number' ? exp * 1000 : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function parseJson(url: string, text: string): unknown {

@@ -42,6 +42,8 @@ export interface Settings {
   readonly clientSecret: string | undefined;
   /** A ready access token; takes the place of client id and secret. */
   readonly token: string | undefined;
+  /** The context that keeps the tokens of a person and renews them; undefined when the command is not opened by such. */
+  readonly keptBy: string | undefined;
   /** Where a pipeline of GitHub gets a token of its own. */
   readonly pipeline: PipelineTokens | undefined;
   readonly project: string;
@@ -88,6 +90,7 @@ export function resolveSettings(
     clientId: value('client_id') ?? DEFAULT_CLIENT,
     clientSecret: value('client_secret'),
     token: value('token'),
+    keptBy: value('refresh_token') === undefined ? undefined : chosen?.name,
     pipeline: pipelineOf(env),
     project: value('project') ?? DEFAULT_PROJECT,
     tenant: value('tenant'),
@@ -162,6 +165,7 @@ function credentialsOf(env: Environment, context: Context | undefined, ofContext
     client_id: choose([env['STOA_CLIENT_ID'], 'STOA_CLIENT_ID'], [own?.client_id, ofContext], [DEFAULT_CLIENT, 'default']),
     client_secret: choose([env['STOA_CLIENT_SECRET'], 'STOA_CLIENT_SECRET'], [own?.client_secret, ofContext]),
     token: choose([env['STOA_TOKEN'], 'STOA_TOKEN'], [own?.token, ofContext]),
+    refresh_token: choose([own?.refresh_token, ofContext]),
   };
 }
 

@@ -1,11 +1,11 @@
 /** A person's own configuration: servers by name (contexts) and what opens them. In the home directory, for its owner alone. */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
 import { isMap, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { suggest } from '../schema/did-you-mean.js';
 import { StoaError, type Diagnostic } from '../schema/error.js';
 import { resourceName } from '../schema/name.js';
+import { tryLock } from './lock-file.js';
 import { writeWhole } from './operations/write-file.js';
 import { userConfigPath, type Environment } from './user-config-path.js';
 
@@ -20,6 +20,8 @@ const context = z.strictObject({
   tenant: resourceName.optional(),
   client_secret: word.optional(),
   token: word.optional(),
+  token_expires_at: z.iso.datetime().optional(),
+  refresh_token: word.optional(),
 });
 const userConfig = z.strictObject({ current: word.optional(), contexts: z.record(resourceName, context).default({}) });
 
@@ -37,9 +39,11 @@ export interface UserConfig extends z.infer<typeof userConfig> {
 }
 
 /** The settings of a context that are no secret. */
-export type ContextFields = Partial<Omit<Context, 'client_secret' | 'token'>>;
+export type ContextFields = Partial<Omit<Context, 'client_secret' | 'token' | 'token_expires_at' | 'refresh_token'>>;
 
 const OTHERS = 0o077;
+const STALE_LOCK_MS = 5000;
+const LOOK_AGAIN_MS = 10;
 
 /**
  * The user's configuration; without a file it is empty. Throws `validation_error` for a file that is wrong, without a value of it, and `unauthorized`
@@ -51,7 +55,9 @@ export function readUserConfig(env: Environment): UserConfig {
   const document = readDocument(path);
   const { data, error } = userConfig.safeParse(document.toJS() ?? {});
   if (data === undefined) throw invalid(path, error);
-  const hasSecret = Object.values(data.contexts).some(({ client_secret, token }) => client_secret !== undefined || token !== undefined);
+  const hasSecret = Object.values(data.contexts).some((one) =>
+    [one.client_secret, one.token, one.refresh_token].some((secret) => secret !== undefined),
+  );
   if (hasSecret && process.platform !== 'win32') requirePrivate(path);
   return { ...data, path };
 }
@@ -74,24 +80,43 @@ export function findContext({ contexts, current, path }: UserConfig, wanted: str
   });
 }
 
-/** Changes fields of a context, and whether it is the current one, in the file: comments and everything else stay. The file is made when it is not there. */
-export function writeContext(env: Environment, name: string, fields: Partial<Context>, isCurrent: boolean): void {
+type Fields = Partial<Context>;
+
+/**
+ * Changes fields of a context, and whether it is the current one, in the file: comments and everything else stay. The file is made when it is not there.
+ * Fields may be decided from those that are there: no other process changes the file in between.
+ */
+export function writeContext(env: Environment, name: string, fields: Fields | ((known?: Context) => Fields), isCurrent: boolean): void {
   const path = userConfigPath(env);
   if (path === undefined) throw new StoaError('usage_error', 'There is no place for a configuration: HOME is not set.');
   if (!resourceName.safeParse(name).success)
     throw new StoaError('usage_error', `"${name}" cannot be the name of a context: lower-case letters, digits and hyphens are.`);
-  const { contexts, current } = readUserConfig(env);
-  const known = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
-  const { error } = context.safeParse({ ...known, ...fields });
-  if (error !== undefined) throw wrongFields(name, error);
-  const document = readDocument(path);
-  for (const [field, value] of Object.entries<string | undefined>(fields)) {
-    if (value === undefined) document.deleteIn(['contexts', name, field]);
-    else document.setIn(['contexts', name, field], value);
+  const release = lock(path);
+  try {
+    const { contexts, current } = readUserConfig(env);
+    const known = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+    const given = typeof fields === 'function' ? fields(known) : fields;
+    const { error } = context.safeParse({ ...known, ...given });
+    if (error !== undefined) throw wrongFields(name, error);
+    const document = readDocument(path);
+    for (const [field, value] of Object.entries<string | undefined>(given)) {
+      if (value === undefined) document.deleteIn(['contexts', name, field]);
+      else document.setIn(['contexts', name, field], value);
+    }
+    if (isCurrent || current === undefined) document.set('current', name);
+    writeWhole(path, document.toString({ lineWidth: 0 }), 0o600);
+  } finally {
+    release();
   }
-  if (isCurrent || current === undefined) document.set('current', name);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeWhole(path, document.toString({ lineWidth: 0 }), 0o600);
+}
+
+/** Waits for the other process that changes the file: that takes milliseconds. */
+function lock(path: string): () => void {
+  for (;;) {
+    const release = tryLock(`${path}.lock`, STALE_LOCK_MS);
+    if (release !== undefined) return release;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_AGAIN_MS);
+  }
 }
 
 function readDocument(path: string): Document {

@@ -1,15 +1,21 @@
 /** Contexts: which servers a person works with, and signing in to one. */
 import { StoaError } from '../../schema/error.js';
 import { createClient } from '../client.js';
+import { tokenFields } from '../kept-tokens.js';
+import type { Tokens } from '../openid.js';
 import type { SessionOptions } from '../session.js';
 import { baseUrl, type Environment, type Settings } from '../settings.js';
-import { findContext, readUserConfig, writeContext, type ContextFields } from '../user-config.js';
+import { userOf } from '../token-claims.js';
+import { findContext, readUserConfig, writeContext, type Context, type ContextFields } from '../user-config.js';
+
+/** What a context is opened with. */
+export type SignInWay = 'client secret' | 'token' | 'device code';
 
 export interface ContextRow extends ContextFields {
   readonly name: string;
   readonly is_current: boolean;
   /** How it signs in; no secret is ever shown. */
-  readonly signs_in_with: 'client secret' | 'token' | 'nothing';
+  readonly signs_in_with: SignInWay | 'nothing';
 }
 
 export interface ContextList {
@@ -21,11 +27,17 @@ export interface ContextList {
 /** Every context, without its secrets. */
 export function listContexts(env: Environment): ContextList {
   const { path, contexts, current } = readUserConfig(env);
-  const rows = Object.entries(contexts).map(([name, { client_secret, token, ...fields }]): ContextRow => {
-    const signs_in_with = client_secret !== undefined ? 'client secret' : token !== undefined ? 'token' : 'nothing';
-    return { name, is_current: name === current, ...fields, signs_in_with };
+  const rows = Object.entries(contexts).map(([name, context]): ContextRow => {
+    const { client_secret: _secret, token: _token, token_expires_at: _end, refresh_token: _refresh, ...fields } = context;
+    return { name, is_current: name === current, ...fields, signs_in_with: wayOf(context) };
   });
   return { schema_version: 1, file: path, contexts: rows };
+}
+
+function wayOf({ client_secret, token, refresh_token }: Context): ContextRow['signs_in_with'] {
+  if (client_secret !== undefined) return 'client secret';
+  if (token === undefined) return 'nothing';
+  return refresh_token === undefined ? 'token' : 'device code';
 }
 
 /** Makes a context the current one. Throws `usage_error` for one that there is not. */
@@ -35,27 +47,31 @@ export function useContext(env: Environment, name: string): ContextList {
   return listContexts(env);
 }
 
+const NO_CREDENTIALS = { client_secret: undefined, token: undefined, token_expires_at: undefined, refresh_token: undefined };
+
 /** Makes a context, or changes what is given of it. What opens its old server does not go to a new one: it is forgotten. */
 export function setContext(env: Environment, name: string, fields: ContextFields): ContextList {
   const known = readUserConfig(env).contexts[name];
   const given = Object.fromEntries(Object.entries<string | undefined>(fields).filter(([, value]) => value !== undefined));
   const isMoved = (['server', 'auth_server'] as const).some((field) => given[field] !== undefined && given[field] !== known?.[field]);
-  const forgotten = known !== undefined && isMoved ? { client_secret: undefined, token: undefined } : {};
+  const forgotten = known !== undefined && isMoved ? NO_CREDENTIALS : {};
   writeContext(env, name, { ...given, ...forgotten }, false);
   return listContexts(env);
 }
 
-export interface Credentials {
-  readonly clientId: string;
-  readonly clientSecret?: string;
-  readonly token?: string;
-}
+/** A client with its secret, a token, or the tokens that a person got by device. */
+export type Credentials =
+  | { readonly way: 'client secret'; readonly clientId: string; readonly clientSecret: string }
+  | { readonly way: 'token'; readonly token: string }
+  | { readonly way: 'device code'; readonly clientId: string; readonly tokens: Tokens };
 
 export interface SignedIn {
   readonly schema_version: 1;
   readonly context: string;
   readonly server: string;
-  readonly signed_in_with: 'client secret' | 'token';
+  readonly signed_in_with: SignInWay;
+  /** Whom the token names; null for a client secret. */
+  readonly user: string | null;
   readonly file: string;
 }
 
@@ -70,9 +86,10 @@ export interface SignIn {
 /** Tries what was given at the server, then keeps it in the context. Throws `unauthorized`, and keeps nothing, when it is refused. */
 export async function signIn({ name, settings, credentials, env, session }: SignIn): Promise<SignedIn> {
   const { server, authServer, gatewayServer, realm, timeoutMs } = settings;
-  const { clientId, clientSecret, token } = credentials;
   const isDefault = (setting: string): boolean => settings.origins[setting] === 'default';
-  const client = createClient({ server, authServer, realm, clientId, clientSecret, token, timeoutMs, ...session });
+  const { client_id, client_secret: clientSecret, token, ...rest } = fieldsOf(credentials);
+  const opened = { clientId: client_id ?? settings.clientId, clientSecret, token };
+  const client = createClient({ server, authServer, realm, timeoutMs, ...opened, ...session });
   await client.review.revisions({ limit: '1' });
   writeContext(
     env,
@@ -82,14 +99,21 @@ export async function signIn({ name, settings, credentials, env, session }: Sign
       ...(baseUrl(authServer, '') === server ? { auth_server: undefined } : { auth_server: authServer }),
       gateway: isDefault('gateway') ? undefined : gatewayServer,
       realm: isDefault('realm') ? undefined : realm,
-      client_id: token === undefined ? clientId : undefined,
-      client_secret: clientSecret,
-      token,
+      ...{ client_id, client_secret: clientSecret, token, ...rest },
     },
     true,
   );
   const { path } = readUserConfig(env);
-  return { schema_version: 1, context: name, server, signed_in_with: token === undefined ? 'client secret' : 'token', file: path };
+  const user = token === undefined ? null : (userOf(token) ?? null);
+  return { schema_version: 1, context: name, server, signed_in_with: credentials.way, user, file: path };
+}
+
+/** Every field of a context that opens something; those that are not given are taken out of it. */
+function fieldsOf(credentials: Credentials): Pick<Context, 'client_id' | keyof typeof NO_CREDENTIALS> {
+  const { way } = credentials;
+  if (way === 'token') return { ...NO_CREDENTIALS, client_id: undefined, token: credentials.token };
+  const own = { ...NO_CREDENTIALS, client_id: credentials.clientId };
+  return way === 'client secret' ? { ...own, client_secret: credentials.clientSecret } : { ...own, ...tokenFields(credentials.tokens) };
 }
 
 /** The one line that stdin gives. Throws `usage_error` when it gives none. */
@@ -125,10 +149,15 @@ export function showSettings(settings: Settings): ShownSettings {
     client_id: settings.clientId,
     client_secret: secret(settings.clientSecret),
     token: secret(settings.token),
+    user: settings.token === undefined ? undefined : userOf(settings.token),
     project: settings.project,
     tenant: settings.tenant,
   };
-  const shown = Object.entries(values).map(([name, value]) => ({ name, value: value ?? null, origin: settings.origins[name] ?? '' }));
+  const shown = Object.entries(values).map(([name, value]) => ({
+    name,
+    value: value ?? null,
+    origin: settings.origins[name === 'user' ? 'token' : name] ?? '',
+  }));
   const context = Object.values(settings.origins).find((origin) => origin.startsWith('context '));
   return { schema_version: 1, context: context?.slice('context '.length) ?? null, settings: shown };
 }

@@ -27,5 +27,5 @@ export function settingsText({ settings }: ShownSettings, paint: Paint, hasOrigi
   return tableText(settings, hasOrigin ? [...SETTING_COLUMNS, origin] : SETTING_COLUMNS, paint);
 }
 
-export const signedInText = ({ context, server, file, signed_in_with }: SignedIn): string =>
-  `Signed in to ${printable(server)} as context ${context}, with the ${signed_in_with} in ${printable(file)}.\n`;
+export const signedInText = ({ context, server, file, signed_in_with, user }: SignedIn): string =>
+  `Signed in to ${printable(server)}${user === null ? '' : ` as ${printable(user)},`} as context ${context}, with the ${signed_in_with} in ${printable(file)}.\n`;

@@ -3,6 +3,7 @@ import { createHmac, createSign, generateKeyPairSync, sign as signRaw, type KeyO
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 
 export const AUDIENCE = 'stoa-api';
 
@@ -47,6 +48,11 @@ export interface TokenOrder {
   readonly alg?: string;
 }
 
+export interface PostAnswer {
+  readonly status: number;
+  readonly body: object;
+}
+
 export interface TestIssuer {
   readonly url: string;
   /** Keys that the key set shows; may be changed. */
@@ -55,22 +61,33 @@ export interface TestIssuer {
   readonly fetches: number;
   /** Takes the place of the answer of the key set, or of the discovery document. */
   answer: ((path: string, res: ServerResponse) => boolean) | undefined;
+  /** Endpoints that take forms, by the last part of their path, each with what its form is answered. */
+  posts: Record<string, (form: URLSearchParams) => PostAnswer>;
+  /** What the discovery document says besides issuer and key set. */
+  discovery: Record<string, unknown>;
   /** A token of a cpi-admin, unless its claims say something else; undefined takes a claim away. */
   token(order?: TokenOrder): string;
   close(): Promise<void>;
 }
 
+const noForms = (): Pick<TestIssuer, 'posts' | 'discovery'> => ({ posts: {}, discovery: {} });
+
+const sendJson = (res: ServerResponse, { status, body }: PostAnswer): unknown =>
+  res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
 /** Starts one on loopback, with one RS256 key. `now` is the clock of its tokens. */
 export async function startIssuer(now: () => number): Promise<TestIssuer> {
-  const state = { keys: [newKey('first')], fetches: 0, answer: undefined as TestIssuer['answer'] };
+  const state = { keys: [newKey('first')], fetches: 0, answer: undefined as TestIssuer['answer'], ...noForms() };
   const server = createServer((req, res) => {
     const path = req.url ?? '';
     if (path.endsWith('/certs')) state.fetches += 1;
     if (state.answer?.(path, res) === true) return;
+    const post = req.method === 'POST' ? state.posts[path.split('/').at(-1) ?? ''] : undefined;
+    if (post !== undefined) return void text(req).then((form) => sendJson(res, post(new URLSearchParams(form))));
     const body = path.endsWith('/certs')
       ? { keys: state.keys.map(({ kid, alg, publicKey }) => ({ ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' })) }
-      : { issuer: url, jwks_uri: `${url}/protocol/openid-connect/certs` };
-    res.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+      : { issuer: url, jwks_uri: `${url}/protocol/openid-connect/certs`, ...state.discovery };
+    sendJson(res, { status: 200, body });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

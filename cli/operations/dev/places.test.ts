@@ -11,6 +11,7 @@ const settings = (manifests: string[], overlay?: string): Settings => ({
   clientId: '',
   clientSecret: undefined,
   token: undefined,
+  keptBy: undefined,
   pipeline: undefined,
   project: 'shop',
   tenant: undefined,

@@ -3,6 +3,7 @@ import { StoaError } from '../../../schema/error.js';
 import type { Client } from '../../client.js';
 import { deadline } from '../../deadline.js';
 import type { Settings } from '../../settings.js';
+import { expiryOf, userOf } from '../../token-claims.js';
 import { note, ok, problem, span, type Finding } from './finding.js';
 
 const TIMEOUT_MS = 5000;
@@ -35,8 +36,8 @@ export async function clockFindings({ server }: Settings, now: () => number): Pr
 }
 
 /** Whether the control plane takes what this command signs in with. */
-export async function signInFindings({ token, clientId }: Settings, now: number, client: Client): Promise<Finding[]> {
-  const ends = token === undefined ? undefined : expiryOf(token);
+export async function signInFindings({ token, clientId, keptBy }: Settings, now: number, client: Client): Promise<Finding[]> {
+  const ends = token === undefined || keptBy !== undefined ? undefined : expiryOf(token);
   if (ends !== undefined && ends <= now)
     return [
       problem(
@@ -47,22 +48,17 @@ export async function signInFindings({ token, clientId }: Settings, now: number,
     ];
   try {
     const tenants = await client.lived.tenants();
-    const who = token === undefined ? `client ${clientId}` : 'the token in STOA_TOKEN';
+    const who =
+      keptBy !== undefined
+        ? `${userOf(token ?? '') ?? 'somebody'}, by context ${keptBy}`
+        : token === undefined
+          ? `client ${clientId}`
+          : 'the token in STOA_TOKEN';
     if (tenants.length === 0)
       return [note('sign-in', `Signed in as ${who}, which sees no tenant.`, 'Apply one, or sign in with more rights.')];
     return [ok('sign-in', `Signed in as ${who}, which sees ${tenants.length} ${tenants.length === 1 ? 'tenant' : 'tenants'}.`)];
   } catch (error) {
     if (!(error instanceof StoaError)) throw error;
     return [problem('sign-in', error.message, error.hint ?? 'Check STOA_CLIENT_ID and STOA_CLIENT_SECRET.')];
-  }
-}
-
-/** When a token ends, in epoch milliseconds; undefined for what is not a JWT. */
-export function expiryOf(token: string): number | undefined {
-  try {
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { exp?: unknown };
-    return typeof claims.exp === 'number' ? claims.exp * 1000 : undefined;
-  } catch {
-    return undefined;
   }
 }
