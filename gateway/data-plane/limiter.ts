@@ -99,7 +99,7 @@ export function createLimiter(table: CounterTable, clock: SteadyClock, settings:
 export interface LimitCounts {
   /** How many more requests may be counted now; negative after an edit that made the limit smaller. */
   free(subject: string): number;
-  /** Takes in requests that were let through elsewhere, the last one `ageMs` ago. */
+  /** Takes in requests that were let through elsewhere, the last one `ageMs` ago. Forgets none: the limit may have been edited since, and count longer. */
   settle(subject: string, requests: number, ageMs: number): void;
   state(subject: string): LimitState;
 }
@@ -117,7 +117,7 @@ export function limitCounts(table: CounterTable, clock: SteadyClock, settings: L
     free: (subject) => capacity - counterOf(subject, clock.now()).total,
     settle(subject, requests, ageMs) {
       const now = clock.now();
-      if (ageMs < windowMs) insert(counterOf(subject, now), now - ageMs, requests, mergeMs);
+      insert(table.counter(subject, now), now - ageMs, requests, mergeMs);
     },
     state(subject) {
       const now = clock.now();

@@ -21,7 +21,8 @@ export interface LedgerOptions {
 
 /** What is lent of one counter. */
 interface Account {
-  readonly demand: Demand;
+  /** As it was asked for last: an edit of its limit is in force for what was lent before, too. */
+  demand: Demand;
   readonly lent: Map<number, number>;
   /** Workers that did not answer in time. */
   readonly overdue: Set<number>;
@@ -97,6 +98,7 @@ export class Ledger {
 
   #view(demand: Demand): View {
     const account = this.#accounts.get(idOf(demand));
+    if (account !== undefined) account.demand = demand;
     let overdue = 0;
     let lent = 0;
     for (const [worker, held] of account?.lent ?? []) {

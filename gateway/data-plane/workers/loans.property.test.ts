@@ -19,7 +19,7 @@ type Box = { readonly sentAt: number; readonly run: () => void }[];
 interface Node {
   readonly id: number;
   readonly loans: Loans;
-  readonly hooks: Hooks | undefined;
+  hooks: Hooks | undefined;
   readonly inbox: Box;
   readonly outbox: Box;
   /** Ends what waits for its answer. */
@@ -40,7 +40,7 @@ class World {
   #delayMs = 0;
   readonly waiting = new Map<number, number>();
   readonly #workers: Node[] = [];
-  readonly #limit: LimitSettings;
+  #limit: LimitSettings;
   readonly #quota: number;
   #ids = 0;
 
@@ -91,6 +91,12 @@ class World {
     this.#start();
   }
 
+  /** From now on the limit is another one, in all workers. */
+  edit(limit: LimitSettings): void {
+    this.#limit = limit;
+    for (const worker of this.#workers) worker.hooks = this.#hooksOf(worker.loans);
+  }
+
   /** Refusals for which less was used than is allowed. */
   unfounded(): unknown[] {
     return this.refused.filter(
@@ -136,10 +142,13 @@ class World {
       now: () => this.now,
       ask: (question, received) => this.#ask(node, question, received),
     });
+    this.#workers.push({ ...node, loans, hooks: this.#hooksOf(loans) });
+  }
+
+  #hooksOf(loans: Loans): Hooks | undefined {
     const subjectOf = ({ clientIp }: Exchange): string => clientIp;
     const limit = limitHooks(loans.limiter('tenant:acme limit', this.#limit), services, subjectOf);
-    const [hooks] = loans.combine([limit, loans.quota(subjectOf, { monthly: this.#quota })]);
-    this.#workers.push({ ...node, loans, hooks });
+    return loans.combine([limit, loans.quota(subjectOf, { monthly: this.#quota })])[0];
   }
 
   #ask(node: Pick<Node, 'id' | 'inbox' | 'outbox'>, question: LimitQuestion, received: (verdicts: readonly Verdict[]) => void) {
@@ -240,6 +249,41 @@ it('grants never more than a limit in any window and never more than a quota, an
     }),
     { numRuns: 300 },
   );
+});
+
+it('holds an edited limit while requests are lent under the one before (DP9)', async () => {
+  const steps = fc.array(step, { minLength: 10, maxLength: 60 });
+  await fc.assert(
+    fc.asyncProperty(setting, setting, steps, steps, async ({ workers, ...before }, edited, stepsBefore, stepsAfter) => {
+      const world = new World(workers, before, Infinity);
+      await play(world, stepsBefore);
+      const grantedBefore = world.granted.length;
+
+      world.edit(edited);
+      await play(world, stepsAfter);
+
+      const granted = world.granted.slice(grantedBefore);
+      expect(mostIn(granted, edited.windowSeconds * 1000)).toBeLessThanOrEqual(edited.limit + edited.burst);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('counts what was lent before a window was made longer for as long as the new one says (DP9)', async () => {
+  const world = new World(3, { limit: 2000, windowSeconds: 1, burst: 0 }, Infinity);
+  for (let worker = 0; worker < 3; worker += 1) world.request(worker);
+  await world.quiet();
+
+  world.edit({ limit: 500, windowSeconds: 60, burst: 0 });
+  for (let round = 0; round < 300; round += 1) {
+    for (let worker = 0; worker < 3; worker += 1) for (let time = 0; time < 3; time += 1) world.request(worker);
+    // One after the other: somebody holds a loan at any time.
+    world.report(round);
+    await world.quiet();
+    world.now += 100;
+  }
+
+  expect(world.granted).toHaveLength(500);
 });
 
 it('ends with nothing lent, whoever was killed on the way', async () => {
