@@ -168,7 +168,7 @@ export class CacheVisit implements Visit {
     const isForAll = rules.sharePublic && (directives.has('public') || directives.has('s-maxage'));
     const place = isForAll && !names.some((name) => name === 'authorization' || name === 'cookie') ? places.shared : places.own;
     if (place === undefined) return undefined;
-    const vary = names.map((name) => [name, request.get(name)] as const);
+    const vary = names.map((name) => [name, ownText(request.get(name))] as const);
     const kept = filtered(headers, (name) => !NOT_KEPT.has(name));
     const ageOnArrival = http.ageOnArrival(fields, now(), now() - this.#askedAt);
     return { place, answer: { status, headers: kept, arrivedAt: now(), ageOnArrival, lifetime, vary } };
@@ -190,4 +190,6 @@ export class CacheVisit implements Visit {
   }
 }
 
+/** A text that holds no longer one in memory of which it was a part. */
+const ownText = (text: string | undefined): string | undefined => text && Buffer.from(text, 'latin1').toString('latin1');
 const isTooLong = (fields: http.Fields, { maxBodyBytes }: CacheRules): boolean => Number(fields.get('content-length') ?? 0) > maxBodyBytes;

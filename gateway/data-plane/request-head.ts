@@ -135,7 +135,7 @@ function readerOf(name: string): Reader {
   const known = spellings.get(name);
   if (known !== undefined) return known;
   const reader = classify(name.toLowerCase());
-  if (spellings.size < MAX_SPELLINGS && name.length < 64) spellings.set(name, reader);
+  if (spellings.size < MAX_SPELLINGS && name.length < 64) spellings.set(Buffer.from(name, 'latin1').toString('latin1'), reader);
   return reader;
 }
 

@@ -21,9 +21,9 @@ const END = '\r\n\r\n';
 const HEAD =
   /^(?:DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) \/[!$%&'()*+,\-./0-9:=?@A-Z_a-z~]* HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~]*\r\n)+\r\n$/;
 
-/** Fields that change what a message is, where it ends or what comes after it; `Connection` may say no more than that it is kept. */
+/** Fields that change what a message is, where it ends or what comes after it; `Connection` may say no more than that it is kept, and node takes no tab behind a length. */
 const SPECIAL =
-  /\n(?:(?:transfer-encoding|expect|upgrade|te|trailer|http2-settings|keep-alive|proxy-connection):|connection:(?![\t ]*keep-alive[\t ]*\r))/i;
+  /\n(?:(?:transfer-encoding|expect|upgrade|te|trailer|http2-settings|keep-alive|proxy-connection):|connection:(?![\t ]*keep-alive[\t ]*\r)|content-length:[^\r\n]*[0-9] *\t)/i;
 
 /** Reads the message that these bytes begin with; undefined when it is not whole or not canonical. */
 export function readCanonical(bytes: Buffer): CanonicalMessage | undefined {

@@ -17,6 +17,10 @@ export interface LaneOwner {
 
 /** So much may come while an answer is under way; then the connection is not read until it is over. */
 const MAX_WAITING = 64 * 1024;
+/** What a piece costs beside its bytes. */
+const PIECE_BYTES = 512;
+
+const isEmptyLines = (chunk: Buffer): boolean => chunk.length <= 4 && /^(?:\r\n)+$/.test(chunk.toString('latin1'));
 
 export class LaneConnection implements MessageOwner {
   readonly socket: Socket;
@@ -62,7 +66,7 @@ export class LaneConnection implements MessageOwner {
     this.idleSince = performance.now();
     this.#isEnding = !message.shouldKeepAlive;
     if (this.#isEnding) this.socket.destroySoon();
-    else if (this.#waitingBytes > 0) this.handOver(Buffer.concat(this.#waiting));
+    else if (this.#waiting.length > 0) this.handOver(Buffer.concat(this.#waiting));
   }
 
   /** From here on it is node's, with these bytes as the next ones. */
@@ -72,7 +76,10 @@ export class LaneConnection implements MessageOwner {
     socket.pause();
     socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('close', this.#onClose);
     this.#lane.left(this);
-    if (bytes.length > 0) socket.unshift(bytes);
+    // In one piece: node's parser reads from the handle as soon as a piece of the buffer is out, and would read past others that wait behind it.
+    const more = socket.read() as Buffer | null;
+    const all = more === null ? bytes : Buffer.concat([bytes, more]);
+    if (all.length > 0) socket.unshift(all);
     this.#lane.toNode(socket);
     socket.resume();
   }
@@ -83,6 +90,8 @@ export class LaneConnection implements MessageOwner {
       this.#keep(chunk);
       return;
     }
+    // Empty lines between messages mean nothing (RFC 9112, 2.2). Node would wait for the rest of a head.
+    if (this.isUsed && isEmptyLines(chunk)) return;
     const canonical = readCanonical(chunk);
     if (canonical === undefined) {
       this.handOver(chunk);
@@ -98,7 +107,7 @@ export class LaneConnection implements MessageOwner {
 
   #keep(chunk: Buffer): void {
     this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.length;
+    this.#waitingBytes += chunk.length + PIECE_BYTES;
     if (this.#waitingBytes > MAX_WAITING) this.socket.pause();
   }
 }

@@ -1,7 +1,16 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { eventually, makeRoute, request, sendRaw, startCapture, startGateway, startTcp } from '../../../test/helpers/data-plane.js';
+import {
+  eventually,
+  makeRoute,
+  request,
+  sendRaw,
+  startCapture,
+  startGateway,
+  startTcp,
+  startUpstream,
+} from '../../../test/helpers/data-plane.js';
 
 const GET = 'GET /apis/acme/payments/x';
 const POST = request('POST /apis/acme/payments/x', ['Content-Length: 5'], 'hello');
@@ -107,4 +116,55 @@ it('a connection that says nothing is answered 408 in time, as node does it', { 
   expect(byLane).toEqual(byNode);
   expect(byLane).toMatchObject({ status: 408, isClosed: true });
   for (const gateway of gateways) expect(gateway.lines()).toMatchObject([{ status: 408, error: 'request_timeout' }]);
+});
+
+it.each([true, false])(
+  'request-smuggling: bodies that were pipelined are never read as requests, in the lane (%s) and by node',
+  async (fastLane) => {
+    const received: string[] = [];
+    const { url } = await startUpstream((req, res) => {
+      received.push(`${req.method ?? ''} ${req.url ?? ''}`);
+      req.resume().on('end', () => setTimeout(() => res.end('ok'), req.url === '/slow' ? 300 : 0));
+    });
+    const gateway = await startGateway({ fastLane, routes: [makeRoute({ upstreamUrl: url })] });
+    const body = `${'\r\n'.repeat(1400)}${request('DELETE /apis/acme/payments/EVIL')}`;
+    const posts = Array.from({ length: 60 }, (_, n) =>
+      request(`POST /apis/acme/payments/${n}`, [`Content-Length: ${body.length}`], body),
+    ).join('');
+    const socket = connect(gateway.port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')));
+
+    socket.write(request('GET /apis/acme/payments/slow'));
+    await eventually(() => received.length).toBe(1);
+    for (let at = 0; at < posts.length; at += 3000) {
+      socket.write(posts.slice(at, at + 3000), 'latin1');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    await eventually(() => text.split('HTTP/1.1 200').length).toBe(62);
+    expect(received.sort()).toEqual(['GET /slow', ...Array.from({ length: 60 }, (_, n) => `POST /${n}`)].sort());
+  },
+);
+
+it.each([true, false])('an answer that cannot be sent is 500, in the lane (%s) and by node', async (fastLane) => {
+  const { url } = await startUpstream((_req, res) => void res.end('ok'));
+  const hooks = { response: (_exchange: unknown, reply: { headers: string[] }) => void reply.headers.push('X-Name', 'caf\u0119') };
+  const gateway = await startGateway({ fastLane, routes: [makeRoute({ upstreamUrl: url, hooks: [hooks] })] });
+
+  const answer = await sendRaw(gateway.port, request(GET), (text) => text.endsWith('}'), 5000);
+
+  expect(answer.status).toBe(500);
+});
+
+it('empty lines after an answer are no beginning of another request', { timeout: 30_000 }, async () => {
+  const { gateway, counted } = await start();
+
+  const text = await converse(gateway.port, [request(GET), `\r\n${request(GET)}`]);
+  const { text: idle } = await sendRaw(gateway.port, [request(GET), '\r\n'], (soFar) => soFar.includes('408'), 12_000);
+
+  expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+  expect(idle).not.toContain('408');
+  expect(counted.requests).toBeLessThan(2);
 });

@@ -85,10 +85,10 @@ class FastLane implements LaneOwner {
     const head = readHead(message.rawHeaders, false);
     if (isProblem(head) || Number(head.contentLength ?? 0) !== rest.length) return undefined;
     const exchange = new ProxiedExchange(shared, message, message, head, rest);
-    identify(exchange, clients(message.socket, head.forwardedFor), PLAIN_REQUEST);
-    const problem = requestProblem(exchange, { url: target, ...HTTP_1_1 }, PLAIN_REQUEST, shared);
-    if (problem !== undefined || !isForPipeline(exchange.path)) return undefined;
     try {
+      identify(exchange, clients(message.socket, head.forwardedFor), PLAIN_REQUEST);
+      const problem = requestProblem(exchange, { url: target, ...HTTP_1_1 }, PLAIN_REQUEST, shared);
+      if (problem !== undefined || !isForPipeline(exchange.path)) return undefined;
       serve(exchange);
     } catch (error) {
       fail(exchange, error);

@@ -66,7 +66,6 @@ export class LaneMessage implements ClientRequest, ClientAnswer {
   }
 
   writeHead(status: number, headers: string[]): void {
-    this.headersSent = true;
     this.#hasBody = this.method !== 'HEAD' && status !== 204 && status !== 304;
     const { text, isDated, isSized } = fieldLines(headers);
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n${text}`;
@@ -76,6 +75,8 @@ export class LaneMessage implements ClientRequest, ClientAnswer {
       : 'Connection: close\r\n';
     this.#isChunked = this.#hasBody && !isSized;
     this.#head = this.#isChunked ? `${head}Transfer-Encoding: chunked\r\n\r\n` : `${head}\r\n`;
+    // Last: a field that cannot be sent has thrown by now, and another answer can take the place of this one.
+    this.headersSent = true;
   }
 
   write(body: string | Buffer): boolean {
