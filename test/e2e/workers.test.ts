@@ -216,6 +216,20 @@ it('finishes what is in flight in every worker when it is told to stop, and ends
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
 });
 
+it('ends with 0 in the time that a stop has, though one worker is frozen and another one just starts', { timeout: 60_000 }, async () => {
+  gateway = await startServer('gateway', ['--data-dir', directory, '--port', '0', '--workers', '2'], { STOA_ADMIN_TOKEN: ADMIN });
+  const [frozen = 0, dead = 0] = workers();
+  process.kill(frozen, 'SIGSTOP');
+  process.kill(dead, 'SIGKILL');
+  await expect.poll(() => workers().filter((pid) => pid !== frozen && pid !== dead), { interval: 5, timeout: 20_000 }).toHaveLength(1);
+  const pids = workers();
+
+  const code = await gateway.end();
+
+  expect(code).toBe(0);
+  for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+});
+
 it('leaves no worker behind when it is killed itself', async () => {
   answer.delayMs = 0;
   gateway = await startServer('gateway', ['--data-dir', directory, '--port', '0', '--workers', '2'], { STOA_ADMIN_TOKEN: ADMIN });

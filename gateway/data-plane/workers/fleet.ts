@@ -7,6 +7,7 @@ import type { Settings } from '../settings.js';
 import { Channel, type Served } from './channel.js';
 import type { ConfigPart, Levels, PrimaryAsks, PrimarySays, Report, Totals, WorkerAsks, WorkerSays } from './messages.js';
 import { forwardLines } from './log-lines.js';
+import { Slot } from './slot.js';
 
 export type WorkerLine = Channel<PrimaryAsks, PrimarySays, WorkerAsks, WorkerSays>;
 
@@ -37,14 +38,10 @@ export interface FleetOptions {
 /** One thing to tell, with its name. */
 export type Told = { readonly [K in keyof PrimarySays]: readonly [name: K, message: PrimarySays[K]] }[keyof PrimarySays];
 
-/** A worker that lived for less was not well when it started. */
-const SOON_MS = 10_000;
-const FIRST_DELAY_MS = 250;
-const MAX_DELAY_MS = 30_000;
 /** A worker that does not answer for so long is not waited for. */
 const PATIENCE_MS = 5000;
-/** Beside what the connections of a worker may take to end. */
-const STOP_EXTRA_MS = 5000;
+/** Of the time that a stop may take, so much is for the last report of a worker, and as much for its end. */
+const FAREWELL_MS = 500;
 export const WORKER_FLAG = '--worker';
 
 export class Fleet {
@@ -56,7 +53,6 @@ export class Fleet {
   /** How many have died. */
   deaths = 0;
   #isStopping = false;
-  #diedSoon = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -75,7 +71,7 @@ export class Fleet {
     cluster.schedulingPolicy = cluster.SCHED_RR;
     cluster.setupPrimary({ args: [WORKER_FLAG], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
     try {
-      const ports = await Promise.all(Array.from({ length: this.#options.settings.workers }, () => this.#start()));
+      const ports = await Promise.all(Array.from({ length: this.#options.settings.workers }, () => this.#start(new Slot())));
       return ports[0] ?? this.#options.settings.port;
     } catch (error) {
       this.#isStopping = true;
@@ -106,18 +102,23 @@ export class Fleet {
     await Promise.race([Promise.all(asked), sleep(patienceMs, undefined, { ref: false })]);
   }
 
-  /** Lets all finish what is in flight; takes their last reports. */
+  /** Lets all finish what is in flight; takes their last reports. After `graceMs` all have ended, one way or another. */
   async stop(graceMs: number, onReport: (worker: number, report: Report) => void): Promise<void> {
     this.#isStopping = true;
-    await this.ask('stop', graceMs, onReport, graceMs + STOP_EXTRA_MS);
     const ended = [...this.#processes.values()].map((worker) => over(worker));
+    // Whoever does not serve yet has nothing to finish, and must not begin.
+    for (const [id, worker] of this.#processes) if (!this.#members.has(id)) worker.process.kill('SIGKILL');
+    const lastReportMs = Math.max(0, graceMs - FAREWELL_MS);
+    await this.ask('stop', Math.max(0, lastReportMs - FAREWELL_MS), onReport, lastReportMs);
     for (const worker of this.#processes.values()) if (worker.isConnected()) worker.process.disconnect();
-    await Promise.race([Promise.all(ended), sleep(STOP_EXTRA_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(ended), sleep(FAREWELL_MS, undefined, { ref: false })]);
     for (const worker of this.#processes.values()) worker.process.kill('SIGKILL');
+    // What was lent to them is counted when they have ended.
+    await Promise.race([Promise.all(ended), sleep(FAREWELL_MS, undefined, { ref: false })]);
   }
 
   /** Resolves to its port when it serves. */
-  #start(): Promise<number> {
+  #start(slot: Slot): Promise<number> {
     const { log, write } = this.#options;
     const worker = cluster.fork();
     const closeHandedOver = watchHandover(worker);
@@ -131,7 +132,8 @@ export class Fleet {
         const reason = signal ?? `exit code ${String(code)}`;
         closeHandedOver();
         reject(new StoaError('internal_error', `A worker ended before it served: ${reason}.`));
-        this.#lost(member, worker, reason, performance.now() - startedAt);
+        this.#lost(member);
+        this.#follow(slot, worker, reason, performance.now() - startedAt);
       });
     });
   }
@@ -146,7 +148,7 @@ export class Fleet {
         calls,
         tells: {
           ...tells,
-          awake: () => this.#brief(member),
+          awake: () => this.#brief(member, worker),
           ready: resolve,
           failed: ({ code, message, hint }) => {
             reject(new StoaError(code, message, hint === undefined ? {} : { hint }));
@@ -161,7 +163,8 @@ export class Fleet {
   }
 
   /** From here on it is told what the others are told. */
-  #brief(member: Member): void {
+  #brief(member: Member, worker: Worker): void {
+    if (this.#isStopping) return void worker.process.kill('SIGKILL');
     const { settings, about, briefing } = this.#options;
     const { parts, told, mayServeAlone } = briefing();
     member.line.tell('start', { settings, ...about, mayServeAlone });
@@ -170,28 +173,27 @@ export class Fleet {
     this.#members.set(member.id, member);
   }
 
-  #lost(member: Member, worker: Worker, reason: string, livedMs: number): void {
+  #lost(member: Member): void {
     this.#members.delete(member.id);
     this.#processes.delete(member.id);
     member.line.close();
     if (member.last !== undefined) this.departed.push(member.last.totals);
     this.#options.onLost(member.id);
-    if (this.#isStopping) return;
-    this.deaths += 1;
-    this.#diedSoon = livedMs < SOON_MS ? this.#diedSoon + 1 : 0;
-    const delayMs = this.#diedSoon < 2 ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#diedSoon - 2));
-    this.#options.log.event('error', 'worker_died', {
-      pid: worker.process.pid,
-      reason,
-      restart_in_ms: delayMs,
-    });
-    void this.#replace(delayMs);
   }
 
-  async #replace(delayMs: number): Promise<void> {
+  /** Another worker takes the place of a dead one. */
+  #follow(slot: Slot, { process: { pid } }: Worker, reason: string, livedMs: number): void {
+    if (this.#isStopping) return;
+    this.deaths += 1;
+    const delayMs = slot.nextAfterMs(livedMs, this.#processes.size === 0);
+    this.#options.log.event('error', 'worker_died', { pid, reason, restart_in_ms: delayMs });
+    void this.#replace(slot, delayMs);
+  }
+
+  async #replace(slot: Slot, delayMs: number): Promise<void> {
     await sleep(delayMs);
     if (this.#isStopping) return;
-    await this.#start().catch((error: unknown) => {
+    await this.#start(slot).catch((error: unknown) => {
       if (!this.#isStopping)
         this.#options.log.event('error', 'worker_problem', { reason: error instanceof Error ? error.message : String(error) });
     });

@@ -129,6 +129,7 @@ class Worker {
   readonly #listener: Listener;
   readonly #parts: ConfigParts;
   #files: ReturnType<typeof keepCertificates> | undefined;
+  #isStopping = false;
 
   constructor(line: Line, settings: Settings, log: AccessLog, about: About) {
     this.#line = line;
@@ -185,8 +186,8 @@ class Worker {
     this.#files?.reload();
   }
 
-  /** What has happened since the last report. `isAsked`: somebody looks at the delays of the event loop now. */
-  report(isAsked: boolean): Report {
+  /** What has happened since the last report. `isAsked`: somebody looks at the delays of the event loop now. `isLast`: gives back what was lent. */
+  report(isAsked: boolean, isLast = false): Report {
     const { counts, events } = this.#tally.take();
     const { hits: keyHits, misses: keyMisses, entry_count: keyEntries } = this.engine.keys.stats();
     const { hits: answerHits, misses: answerMisses, entry_count: answerEntries, bytes: answerBytes } = this.state.answers.stats();
@@ -194,7 +195,7 @@ class Worker {
     const { cpuSeconds, ...used } = this.#process.read();
     if (isAsked) this.#process.reset();
     return {
-      limits: this.loans.report(),
+      limits: this.loans.report(isLast),
       breakers: this.breakers.report(),
       counts,
       usage: this.#usage.drain(Infinity) ?? null,
@@ -216,11 +217,12 @@ class Worker {
   }
 
   async stop(graceMs: number): Promise<Report> {
+    this.#isStopping = true;
     this.#files?.stop();
     this.#load.stop();
     await this.#listener.stop(graceMs);
     this.#log.flush();
-    return this.report(false);
+    return this.report(false, true);
   }
 
   #createListener(about: About): Listener {
@@ -251,6 +253,7 @@ class Worker {
 
   async #serve(): Promise<void> {
     await this.engine.publisher.settled();
+    if (this.#isStopping) return;
     try {
       this.#line.tell('ready', await listen(this.#listener, this.#settings));
       this.#files = keepCertificates(this.#listener, this.#settings, this.#log);
