@@ -39,7 +39,7 @@ export interface Followers extends Pick<StateOptions, 'onCircuit'> {
 export function createCore(directory: string, log: AccessLog, served: Served, followers: Followers): Core {
   const { onCircuit, onHealth, onDelta, onPublish } = followers;
   const { allowPrivateUpstreams, ...sources } = served;
-  const state = createRuntimeState(now, log, allowPrivateUpstreams, { onCircuit });
+  const state = createRuntimeState(now, log, allowPrivateUpstreams, { onCircuit, onForgotten: onHealth });
   const metrics = createMetrics({
     routes: () => engine.publisher.snapshot.routes,
     configNumber: () => engine.publisher.snapshot.number,

@@ -3,6 +3,7 @@ import { eventually, makeRoute, makeUpstream, startUpstream } from '../../test/h
 import { createAccessLog } from './access-log.js';
 import { balance } from './balancer.js';
 import { Health, startHealthChecks, type HealthSettings } from './health-checks.js';
+import { createRuntimeState } from './policy-state.js';
 import type { Route } from './snapshot.js';
 
 const SETTINGS: HealthSettings = { path: '/up', intervalMs: 20, timeoutMs: 500, unhealthyThreshold: 2, healthyThreshold: 2 };
@@ -105,4 +106,23 @@ it('ends with the route, and goes on where the configuration changes around it',
   await new Promise((resolve) => setTimeout(resolve, 200));
 
   expect(asked).toBe(after);
+});
+
+it('tells other processes that nothing is known any more of a failing server that no route names (DP20)', () => {
+  const told: string[] = [];
+  const state = createRuntimeState(
+    Date.now,
+    createAccessLog({ format: 'json', level: 'error', write: () => undefined, now: Date.now }),
+    true,
+    {
+      onForgotten: ({ key, isHealthy }) => told.push(`${key} ${String(isHealthy)}`),
+    },
+  );
+  const health = state.health('http://a', SETTINGS);
+  health.isHealthy = false;
+
+  state.sweep(() => true, []);
+
+  expect(told).toEqual([`${health.key} true`]);
+  expect(state.health('http://a', SETTINGS).isHealthy).toBe(true);
 });

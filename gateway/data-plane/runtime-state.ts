@@ -24,6 +24,8 @@ export interface StateOptions {
   readonly shared?: SharedState | undefined;
   /** Told of each circuit that begins or changes. */
   onCircuit?(key: string, breaker: OwnBreaker): void;
+  /** Told of a server that failed its check and that no route names any more: nothing is known of it from now on. */
+  onForgotten?: ((health: Health) => void) | undefined;
   /** Memory for answers; 64 MiB when absent. */
   readonly answerBytes?: number | undefined;
 }
@@ -128,7 +130,14 @@ export class RuntimeState {
     for (const [key, table] of this.#counters) if (!isLive(baseKey(key)) && table.isIdle(now)) this.#counters.delete(key);
     this.policyQuotas.sweep(isLive);
     for (const [key, breaker] of this.#breakers) if (!liveBreakers.has(breaker)) this.#breakers.delete(key);
-    for (const [key, health] of this.#health) if (!liveHealth.has(health)) this.#health.delete(key);
+    for (const [key, health] of this.#health) if (!liveHealth.has(health)) this.#forget(key, health);
+  }
+
+  #forget(key: string, health: Health): void {
+    this.#health.delete(key);
+    if (health.isHealthy) return;
+    health.isHealthy = true;
+    this.#options.onForgotten?.(health);
   }
 
   /** How much is held; for metrics and tests. */

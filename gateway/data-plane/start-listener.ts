@@ -8,6 +8,8 @@ export async function listen(listener: Pick<Listener, 'listen'>, { port, host }:
   try {
     return await listener.listen(port, host);
   } catch (error) {
+    // Of a worker: it has said what is wrong.
+    if (error instanceof StoaError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const problem =
       code === 'EADDRINUSE' ? `Port ${port} on ${host} is in use` : `Port ${port} on ${host} cannot be listened on: ${message}`;

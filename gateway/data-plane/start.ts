@@ -137,8 +137,8 @@ function assembleAlone(settings: Settings, log: AccessLog): Parts {
 
 /** Serves in workers. */
 function assembleWithWorkers(settings: Settings, log: AccessLog): Parts {
-  const { directory, link, breaker, usage, sources } = base(settings, log);
-  const front = new Primary(settings, log, () => ({ core, own, usage, events }));
+  const { directory, link, breaker, tls, usage, sources } = base(settings, log);
+  const front = new Primary(settings, log, () => ({ core, own, usage, events, tls }));
   const { certificates, keys, answers } = front;
   const core = createCore(directory, log, { ...front.sources, ...sources }, front.followers);
   const own = ownAnswers(ownState(settings, { core, breaker, certificates, keys, answers, mcp: undefined, link: () => link.current }));

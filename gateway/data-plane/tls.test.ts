@@ -192,6 +192,17 @@ describe.skipIf(!hasOpenssl)('the listener over TLS', () => {
 
     expect(() => loadTls(files)).toThrow(new RegExp(`${name} cannot be used: ${message}`));
   });
+
+  it('are kept as they were last sound, for who starts while their files are not', () => {
+    const { cert, key } = createAuthority().issue('gateway', { names: ['localhost'] });
+    const files = { certificates: [{ cert, key }], clientCa: undefined };
+    const first = loadTls(files);
+
+    writeFileSync(cert, 'half of a');
+
+    expect(() => loadTls(files)).toThrow(/no certificate in PEM/);
+    expect(loadTls(files, first.texts()).certificates()).toEqual(first.certificates());
+  });
 });
 
 describe.skipIf(!hasOpenssl)('client certificates (DP22 AD18 AD19)', () => {

@@ -13,6 +13,9 @@ export interface TlsFiles {
   readonly clientCa: string | undefined;
 }
 
+/** What the files say, by their names. */
+export type TlsTexts = Readonly<Record<string, string>>;
+
 /** A certificate of the listener as metrics and logs show it. */
 export interface ServerCertificate {
   /** Its first DNS name, else its subject. */
@@ -27,6 +30,8 @@ export interface ListenerTls {
   /** Reads the files anew, and serves new connections of `server` from them when they are sound; says whether they had changed. Throws `usage_error`. */
   reload(server: Server): boolean;
   certificates(): readonly ServerCertificate[];
+  /** What the files say, or said when they were last sound; for whoever does not serve from them himself. */
+  texts(): TlsTexts;
 }
 
 /** A handshake that takes longer is given up: a slow client holds a connection no longer than a slow head would. */
@@ -37,11 +42,12 @@ interface Loaded {
   readonly first: SecureContextOptions;
   readonly byName: ReadonlyMap<string, SecureContext>;
   readonly certificates: readonly ServerCertificate[];
+  readonly texts: TlsTexts;
 }
 
-/** Reads the files. Throws `usage_error` that names the file and what is wrong with it. */
-export function loadTls(files: TlsFiles): ListenerTls {
-  let loaded = load(files);
+/** Reads the files, or at first `texts` in their place. Throws `usage_error` that names the file and what is wrong with it. */
+export function loadTls(files: TlsFiles, texts?: TlsTexts): ListenerTls {
+  let loaded = load(files, texts);
   return {
     options: () => ({
       ...loaded.first,
@@ -60,13 +66,23 @@ export function loadTls(files: TlsFiles): ListenerTls {
       return true;
     },
     certificates: () => loaded.certificates,
+    texts() {
+      try {
+        loaded = load(files);
+      } catch {
+        // Whoever serves from them says so.
+      }
+      return loaded.texts;
+    },
   };
 }
 
-function load({ certificates, clientCa }: TlsFiles): Loaded {
+function load({ certificates, clientCa }: TlsFiles, given: TlsTexts = {}): Loaded {
+  const texts: Record<string, string> = {};
   const digest = createHash('sha256');
   const read = (file: string): string => {
-    const text = readPem(file);
+    const text = given[file] ?? readPem(file);
+    texts[file] = text;
     digest.update(text);
     return text;
   };
@@ -80,7 +96,7 @@ function load({ certificates, clientCa }: TlsFiles): Loaded {
   }
   const [first] = pairs;
   if (first === undefined) throw new StoaError('usage_error', 'TLS needs a certificate.');
-  return { digest: digest.digest('hex'), first: first.options, byName, certificates: pairs.map(({ shown }) => shown) };
+  return { digest: digest.digest('hex'), first: first.options, byName, certificates: pairs.map(({ shown }) => shown), texts };
 }
 
 interface Pair {

@@ -24,7 +24,10 @@ export interface FleetOptions {
   readonly log: AccessLog;
   readonly about: { readonly version: string; readonly startedAt: number };
   /** What a new worker has to know before it serves. */
-  briefing(): { readonly parts: readonly ConfigPart[]; readonly told: readonly Told[]; readonly mayServeAlone: boolean };
+  briefing(): Pick<PrimarySays['start'], 'mayServeAlone' | 'certificateTexts'> & {
+    readonly parts: readonly ConfigPart[];
+    readonly told: readonly Told[];
+  };
   /** Carries out what a worker asks and tells, but for what is about its own life. */
   serve(worker: number): Pick<Served<WorkerAsks, WorkerSays>, 'calls'> & {
     readonly tells: Omit<Served<WorkerAsks, WorkerSays>['tells'], 'awake' | 'ready' | 'failed'>;
@@ -166,8 +169,8 @@ export class Fleet {
   #brief(member: Member, worker: Worker): void {
     if (this.#isStopping) return void worker.process.kill('SIGKILL');
     const { settings, about, briefing } = this.#options;
-    const { parts, told, mayServeAlone } = briefing();
-    member.line.tell('start', { settings, ...about, mayServeAlone });
+    const { parts, told, ...state } = briefing();
+    member.line.tell('start', { settings, ...about, ...state });
     for (const [name, message] of told) member.line.tell(name, message);
     for (const part of parts) member.line.tell('configure', part);
     this.#members.set(member.id, member);

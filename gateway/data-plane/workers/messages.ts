@@ -8,7 +8,7 @@ import type { WorkerCounts } from '../metrics.js';
 import type { OwnRequest } from '../own-routes.js';
 import type { Settings } from '../settings.js';
 import type { EventSink } from '../snapshot.js';
-import type { ServerCertificate } from '../tls.js';
+import type { ServerCertificate, TlsTexts } from '../tls.js';
 import type { Usage } from '../usage-meter.js';
 import type { CounterName, Settlement, Verdict } from './demands.js';
 import type { LimitQuestion } from './loans.js';
@@ -118,6 +118,8 @@ export type PrimarySays = {
     readonly startedAt: number;
     /** Whether what the admin API gave is a configuration, without one of a control plane. */
     readonly mayServeAlone: boolean;
+    /** Of its certificates, as they were last sound. */
+    readonly certificateTexts: TlsTexts | undefined;
   };
   configure: ConfigPart;
   circuit: { readonly key: string; readonly circuit: Circuit };

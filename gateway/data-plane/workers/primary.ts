@@ -11,6 +11,7 @@ import { productVersion } from '../../product-path.js';
 import type { Listener } from '../server.js';
 import type { Settings } from '../settings.js';
 import type { EventSink } from '../snapshot.js';
+import type { ListenerTls } from '../tls.js';
 import type { UsageMeter } from '../usage-meter.js';
 import { partsOfAll, partsOfDelta } from './config-parts.js';
 import { Fleet, mostOf, sumOf, totalOf, turn, type FleetOptions, type Told } from './fleet.js';
@@ -23,6 +24,7 @@ export interface PrimaryParts {
   readonly own: OwnAnswers;
   readonly usage: UsageMeter;
   readonly events: EventSink;
+  readonly tls: ListenerTls | undefined;
 }
 
 const MAX_GRACE_MS = 10_000;
@@ -136,6 +138,7 @@ export class Primary implements Listener {
 
   /** Each worker looks at the files by itself, and says in the log what it found. */
   reloadTls(): boolean {
+    this.#parts().tls?.texts();
     this.#fleet.tell('reloadCertificates', null);
     return false;
   }
@@ -227,6 +230,7 @@ export class Primary implements Listener {
     return {
       parts: partsOfAll(source),
       mayServeAlone,
+      certificateTexts: this.#parts().tls?.texts(),
       told: [...circuits.map((circuit): Told => ['circuit', circuit]), ...unhealthy, ...keeping],
     };
   }

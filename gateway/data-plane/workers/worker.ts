@@ -14,7 +14,7 @@ import { createListener, type Listener } from '../server.js';
 import type { Settings } from '../settings.js';
 import { listen } from '../start-listener.js';
 import { createSteadyClock } from '../steady-clock.js';
-import { keepCertificates, loadTls } from '../tls.js';
+import { keepCertificates, loadTls, type ListenerTls, type TlsFiles, type TlsTexts } from '../tls.js';
 import { createUsageMeter } from '../usage-meter.js';
 import { Channel, type Send } from './channel.js';
 import { ConfigParts } from './config-parts.js';
@@ -43,6 +43,8 @@ export function runWorker(openLog: (settings: Settings) => AccessLog): void {
   };
   // Whoever stops the gateway signals the primary process, and often all of its group: it says when a worker stops.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  // The primary process is gone: this one ends when it hears so.
+  process.on('error', () => undefined);
   const send: Send = (batch, sent) => void process.send?.(batch, undefined, undefined, sent);
   const line: Line = new Channel<WorkerAsks, WorkerSays, PrimaryAsks, PrimarySays>(send, {
     calls: {
@@ -79,6 +81,16 @@ export function runWorker(openLog: (settings: Settings) => AccessLog): void {
 const describe = (error: unknown): WorkerSays['failed'] =>
   errorBody(error instanceof StoaError ? error : new StoaError('internal_error', error instanceof Error ? error.stack : String(error)))
     .error;
+
+/** What the files say; where that is unsound, what they said when the primary process found them sound. */
+function loadSound(files: TlsFiles, texts: TlsTexts | undefined): ListenerTls {
+  try {
+    return loadTls(files);
+  } catch (error) {
+    if (texts === undefined) throw error;
+    return loadTls(files, texts);
+  }
+}
 
 /** The breakers of a worker, and the circuits that they follow: also of breakers that are made later. */
 class Breakers {
@@ -125,7 +137,7 @@ class Worker {
   readonly #process = watchProcess();
   readonly #load: ReturnType<typeof watchLoad>;
   readonly #certificates: CertificateJudge;
-  readonly #tls: ReturnType<typeof loadTls> | undefined;
+  readonly #tls: ListenerTls | undefined;
   readonly #listener: Listener;
   readonly #parts: ConfigParts;
   #files: ReturnType<typeof keepCertificates> | undefined;
@@ -167,7 +179,7 @@ class Worker {
     this.#parts = new ConfigParts(this.engine.source);
     this.#load = watchLoad(log);
     this.#certificates = new CertificateJudge(settings.clientCertificates);
-    this.#tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
+    this.#tls = settings.tls === undefined ? undefined : loadSound(settings.tls, about.certificateTexts);
     this.#listener = this.#createListener(about);
     setInterval(() => this.#tell(), REPORT_MS).unref();
     setInterval(() => this.engine.publisher.sweep(), SWEEP_MS).unref();
