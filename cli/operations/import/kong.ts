@@ -6,7 +6,7 @@ import { addConsumer } from './kong-consumers.js';
 import { entitiesOf, handlesOf, pluginsOf, referenceOf, type Entity, type Plugin } from './kong-entities.js';
 import { addPlugin } from './kong-plugins.js';
 import { Importer, type ImportResult } from './report.js';
-import { mappingsOf, numberOf, textOf, textsOf, type Foreign, type ForeignDocument } from './source.js';
+import { isMapping, mappingsOf, numberOf, textOf, textsOf, type Foreign, type ForeignDocument } from './source.js';
 
 const VERSIONS = /^(1\.1|2\.1|3\.0)$/;
 /** What says nothing of traffic. */
@@ -33,8 +33,18 @@ export function importKong(document: ForeignDocument, { file, tenant }: { readon
   sayUpstreams(importer, root);
   for (const [part, value] of Object.entries(root)) {
     if (!READ.has(part)) importer.say('skipped', part, value, 'The gateway has no counterpart.');
+    else if (!ABOUT.has(part)) sayUnreadable(importer, part, value);
   }
   return importer.result(file, `Kong ${version}`);
+}
+
+/** What stands where entities should be. */
+function sayUnreadable(importer: Importer, part: string, value: unknown): void {
+  if (value === null) return;
+  if (!Array.isArray(value)) importer.say('skipped', part, value, 'It is no list: nothing can be read from it.');
+  else
+    for (const [index, each] of value.entries())
+      if (!isMapping(each)) importer.say('skipped', `${part}[${index}]`, each, 'It has no fields: nothing can be read from it.');
 }
 
 function requireVersion(root: Foreign, file: string): string {
