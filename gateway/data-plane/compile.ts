@@ -80,9 +80,11 @@ export function readApi(catalog: Catalog, source: ApiSource): ReadApi {
 type ReadApi = { readonly api: ApiSpec } | { readonly problem: string };
 const reads = new WeakMap<ApiSource, ReadApi>();
 
-function parseApi(catalog: Catalog, { spec }: ApiSource): ReadApi {
+/** Its document may be large, and was checked where it was written: it is taken as it is. */
+function parseApi(catalog: Catalog, source: ApiSource): ReadApi {
+  const { openapi, ...spec } = Object(source.spec) as { readonly openapi?: ApiSpec['openapi'] };
   const parsed = catalog.find('API')?.spec.safeParse(spec);
-  if (parsed?.success === true) return { api: parsed.data as ApiSpec };
+  if (parsed?.success === true) return { api: { ...(parsed.data as ApiSpec), openapi } };
   const issue = parsed?.error.issues[0];
   return { problem: issue === undefined ? 'This gateway knows no APIs.' : `spec.${issue.path.join('.')}: ${issue.message}` };
 }

@@ -5,19 +5,15 @@ import { StoaError, type ErrorCode } from '../../schema/error.js';
 import { certificateOfHeaders, certificateOfSocket, type Presented } from './client-certificate.js';
 import type { ClientAnswer, ClientBody, ClientRequest } from './client-side.js';
 import { closeAfterAnswer, rawHead } from './connection.js';
-import { Exchange, type Gateway } from './exchange.js';
 import type { EventStream } from './mcp/carrier.js';
 import { errorReply } from './own-routes.js';
 import { answer, completeHead, finish } from './pipeline.js';
 import type { RequestHead } from './request-head.js';
-import type { UpstreamClients } from './upstream-clients.js';
-import type { Route, Upstream } from './snapshot.js';
-import { upstreamHead, type Edge, type ForwardedFor } from './upstream-request.js';
+import { UpstreamExchange } from './upstream-exchange.js';
+import type { UpstreamAccess } from './upstream-request.js';
 
 /** What exchanges share: one object per listener. */
-export interface Shared extends Edge {
-  readonly gateway: Gateway;
-  readonly clients: UpstreamClients;
+export interface Shared extends UpstreamAccess {
   /** Connections that were upgraded; the listener ends them when it stops. */
   readonly tunnels: Set<Duplex>;
   /** While the listener stops, each answer announces the end of its connection. */
@@ -31,30 +27,25 @@ const CLIENT_CLOSED = 499;
 const MAX_WAITING_EVENTS = 4 * 1024 * 1024;
 const UNREAD_MS = 30_000;
 
-export abstract class HttpExchange extends Exchange {
+export abstract class HttpExchange extends UpstreamExchange<Shared> {
   readonly head: RequestHead;
   readonly hasBody: boolean;
   /** Whether the client waits for "100 Continue" before it sends its body. */
   expectsContinue = false;
-  forwardedFor: ForwardedFor | undefined = undefined;
   /** Told when the answer has ended, or the client is gone. */
   onOver: (() => void) | undefined = undefined;
 
-  protected readonly shared: Shared;
   protected readonly req: ClientRequest;
   protected readonly res: ClientAnswer;
   protected readonly body: ClientBody;
   protected readonly socket: Socket;
   /** The head of the answer is decided. */
   protected isAnswered = false;
-  /** The answer has ended, or the client is gone. */
-  protected isOver = false;
   /** Whether the body belongs to an upstream request by now. */
   protected isBodyTaken = false;
 
   constructor(shared: Shared, req: ClientRequest, res: ClientAnswer, head: RequestHead, body: ClientBody) {
-    super(shared.gateway);
-    this.shared = shared;
+    super(shared);
     this.req = req;
     this.res = res;
     this.body = body;
@@ -69,12 +60,6 @@ export abstract class HttpExchange extends Exchange {
   presentedCertificate(): Presented {
     if (this.gateway.certificates.mode === 'off') return 'missing';
     return this.forwardedFor?.isTrusted === true ? certificateOfHeaders((name) => this.header(name)) : certificateOfSocket(this.socket);
-  }
-
-  upstreamRequest(route: Route, upstream: Upstream): { readonly path: string; readonly headers: string[] } {
-    const { forwardedFor } = this;
-    if (forwardedFor === undefined) throw new TypeError('An exchange is forwarded after its client is known.');
-    return upstreamHead(this, route, upstream, this.shared, forwardedFor);
   }
 
   respond(body: string | Buffer): void {

@@ -10,6 +10,7 @@ import {
   startTcp,
   startUpstream,
 } from '../../test/helpers/data-plane.js';
+import type { Hooks } from '../policies/contract.js';
 import { createBreaker } from './breaker.js';
 
 const auth = { 'X-API-Key': KEY };
@@ -427,6 +428,18 @@ it('tries again while nothing was sent, also with a body', async () => {
   expect(flaky.connections()).toBe(0);
   expect(refused.status).toBe(502);
   expect(await echoed.text()).toBe('hello');
+});
+
+it('a request that undici refuses to write is no failure of the upstream', async () => {
+  const { url } = await startUpstream((_req, res) => void res.end('ok'));
+  const breaker = createBreaker(url, { failureThreshold: 1, windowMs: 60_000, openMs: 10_000, successThreshold: 1 });
+  const hooks: Hooks = { upstream: (head) => void head.headers.push('x-name', 'caf\u0119') };
+  const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: url, upstream: { breaker }, hooks: [hooks] })] });
+
+  const answers = [await fetch(gateway.url, { headers: auth }), await fetch(gateway.url, { headers: auth })];
+
+  expect(answers.map(({ status }) => status)).toEqual([500, 500]);
+  expect(breaker.stats(Date.now()).failure_count).toBe(0);
 });
 
 it('opens the breaker after failures, answers 503 at once, and counts neither client aborts nor 4xx (DP20)', async () => {

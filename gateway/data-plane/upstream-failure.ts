@@ -35,11 +35,19 @@ export function failureReason(error: Error): string {
   return REASONS[code] ?? (code === '' ? error.message : code);
 }
 
+/** A request that undici does not even write: what is wrong with it is not the upstream's fault. */
+export const isOurs = (error: Error): boolean => 'code' in error && error.code === 'UND_ERR_INVALID_ARG';
+
 /** Errors that another try cannot mend. */
 export function isFinal(error: Error): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return (
-    code === 'STOA_ADDRESS' || code.startsWith('HPE_') || code.startsWith('ERR_TLS') || code.startsWith('CERT_') || code.endsWith('_CERT')
+    isOurs(error) ||
+    code === 'STOA_ADDRESS' ||
+    code.startsWith('HPE_') ||
+    code.startsWith('ERR_TLS') ||
+    code.startsWith('CERT_') ||
+    code.endsWith('_CERT')
   );
 }
 

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { UpstreamHead } from '../policies/contract.js';
 import type { ClientCertificate } from './client-certificate.js';
-import type { Exchange } from './exchange.js';
+import type { Exchange, Gateway } from './exchange.js';
 import type { Route, Upstream } from './snapshot.js';
+import type { UpstreamClients } from './upstream-clients.js';
 
 /** What the listener knows of itself. */
 export interface Edge {
@@ -13,6 +14,12 @@ export interface Edge {
   readonly port: string;
   /** How clients come in, for `X-Forwarded-Proto`. */
   readonly scheme: 'http' | 'https';
+}
+
+/** What exchanges share: one object per listener. */
+export interface UpstreamAccess extends Edge {
+  readonly gateway: Gateway;
+  readonly clients: UpstreamClients;
 }
 
 /** Where the client is, as far as it can be known. */

@@ -67,7 +67,7 @@ export class ArgumentSchemas {
     if (typeof schema === 'boolean') return schema;
     if (!isMapping(schema)) return {};
     const { $ref } = schema;
-    if (typeof $ref !== 'string') return withNull(schema, withoutReadOnly(this.#fields(schema)), schema);
+    if (typeof $ref !== 'string') return withNull(schema, withoutReadOnly(this.#fields(schema)));
     const named = this.#reference($ref);
     // OpenAPI 3.1 lets a description stand beside a reference.
     const description = textOf(schema['description']);
@@ -149,8 +149,8 @@ function withoutReadOnly(schema: Record<string, unknown>): Record<string, unknow
 }
 
 /** `nullable` of OpenAPI 3.0. */
-function withNull(source: Mapping, schema: Record<string, unknown>, { nullable }: Mapping): Record<string, unknown> {
-  if (nullable !== true) return schema;
+function withNull(source: Mapping, schema: Record<string, unknown>): Record<string, unknown> {
+  if (source['nullable'] !== true) return schema;
   const values = source['enum'];
   return {
     ...schema,

@@ -1,12 +1,9 @@
 /** What the listener lends to the MCP endpoint: the request itself, and what carries calls to upstreams. */
-import type { Exchange, Gateway } from '../exchange.js';
-import type { UpstreamClients } from '../upstream-clients.js';
-import type { Edge, ForwardedFor } from '../upstream-request.js';
+import type { Exchange } from '../exchange.js';
+import type { ForwardedFor, UpstreamAccess } from '../upstream-request.js';
 
 /** Pools and names of the listener, which calls of tools share with plain requests. */
-export interface McpCarrier extends Edge {
-  readonly gateway: Gateway;
-  readonly clients: UpstreamClients;
+export interface McpCarrier extends UpstreamAccess {
   /** The gateway stops: what is under way is finished, and nothing is begun that goes on. */
   readonly isDraining: boolean;
 }

@@ -6,7 +6,7 @@ import type { McpCarrier, McpRequest } from './carrier.js';
 import type { InHand } from './in-hand.js';
 import { RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcId, type RpcMessage } from './json-rpc.js';
 import { resultOf, type Asker } from './methods.js';
-import { isMapping, type Mapping } from './openapi-operations.js';
+import { type Mapping } from './openapi-operations.js';
 import type { Session, SessionLimits, SessionTable } from './sessions.js';
 import type { OriginRules } from './transport.js';
 
@@ -90,6 +90,4 @@ export function parseText(text: string): unknown {
 
 /** An `initialize` with the version that it asks for; undefined for any other message. */
 export const initializeOf = (message: RpcMessage): { readonly id: RpcId; readonly asked: unknown } | undefined =>
-  message.kind === 'request' && message.method === 'initialize' && isMapping(message.params)
-    ? { id: message.id, asked: message.params['protocolVersion'] }
-    : undefined;
+  message.kind === 'request' && message.method === 'initialize' ? { id: message.id, asked: message.params['protocolVersion'] } : undefined;

@@ -30,15 +30,14 @@ const LIST_CHANGED = messageEvent({ jsonrpc: '2.0', method: 'notifications/tools
 /** Serves MCP clients and keeps their sessions. No timer runs before the first one. */
 export class McpEndpoint {
   readonly #desk: Desk;
-  readonly #sessions: SessionTable;
   #tending: NodeJS.Timeout | undefined = undefined;
   #settling: NodeJS.Timeout | undefined = undefined;
   /** Of whoever was served last; there are no sessions before. */
   #log: AccessLog | undefined = undefined;
 
   constructor(options: McpOptions) {
-    this.#sessions = createSessionTable(options.limits, () => options.now());
-    this.#desk = { options, sessions: this.#sessions, inHand: new InHand(), tend: () => this.#tend() };
+    const sessions = createSessionTable(options.limits, () => options.now());
+    this.#desk = { options, sessions, inHand: new InHand(), tend: () => this.#tend() };
   }
 
   /** Answers one request. Throws what `readBody` throws. */
@@ -58,20 +57,20 @@ export class McpEndpoint {
 
   /** Rights or tools may have changed: streams of keys that open nothing any more end, and clients are told of other tools. */
   changed(): void {
-    if (this.#settling !== undefined || this.#sessions.streaming().length === 0) return;
+    if (this.#settling !== undefined || this.#desk.sessions.streaming().length === 0) return;
     this.#settling = setTimeout(() => this.#announce(), SETTLE_MS).unref();
   }
 
   /** Document D: sessions in use, those that are over and not removed yet, and all. */
   stats(): ReturnType<SessionTable['stats']> {
-    return this.#sessions.stats();
+    return this.#desk.sessions.stats();
   }
 
   /** Ends sessions and their streams, but for what is under way: the listener finishes that before it stops. */
   stop(): void {
     clearInterval(this.#tending);
     clearTimeout(this.#settling);
-    this.#sessions.drain();
+    this.#desk.sessions.drain();
   }
 
   #reply(request: McpRequest, carrier: McpCarrier, headers: readonly string[]): ReturnType<Handler> {
@@ -100,11 +99,11 @@ export class McpEndpoint {
 
   #tend(): void {
     this.#tending ??= setInterval(() => {
-      for (const session of this.#sessions.streaming()) {
-        if (session.caller() === undefined) this.#sessions.close(session);
+      for (const session of this.#desk.sessions.streaming()) {
+        if (session.caller() === undefined) this.#desk.sessions.close(session);
         else session.stream?.send(BEAT);
       }
-      if (this.#sessions.sweep() > 0) return;
+      if (this.#desk.sessions.sweep() > 0) return;
       clearInterval(this.#tending);
       this.#tending = undefined;
     }, TEND_MS).unref();
@@ -113,10 +112,10 @@ export class McpEndpoint {
   #announce(): void {
     this.#settling = undefined;
     const { routes } = this.#desk.options.snapshot();
-    for (const session of this.#sessions.streaming()) {
+    for (const session of this.#desk.sessions.streaming()) {
       try {
         const credential = session.caller();
-        if (credential === undefined) this.#sessions.close(session);
+        if (credential === undefined) this.#desk.sessions.close(session);
         else this.#tell(session, routesFor(routes, credential));
       } catch (error) {
         this.#panic(error);

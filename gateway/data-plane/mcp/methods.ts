@@ -69,7 +69,7 @@ function admitted(asker: Asker): Asker {
 }
 
 /** What tells whether a client would be offered the same tools again: the lists themselves, which are kept as long as their APIs are unchanged. */
-export const offeredLists = (routes: readonly Route[], onPanic?: (error: unknown) => void): readonly Tools[] =>
+export const offeredLists = (routes: readonly Route[], onPanic: (error: unknown) => void): readonly Tools[] =>
   routes.map((route) => toolsOf(route, onPanic)).filter(({ size }) => size > 0);
 
 /** So many characters a page has, but for its last tool. */
@@ -95,7 +95,8 @@ function listTools({ carrier, credential, session }: Asker, { cursor }: Mapping)
   };
 }
 
-const panicOf =
+/** Writes down that tools could not be made. */
+export const panicOf =
   ({ gateway }: McpCarrier) =>
   (error: unknown): void =>
     logPanic(gateway.log, error);

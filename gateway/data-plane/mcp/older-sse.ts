@@ -1,14 +1,13 @@
 /** The transport of revision 2024-11-05: a stream that stays open is the session, and every answer comes over it. */
 import { logPanic } from '../access-log.js';
-import { errorReply, jsonReply } from '../own-routes.js';
-import type { Reply } from '../../policies/contract.js';
-import { converse, initializeOf, parseText, type Desk, type Handler, type Visit } from './conversation.js';
+import { errorReply } from '../own-routes.js';
+import { converse, initializeOf, type Desk, type Handler, type Visit } from './conversation.js';
 import { endpointEvent, messageEvent } from './event-text.js';
 import { readMessage, RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcMessage } from './json-rpc.js';
-import { agreedVersion, initializeResult, offeredLists } from './methods.js';
+import { agreedVersion, initializeResult, offeredLists, panicOf } from './methods.js';
 import type { Mapping } from './openapi-operations.js';
 import type { Session } from './sessions.js';
-import { follow, MAX_MESSAGE, NO_ROOM, STOPPING } from './streamable-http.js';
+import { follow, NO_MESSAGE, NO_ROOM, readJson, STOPPING } from './streamable-http.js';
 import { routesFor } from './tools.js';
 import { accepts, postProblem } from './transport.js';
 
@@ -24,7 +23,7 @@ export const open: Handler = (desk, visit) => {
   if (session === undefined) return NO_ROOM;
   desk.tend();
   session.stream = follow(desk, visit, session, request.openStream(headers));
-  session.offered = offeredLists(routesFor(desk.options.snapshot().routes, credential));
+  session.offered = offeredLists(routesFor(desk.options.snapshot().routes, credential), panicOf(visit.carrier));
   session.stream.send(endpointEvent(`${MESSAGES_PATH}?sessionId=${session.id}`));
   return undefined;
 };
@@ -38,24 +37,15 @@ export const message: Handler = async (desk, visit) => {
   const session = desk.sessions.use(id, credential.keyId);
   if (session?.transport !== 'sse') return errorReply('not_found', 'No stream of the MCP endpoint has this sessionId.');
   if (session.stream?.isBehind === true) return NOT_READ;
-  const found = read(await request.readBody(MAX_MESSAGE));
-  if (!('kind' in found)) return found;
+  const body = await readJson(request);
+  if (!('value' in body)) return body;
+  const found = readMessage(body.value);
+  if (found === undefined) return NO_MESSAGE;
   void respond(desk, visit, session, found);
   return { status: 202, headers: [], body: '' };
 };
 
 const NOT_READ = errorReply('rate_limited', 'Read the stream first: too much waits in it.', ['Retry-After', '1']);
-
-function read(text: string): RpcMessage | Reply {
-  try {
-    const found = readMessage(parseText(text));
-    if (found !== undefined) return found;
-    throw new RpcError(RPC_ERRORS.invalidRequest, 'The body is no JSON-RPC 2.0 message.');
-  } catch (error) {
-    if (error instanceof RpcError) return jsonReply(400, rpcError(null, error));
-    throw error;
-  }
-}
 
 /** Answers over the stream. It never rejects: nobody waits for it. */
 async function respond(desk: Desk, visit: Visit, session: Session, found: RpcMessage): Promise<void> {

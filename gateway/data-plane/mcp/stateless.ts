@@ -4,7 +4,7 @@ import type { Reply } from '../../policies/contract.js';
 import type { McpRequest } from './carrier.js';
 import type { Desk, Visit } from './conversation.js';
 import { answerTo } from './conversation.js';
-import { RPC_ERRORS, RpcError, rpcError, type RpcMessage } from './json-rpc.js';
+import { RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcMessage } from './json-rpc.js';
 import { serverFacts, VERSIONS, type Asker } from './methods.js';
 import { isMapping, type Mapping } from './openapi-operations.js';
 
@@ -48,7 +48,7 @@ export async function answerStateless(desk: Desk, visit: Visit, message: RpcMess
       ...FRESH,
       _meta: meta,
     };
-    return jsonReply(200, { jsonrpc: '2.0', id, result });
+    return jsonReply(200, rpcResult(id, result));
   }
   if (method !== 'tools/list' && method !== 'tools/call')
     return jsonReply(404, rpcError(id, new RpcError(RPC_ERRORS.unknownMethod, `The method "${method.slice(0, 100)}" is not known.`)));

@@ -1,17 +1,17 @@
 /** MCP over one address (from revision 2025-03-26 on): each message is a POST, a GET listens, a DELETE ends the session. */
 import { errorReply, jsonReply } from '../own-routes.js';
 import type { Reply } from '../../policies/contract.js';
-import type { EventStream } from './carrier.js';
+import type { EventStream, McpRequest } from './carrier.js';
 import { converse, initializeOf, parseText, type Desk, type Handler, type Visit } from './conversation.js';
 import { BEAT } from './event-text.js';
 import { readMessage, RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcId, type RpcMessage } from './json-rpc.js';
-import { agreedVersion, initializeResult, offeredLists, VERSIONS } from './methods.js';
+import { agreedVersion, initializeResult, offeredLists, panicOf, VERSIONS } from './methods.js';
 import type { Session } from './sessions.js';
 import { answerStateless, isStateless } from './stateless.js';
 import { routesFor } from './tools.js';
 import { accepts, postProblem, SESSION_HEADER } from './transport.js';
 
-export const MAX_MESSAGE = 1024 * 1024;
+const MAX_MESSAGE = 1024 * 1024;
 /** Only the first revision takes several messages at once. */
 const MAX_BATCH = 10;
 const BATCH_VERSION = '2025-03-26';
@@ -31,7 +31,18 @@ function sessionOf({ sessions }: Desk, { request, credential }: Visit): Session 
 
 const isReply = (value: Session | Reply | undefined): value is Reply => value !== undefined && 'body' in value;
 
+/** The body of a request as JSON, or what is answered when it is none. Throws what `readBody` throws. */
+export async function readJson(request: McpRequest): Promise<{ readonly value: unknown } | Reply> {
+  try {
+    return { value: parseText(await request.readBody(MAX_MESSAGE)) };
+  } catch (error) {
+    if (error instanceof RpcError) return jsonReply(400, rpcError(null, error));
+    throw error;
+  }
+}
+
 const badMessage = (message: string): Reply => jsonReply(400, rpcError(null, new RpcError(RPC_ERRORS.invalidRequest, message)));
+export const NO_MESSAGE = badMessage('The body is no JSON-RPC 2.0 message.');
 
 /** Requests are answered with JSON; what is no request, with 202. A client that keeps no session is served without one. */
 export const post: Handler = async (desk, visit) => {
@@ -40,19 +51,15 @@ export const post: Handler = async (desk, visit) => {
   if (problem !== undefined) return problem;
   const session = sessionOf(desk, visit);
   if (isReply(session)) return session;
-  let value: unknown;
-  try {
-    value = parseText(await request.readBody(MAX_MESSAGE));
-  } catch (error) {
-    if (error instanceof RpcError) return jsonReply(400, rpcError(null, error));
-    throw error;
-  }
+  const found = await readJson(request);
+  if (!('value' in found)) return found;
+  const { value } = found;
   return Array.isArray(value) ? postBatch(desk, visit, session, value) : postOne(desk, visit, session, value);
 };
 
 async function postOne(desk: Desk, visit: Visit, session: Session | undefined, value: unknown): Promise<Reply> {
   const message = readMessage(value);
-  if (message === undefined) return badMessage('The body is no JSON-RPC 2.0 message.');
+  if (message === undefined) return NO_MESSAGE;
   if (isStateless(visit.request, message)) return whileThere(visit, (signal) => answerStateless(desk, visit, message, signal));
   const problem = versionProblem(visit);
   if (problem !== undefined) return problem;
@@ -111,7 +118,7 @@ export const listen: Handler = (desk, visit) => {
   if (visit.carrier.isDraining) return STOPPING;
   session.stream?.end();
   session.stream = follow(desk, visit, session, request.openStream(headers));
-  session.offered = offeredLists(routesFor(desk.options.snapshot().routes, visit.credential));
+  session.offered = offeredLists(routesFor(desk.options.snapshot().routes, visit.credential), panicOf(visit.carrier));
   session.stream.send(BEAT);
   return undefined;
 };

@@ -1,3 +1,4 @@
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { eventually, makeRoute, makeUpstream, startTcp, startUpstream, type RouteDraft } from '../../../test/helpers/data-plane.js';
 import { PAYMENTS, rpc, startMcp, toolSource, type McpGateway } from '../../../test/helpers/mcp.js';
@@ -43,6 +44,43 @@ describe('an answer of the upstream', () => {
 
     expect(result).toMatchObject({ isError: false, content, _meta: { 'gostoa.dev/status': 200 } });
     expect(result).not.toHaveProperty('structuredContent');
+  });
+
+  it.each([
+    ['gzip', gzipSync('{"a":1}'), { a: 1 }],
+    ['br', brotliCompressSync('{"a":1}'), { a: 1 }],
+    ['identity', Buffer.from('{"a":1}'), { a: 1 }],
+  ])('that is encoded with %s, which nobody asked for, is read', async (encoding, body, structuredContent) => {
+    const upstream = await startUpstream((_req, res) =>
+      res.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding }).end(body),
+    );
+
+    expect(await call(await start(upstream.url))).toMatchObject({ isError: false, structuredContent });
+  });
+
+  it.each([
+    ['zstd', Buffer.from('{"a":1}')],
+    ['gzip', Buffer.from('{"a":1}')],
+    ['gzip', gzipSync(Buffer.alloc(2 * 1024 * 1024))],
+  ])('that is encoded with %s and cannot be read is told by its length', async (encoding, body) => {
+    const upstream = await startUpstream((_req, res) =>
+      res.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding }).end(body),
+    );
+
+    const result = await call(await start(upstream.url));
+
+    expect([result.isError, textOf(result)]).toEqual([
+      true,
+      `HTTP 200 OK: ${body.length} bytes in the encoding ${encoding}, which cannot be read.`,
+    ]);
+  });
+
+  it('is read in the character set that it says', async () => {
+    const upstream = await startUpstream((_req, res) =>
+      res.writeHead(200, { 'content-type': 'text/plain; charset=iso-8859-1' }).end(Buffer.from('caf\xe9', 'latin1')),
+    );
+
+    expect(textOf(await call(await start(upstream.url)))).toBe('café');
   });
 
   it('that is an error is one for the model too, with what the upstream says of it', async () => {

@@ -1,22 +1,18 @@
 /** A call of a tool as an exchange of its own: it goes through the pipeline like any request, and its answer is collected instead of sent. */
 import type { Dispatcher } from 'undici';
-import type { ErrorCode } from '../../../schema/error.js';
 import type { Presented } from '../client-certificate.js';
-import { Exchange } from '../exchange.js';
 import { errorReply } from '../own-routes.js';
 import { answer, completeHead, fail, finish, serve } from '../pipeline.js';
 import { isProblem, readHead, type RequestHead } from '../request-head.js';
 import type { Route, Upstream } from '../snapshot.js';
 import { readAnswer } from '../upstream-answer.js';
-import { Ended, isFinal, reportFailure } from '../upstream-failure.js';
-import { upstreamHead } from '../upstream-request.js';
+import { UpstreamExchange } from '../upstream-exchange.js';
 import { headersOf } from './call-headers.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
 import type { ToolRequest } from './tool-request.js';
 
 /** More of an answer is not read: a model could not read it either. */
 export const MAX_TOOL_ANSWER = 1024 * 1024;
-const UPSTREAM_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
 const CLIENT_CLOSED = 499;
 
 export interface ToolAnswer {
@@ -43,32 +39,21 @@ export function callTool(asker: McpRequest, carrier: McpCarrier, route: Route, r
   return { answer: answered, abort: () => exchange?.abandon() };
 }
 
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'PUT', 'DELETE']);
-
-class ToolExchange extends Exchange {
+class ToolExchange extends UpstreamExchange {
   readonly head: RequestHead;
   readonly hasBody: boolean;
 
   readonly #asker: McpRequest;
-  readonly #carrier: McpCarrier;
   readonly #body: string | undefined;
   readonly #resolve: (answer: ToolAnswer) => void;
   readonly #chunks: Buffer[] = [];
   #size = 0;
-  #dispatched: Dispatcher.DispatchOptions | undefined = undefined;
-  #attempts = 0;
-  #abort: ((error?: Error) => void) | undefined = undefined;
-  #timer: NodeJS.Timeout | undefined = undefined;
-  #isSent = false;
-  /** The upstream has answered, or nothing more that undici says counts. */
-  #isDone = false;
-  #isOver = false;
-  #admittedIn: number | undefined = undefined;
+  #request: Dispatcher.DispatchOptions | undefined = undefined;
 
   constructor(asker: McpRequest, carrier: McpCarrier, route: Route, request: ToolRequest, resolve: (answer: ToolAnswer) => void) {
-    super(carrier.gateway);
+    super(carrier);
     this.#asker = asker;
-    this.#carrier = carrier;
+    this.forwardedFor = asker.forwardedFor;
     this.#resolve = resolve;
     this.#body = request.body?.text;
     this.hasBody = request.body !== undefined;
@@ -92,69 +77,55 @@ class ToolExchange extends Exchange {
     return this.#asker.presentedCertificate();
   }
 
-  upstreamRequest(route: Route, upstream: Upstream): { readonly path: string; readonly headers: string[] } {
-    const { forwardedFor } = this.#asker;
-    if (forwardedFor === undefined) throw new TypeError('An exchange is forwarded after its client is known.');
-    return upstreamHead(this, route, upstream, this.#carrier, forwardedFor);
-  }
-
   respond(body: string | Buffer): void {
     this.#chunks.splice(0, this.#chunks.length, Buffer.from(body));
-    this.#end(true);
+    this.#finish(true);
   }
 
   forward(route: Route, upstream: Upstream): void {
-    this.upstream = upstream;
-    this.#admittedIn = upstream.breaker.round;
-    if (this.#isOver) this.#releaseBreaker();
-    else this.#send(route, upstream);
+    this.admittedBy(upstream);
+    if (this.isOver) {
+      this.releaseBreaker();
+      return;
+    }
+    this.address(route, upstream);
+    this.dispatch(this.shared.clients.pool(upstream));
   }
 
   /** Whoever asked is gone. */
   abandon(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.status = CLIENT_CLOSED;
-    this.#end(false);
-    this.#abort?.();
-  }
-
-  #send(route: Route, upstream: Upstream): void {
-    this.#dispatched = { ...this.upstreamRequest(route, upstream), method: this.method, body: this.#body ?? null };
-    this.#dispatch(this.#carrier.clients.pool(upstream));
-  }
-
-  #dispatch(dispatcher: Pick<Dispatcher, 'dispatch'>): void {
-    this.#isSent = false;
-    this.#abort = undefined;
-    if (this.#dispatched !== undefined) dispatcher.dispatch(this.#dispatched, this);
+    this.#finish(false);
+    this.abortRequest?.();
   }
 
   onConnect(abort: (error?: Error) => void): void {
-    this.#abort = abort;
-    if (this.#isOver) {
+    this.abortRequest = abort;
+    if (this.isOver) {
       abort();
       return;
     }
-    this.#isSent = true;
+    this.isSent = true;
   }
 
   onRequestSent(): void {
-    this.#startTimer();
+    this.#waitForAnswer();
   }
 
   onHeaders(status: number, raw: Buffer[]): boolean {
-    const head = status === 101 ? 'unsolicited upgrade' : readAnswer(status, raw, this.#carrier, this.limit !== undefined);
+    const head = status === 101 ? 'unsolicited upgrade' : readAnswer(status, raw, this.shared, this.limit !== undefined);
     if (typeof head === 'string') {
-      this.#giveUp('bad_gateway', head);
+      this.end('bad_gateway', head);
       return false;
     }
     if (status < 200) return true;
-    this.#settle(UPSTREAM_FAILURES.has(status));
+    this.settleBy(status);
     // A body gets as long as the head: a stream of events that never ends is no answer to a tool.
-    this.#startTimer();
+    this.#waitForAnswer();
     const kept = this.visit?.receive(status, head.headers, head.isFramed);
     if (kept !== undefined) {
-      this.#isDone = true;
+      this.isDone = true;
       answer(this, kept);
       return true;
     }
@@ -169,117 +140,60 @@ class ToolExchange extends Exchange {
     this.#size += chunk.length;
     this.#chunks.push(chunk);
     if (this.#size <= MAX_TOOL_ANSWER) return true;
-    this.#isDone = true;
-    this.#abort?.();
+    this.isDone = true;
+    this.abortRequest?.();
     answer(this, errorReply('payload_too_large', `The answer has more than ${MAX_TOOL_ANSWER} bytes: ask for less of it.`));
     return false;
   }
 
   onComplete(): void {
-    if (this.#isDone) return;
-    this.#isDone = true;
+    if (this.isDone) return;
+    this.isDone = true;
     this.visit?.end();
     try {
       completeHead(this);
-      this.#end(true);
+      this.#finish(true);
     } catch (error) {
       fail(this, error);
     }
   }
 
   onError(error: Error): void {
-    this.#stopTimer();
-    if (this.#isDone || this.#isOver) return;
-    if (this.#mayRetry(error)) {
-      setImmediate(retry, this);
+    this.stopTimer();
+    if (this.isDone || this.isOver) return;
+    // Of an answer that has begun, nothing has gone out yet.
+    if (this.status === 0 && this.mayRetry(error)) {
+      this.retrySoon();
       return;
     }
-    this.#isDone = true;
-    this.#answerFailure(error);
-  }
-
-  /** Another try: by another server where there is one, else on a connection of its own when one has broken. */
-  retry(): void {
-    const { route, upstream } = this;
-    if (route === undefined || upstream === undefined || this.#isOver) return;
-    this.#attempts += 1;
-    // A connection that broke may have been an idle one that the server closed: that says nothing of the server yet.
-    const mayBeStale = this.#isSent && this.#attempts === 1;
-    const other = mayBeStale ? undefined : route.upstreams.another(this.gateway.now(), upstream);
-    if (other !== undefined) {
-      this.#settle(true);
-      this.upstream = other;
-      this.#admittedIn = other.breaker.round;
-      this.#send(route, other);
-      return;
-    }
-    const fresh = this.#isSent ? this.#carrier.clients.fresh(upstream) : undefined;
-    this.#dispatch(fresh ?? this.#carrier.clients.pool(upstream));
-    void fresh?.close();
+    this.isDone = true;
+    this.answerFailure(error);
   }
 
   expire(): void {
-    this.#giveUp('gateway_timeout', 'The upstream did not answer in time.');
+    this.end('gateway_timeout', 'The upstream did not answer in time.');
   }
 
-  #mayRetry(error: Error): boolean {
-    const isUntouched = !this.#isSent || (IDEMPOTENT.has(this.method) && !this.hasBody && this.status === 0);
-    return isUntouched && this.#attempts < (this.route?.upstream.retries ?? 0) && !(error instanceof Ended) && !isFinal(error);
+  protected address(route: Route, upstream: Upstream): void {
+    this.#request = { ...this.upstreamRequest(route, upstream), method: this.method, body: this.#body ?? null };
   }
 
-  #giveUp(code: ErrorCode, message: string): void {
-    const error = new Ended(code, message);
-    if (this.#abort === undefined) this.onError(error);
-    else this.#abort(error);
+  protected dispatch(dispatcher: Pick<Dispatcher, 'dispatch'>): void {
+    this.isSent = false;
+    if (this.#request !== undefined) dispatcher.dispatch(this.#request, this);
   }
 
-  #answerFailure(error: Error): void {
-    const code = error instanceof Ended ? error.errorCode : 'bad_gateway';
-    this.#settle(true);
-    reportFailure(this, error, code === 'gateway_timeout' ? 504 : 502);
-    answer(this, errorReply(code, error instanceof Ended ? error.message : undefined));
+  #waitForAnswer(): void {
+    if (!this.isDone && !this.isOver) this.startTimer(this.route?.upstream.timeoutMs);
   }
 
-  #startTimer(): void {
-    this.#stopTimer();
-    if (!this.#isDone && !this.#isOver) this.#timer = setTimeout(expire, this.route?.upstream.timeoutMs, this);
-  }
-
-  #stopTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #end(isComplete: boolean): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#stopTimer();
+  #finish(isComplete: boolean): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.stopTimer();
     this.visit?.drop();
-    this.#releaseBreaker();
+    this.releaseBreaker();
     finish(this, isComplete);
     this.#resolve({ status: this.status, headers: this.headers, body: Buffer.concat(this.#chunks) });
-  }
-
-  #settle(isFailure: boolean): void {
-    const { breaker } = this.upstream ?? {};
-    const round = this.#admittedIn;
-    if (round === undefined || breaker === undefined) return;
-    this.#admittedIn = undefined;
-    if (isFailure) breaker.failure(this.gateway.now(), round);
-    else breaker.success(this.gateway.now(), round);
-  }
-
-  #releaseBreaker(): void {
-    if (this.#admittedIn !== undefined) this.upstream?.breaker.release(this.#admittedIn);
-    this.#admittedIn = undefined;
-  }
-}
-
-const expire = (exchange: ToolExchange): void => exchange.expire();
-function retry(exchange: ToolExchange): void {
-  try {
-    exchange.retry();
-  } catch (error) {
-    fail(exchange, error);
   }
 }

@@ -8,8 +8,11 @@ import type { ToolRequest } from './tool-request.js';
 import type { ToolSource } from './tool-source.js';
 import { toolsOf, toolsProblem, type Tool } from './tools.js';
 
+const fail = (error: unknown): never => {
+  throw error;
+};
 const offered = (fields: object): readonly Tool[] => [
-  ...toolsOf(makeRoute({ upstreamUrl: 'https://a.example.com', tools: toolSource(fields) })).values(),
+  ...toolsOf(makeRoute({ upstreamUrl: 'https://a.example.com', tools: toolSource(fields) }), fail).values(),
 ];
 const definitionOf = (tool: Tool | undefined): Mapping | undefined => tool?.define().definition;
 const document = (paths: object, more: object = {}): object => ({ openapi: { openapi: '3.1.0', paths, ...more } });

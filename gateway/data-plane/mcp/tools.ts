@@ -37,24 +37,27 @@ const made = new WeakMap<ToolSource, Tools>();
 const isOffered = (source: ToolSource | undefined): source is ToolSource => source !== undefined && source.mcp?.enabled !== false;
 
 /** The tools of one API; made when they are first asked for. An API whose tools cannot be made has none, and `onPanic` is told once. */
-export function toolsOf({ api, tools: source }: Pick<Route, 'api' | 'tools'>, onPanic?: (error: unknown) => void): Tools {
+export function toolsOf({ api, tools: source }: Pick<Route, 'api' | 'tools'>, onPanic: (error: unknown) => void): Tools {
   if (!isOffered(source)) return NO_TOOLS;
   let known = made.get(source);
   if (known !== undefined) return known;
   try {
     known = makeTools(api, source);
   } catch (error) {
-    onPanic?.(error);
+    onPanic(error);
     known = NO_TOOLS;
   }
   made.set(source, known);
   return known;
 }
 
+const counts = new WeakMap<ToolSource, number>();
+
 /** What is wrong with the tools of an API; undefined when nothing is. */
 export function toolsProblem(source: ToolSource): string | undefined {
   if (!isOffered(source) || source.openapi === undefined) return undefined;
-  const wanted = wantedOperations(source.openapi, source).length;
+  const wanted = counts.get(source) ?? wantedOperations(source.openapi, source).length;
+  counts.set(source, wanted);
   return wanted <= MAX_TOOLS
     ? undefined
     : `MCP clients find ${MAX_TOOLS} of its ${wanted} operations: name those that they need in spec.mcp.operations.`;

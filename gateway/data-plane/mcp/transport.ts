@@ -1,4 +1,5 @@
 /** How MCP travels over HTTP: which requests are well formed, and who may make them (MCP, Transports). */
+import { isLoopback } from '../../process-settings.js';
 import { stateProblem } from '../authenticate.js';
 import { errorReply } from '../own-routes.js';
 import type { Reply } from '../../policies/contract.js';
@@ -16,13 +17,11 @@ export interface OriginRules {
   readonly allowLocal: boolean;
 }
 
-const LOCAL: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
-
 /** The origin of a page that may ask; undefined for what is no page. A page of any other origin may have found the gateway by a name that was pointed at it (DNS rebinding). */
 export function checkOrigin(request: McpRequest, { origins, allowLocal }: OriginRules): { readonly origin: string | undefined } | Reply {
   const origin = request.header('origin');
   if (origin === undefined) return { origin };
-  const isLocal = allowLocal && URL.canParse(origin) && LOCAL.has(new URL(origin).hostname);
+  const isLocal = allowLocal && URL.canParse(origin) && isLoopback(new URL(origin).hostname);
   if (isLocal || origins.includes(origin)) return { origin };
   return errorReply('forbidden', 'Pages of this origin may not use the MCP endpoint of this gateway.');
 }

@@ -1,0 +1,153 @@
+/** The upstream's side of an exchange, whoever asked: the breaker that admitted it, its time limit, other tries, and what is said when there is no answer. */
+import type { Dispatcher } from 'undici';
+import type { ErrorCode } from '../../schema/error.js';
+import { Exchange } from './exchange.js';
+import { errorReply } from './own-routes.js';
+import { answer, fail } from './pipeline.js';
+import type { Route, Upstream } from './snapshot.js';
+import { Ended, isFinal, isOurs, reportFailure } from './upstream-failure.js';
+import { upstreamHead, type ForwardedFor, type UpstreamAccess } from './upstream-request.js';
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+/** Answers by which an upstream says that it could not do its part. */
+const UPSTREAM_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
+
+export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamAccess> extends Exchange {
+  forwardedFor: ForwardedFor | undefined = undefined;
+
+  /** The answer has ended, or nobody waits for it any more. */
+  protected isOver = false;
+  /** Nothing more that undici says of the dispatch counts. */
+  protected isDone = false;
+  /** The request was written, at least in part, by the present attempt. */
+  protected isSent = false;
+  protected abortRequest: ((error?: Error) => void) | undefined = undefined;
+  protected timer: NodeJS.Timeout | undefined = undefined;
+  protected readonly shared: Access;
+  #attempts = 0;
+  /** The breaker waits for word of the request that it admitted in this round. */
+  #admittedIn: number | undefined = undefined;
+
+  constructor(shared: Access) {
+    super(shared.gateway);
+    this.shared = shared;
+  }
+
+  upstreamRequest(route: Route, upstream: Upstream): { readonly path: string; readonly headers: string[] } {
+    const { forwardedFor } = this;
+    if (forwardedFor === undefined) throw new TypeError('An exchange is forwarded after its client is known.');
+    return upstreamHead(this, route, upstream, this.shared, forwardedFor);
+  }
+
+  /** Gives the upstream request up, or what is left of it. */
+  end(code: ErrorCode, message: string): void {
+    const error = new Ended(code, message);
+    if (this.abortRequest === undefined) this.onError(error);
+    else this.abortRequest(error);
+  }
+
+  /** Another try after `mayRetry` has allowed it: by another server where there is one, else on a connection of its own when one has broken. */
+  retry(): void {
+    const { route, upstream } = this;
+    if (route === undefined || upstream === undefined || this.isOver) {
+      this.releaseBreaker();
+      return;
+    }
+    this.#attempts += 1;
+    this.abortRequest = undefined;
+    // A connection that broke may have been an idle one that the server closed: that says nothing of the server yet.
+    const mayBeStale = this.isSent && this.#attempts === 1;
+    const other = mayBeStale ? undefined : route.upstreams.another(this.gateway.now(), upstream);
+    if (other !== undefined) {
+      this.settle(true);
+      this.admittedBy(other);
+      this.address(route, other);
+      this.dispatch(this.shared.clients.pool(other));
+      return;
+    }
+    const fresh = this.isSent ? this.shared.clients.fresh(upstream) : undefined;
+    this.dispatch(fresh ?? this.shared.clients.pool(upstream));
+    void fresh?.close();
+  }
+
+  /** Nothing came in time. */
+  abstract expire(): void;
+  abstract onError(error: Error): void;
+
+  /** Makes the request for this server. */
+  protected abstract address(route: Route, upstream: Upstream): void;
+  /** Hands the request over. */
+  protected abstract dispatch(dispatcher: Pick<Dispatcher, 'dispatch'>): void;
+
+  protected admittedBy(upstream: Upstream): void {
+    this.upstream = upstream;
+    this.#admittedIn = upstream.breaker.round;
+  }
+
+  /** Only what cannot have been acted on: nothing was sent, or an idempotent request without a body met a dead connection. */
+  protected mayRetry(error: Error): boolean {
+    if (this.#attempts >= (this.route?.upstream.retries ?? 0) || error instanceof Ended || isFinal(error)) return false;
+    return !this.isSent || (IDEMPOTENT.has(this.method) && !this.hasBody);
+  }
+
+  /** Answers in place of the upstream. */
+  protected answerFailure(error: Error): void {
+    if (isOurs(error)) {
+      this.releaseBreaker();
+      fail(this, error);
+      return;
+    }
+    const code = error instanceof Ended ? error.errorCode : 'bad_gateway';
+    const isUpstreams = code === 'bad_gateway' || code === 'gateway_timeout';
+    if (isUpstreams) {
+      this.settle(true);
+      reportFailure(this, error, code === 'bad_gateway' ? 502 : 504);
+    }
+    this.releaseBreaker();
+    answer(this, errorReply(code, code === 'bad_gateway' ? undefined : error.message));
+  }
+
+  protected startTimer(ms: number | undefined): void {
+    this.stopTimer();
+    this.timer = setTimeout(expire, ms, this);
+  }
+
+  protected stopTimer(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  /** Tells the breaker of the status of an answer. */
+  protected settleBy(status: number): void {
+    this.settle(UPSTREAM_FAILURES.has(status));
+  }
+
+  protected settle(isFailure: boolean): void {
+    const breaker = this.upstream?.breaker;
+    const round = this.#admittedIn;
+    if (round === undefined || breaker === undefined) return;
+    this.#admittedIn = undefined;
+    if (isFailure) breaker.failure(this.gateway.now(), round);
+    else breaker.success(this.gateway.now(), round);
+  }
+
+  /** Lets the breaker know that nothing was found out. */
+  protected releaseBreaker(): void {
+    if (this.#admittedIn !== undefined) this.upstream?.breaker.release(this.#admittedIn);
+    this.#admittedIn = undefined;
+  }
+
+  /** After `onError` has found that another try may be made. */
+  protected retrySoon(): void {
+    setImmediate(retry, this);
+  }
+}
+
+const expire = (exchange: UpstreamExchange): void => exchange.expire();
+function retry(exchange: UpstreamExchange): void {
+  try {
+    exchange.retry();
+  } catch (error) {
+    fail(exchange, error);
+  }
+}
