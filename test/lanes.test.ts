@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createBreaker, DEFAULT_BREAKER } from '../gateway/data-plane/breaker.js';
-import { CORPUS } from './corpus/requests.js';
+import { CORPUS, PIECES } from './corpus/requests.js';
 import { KEY, makeRoute, request, sendRaw, startGateway, startTcp, type TestGateway } from './helpers/data-plane.js';
 
 const big = 'x'.repeat(40_000);
@@ -171,24 +171,6 @@ const message = fc
       key,
     ),
   );
-const PIECES = [
-  '\r',
-  '\n',
-  '\r\n',
-  ' ',
-  '\t',
-  ':',
-  '\0',
-  '\x7f',
-  ';',
-  ',',
-  'Content-Length: 3\r\n',
-  'Transfer-Encoding: chunked\r\n',
-  '/../',
-  '%2f',
-  '\xff',
-  '0\r\n\r\n',
-];
 const broken = fc
   .record({ text: message, at: fc.nat(400), cut: fc.nat(4), piece: fc.constantFrom('', ...PIECES) })
   .map(({ text, at, cut, piece }) => text.slice(0, at % text.length) + piece + text.slice((at % text.length) + cut));

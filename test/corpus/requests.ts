@@ -240,3 +240,9 @@ export const CORPUS: readonly CorpusCase[] = [
   ...FORWARDED.map(([name, bytes, body]) => ({ name, bytes, verdict: 'forwarded' as const, body })),
   ...[...EITHER, ...GADGETS].map(([name, bytes]) => ({ name, bytes, verdict: 'either' as const })),
 ];
+
+/** What a mutation puts in: bytes and fields that end, begin or hide something. */
+export const PIECES = [
+  ...['\r', '\n', '\r\n', ' ', '\t', ':', '\0', '\x7f', ';', ',', '_', '\xff', '/../', '%2f'],
+  ...['Content-Length: 3\r\n', 'Transfer-Encoding: chunked\r\n', '0\r\n\r\n'],
+] as const;

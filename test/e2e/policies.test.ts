@@ -7,9 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AUDIENCE, newKey, startIssuer, type TestIssuer } from '../helpers/oidc-issuer.js';
 import { startServer, type Server } from '../helpers/processes.js';
-
-const ADMIN = 'e2e-admin-token';
-const SECRET = 'e2e-client-secret';
+import { ADMIN, call as callControlPlane, SECRET } from '../helpers/server-pairs.js';
 
 let directory: string;
 let controlPlane: Server;
@@ -43,18 +41,7 @@ const startGateway = (): Promise<Server> =>
     STOA_ADMIN_TOKEN: ADMIN,
   });
 
-/** Calls the control plane as its admin. */
-async function call(line: string, body?: unknown): Promise<Record<string, unknown>> {
-  const [method = '', path = ''] = line.split(' ');
-  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'control-plane-api', client_secret: SECRET });
-  const token = await fetch(`${controlPlane.url}/realms/stoa/protocol/openid-connect/token`, { method: 'POST', body: form });
-  const { access_token: bearer } = (await token.json()) as { access_token: string };
-  const headers = { authorization: `Bearer ${bearer}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-  const response = await fetch(controlPlane.url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  const text = await response.text();
-  expect(response.status, `${line}: ${text}`).toBeLessThan(300);
-  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
-}
+const call = (line: string, body?: unknown) => callControlPlane(controlPlane, line, body);
 
 /** Publishes an API that is governed by one policy. */
 async function publish(name: string, fields: object, type: string, config: object): Promise<void> {

@@ -1,20 +1,13 @@
 /** Control plane and gateway as real processes: what callers did is shown exactly, also when a report is not acknowledged. */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startServer, type Server } from '../helpers/processes.js';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Server } from '../helpers/processes.js';
+import { call as callControlPlane, serverPairs } from '../helpers/server-pairs.js';
 
-const SECRET = 'e2e-client-secret';
-
-let directory: string;
 let upstream: HttpServer;
-const servers: { end(signal?: NodeJS.Signals): unknown }[] = [];
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'stoa-usage-'));
   upstream = createServer((req, res) => {
     const [, status = '200'] = req.url?.split('/') ?? [];
     if (status !== 'cut') res.writeHead(Number(status)).end('ok');
@@ -23,42 +16,15 @@ beforeEach(async () => {
   await new Promise((resolve) => upstream.once('listening', resolve));
 });
 
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.end('SIGKILL')));
+afterEach(() => {
   upstream.close();
   upstream.closeAllConnections();
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 });
 
 const portOf = (server: HttpServer): number => (server.address() as AddressInfo).port;
 
-async function start(...given: Parameters<typeof startServer>): Promise<Server> {
-  const server = await startServer(...given);
-  servers.push(server);
-  return server;
-}
-
-const startControlPlane = (port = 0): Promise<Server> =>
-  start('control-plane', ['--data-dir', directory, '--port', String(port), '--gateway-url', 'http://127.0.0.1:1'], {
-    STOA_CLIENT_SECRET: SECRET,
-  });
-
-const startGateway = (controlPlaneUrl: string, port = 0): Promise<Server> =>
-  start('gateway', ['--data-dir', directory, '--port', String(port), '--control-plane-url', controlPlaneUrl], {
-    STOA_ADMIN_TOKEN: 'admin',
-  });
-
-async function call(url: string, line: string, body?: unknown) {
-  const [method = '', path = ''] = line.split(' ');
-  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'control-plane-api', client_secret: SECRET });
-  const token = await fetch(`${url}/realms/stoa/protocol/openid-connect/token`, { method: 'POST', body: form });
-  const { access_token: bearer } = (await token.json()) as { access_token: string };
-  const headers = { authorization: `Bearer ${bearer}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-  const response = await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  const text = await response.text();
-  expect(response.status, `${line}: ${text}`).toBeLessThan(300);
-  return text === '' ? undefined : JSON.parse(text);
-}
+const { startControlPlane, startGateway } = serverPairs();
+const call = (url: string, line: string, body?: unknown) => callControlPlane({ url }, line, body);
 
 /** A tenant with an API and a subscription to it, and its key. */
 async function seed(url: string) {
@@ -115,7 +81,7 @@ const baseline = async (gateway: Server, url: string, subscription: string): Pro
 describe('what callers did', () => {
   it('is shown exactly, by tenant, API and subscription, with the last use of the key (MT1, MT4, SB14, KY24)', async () => {
     const controlPlane = await startControlPlane();
-    const gateway = await startGateway(controlPlane.url);
+    const gateway = await startGateway(controlPlane);
     const { subscription, key } = await seed(controlPlane.url);
     await isServed(gateway, key);
     const first = await baseline(gateway, controlPlane.url, subscription);
@@ -140,7 +106,7 @@ describe('what callers did', () => {
   it('is counted once when the gateway is killed between a report and its acknowledgement (MT1)', async () => {
     const controlPlane = await startControlPlane();
     const proxy = await startDeafProxy(controlPlane.port);
-    const gateway = await startGateway(proxy.url);
+    const gateway = await startGateway(proxy);
     const { subscription, key } = await seed(controlPlane.url);
     await isServed(gateway, key);
     const first = await baseline(gateway, controlPlane.url, subscription);
@@ -149,7 +115,7 @@ describe('what callers did', () => {
     await send(gateway, '/200', 10, key);
     await eventually(() => usage(controlPlane.url, subscription)).toEqual([first + 10, 0]);
     await gateway.end('SIGKILL');
-    const next = await startGateway(controlPlane.url);
+    const next = await startGateway(controlPlane);
     await isServed(next, key);
 
     // The report of the killed gateway went first, and then what was asked of this one.
@@ -176,11 +142,9 @@ async function startDeafProxy(port: number) {
     req.pipe(onward);
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => proxy.once('listening', resolve));
-  servers.push({
-    end: () => {
-      proxy.close();
-      proxy.closeAllConnections();
-    },
+  onTestFinished(() => {
+    proxy.close();
+    proxy.closeAllConnections();
   });
   return { url: `http://127.0.0.1:${portOf(proxy)}`, holdAcknowledgements: () => (isDeaf = true) };
 }

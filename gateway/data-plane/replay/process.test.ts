@@ -1,22 +1,12 @@
 import { expect, it } from 'vitest';
 import type { HeldObjects, PlannedObjects, RecordedRequest } from '../../../schema/impact.js';
 import type { Json } from '../../../schema/kind.js';
+import { resource } from '../../../test/helpers/planned-objects.js';
 import { judge } from './process.js';
 
 const START = Date.parse('2026-03-01T10:00:00Z');
 const MINUTE = 60_000;
 
-const resource = (kind: string, name: string, spec: Record<string, Json> = {}) => ({
-  id: `${kind}-${name}`,
-  kind,
-  tenant: 'acme',
-  name,
-  labels: {},
-  annotations: {},
-  spec,
-  created_at: '2026-01-01T00:00:00.000Z',
-  updated_at: '2026-01-01T00:00:00.000Z',
-});
 const api = (name: string, spec: Record<string, Json> = {}) =>
   resource('API', name, { path: `/${name}`, upstream_url: 'https://up.example.com', methods: ['GET', 'POST', 'OPTIONS'], ...spec });
 const policy = (name: string, policy_type: string, config: Json, to = 'orders') =>

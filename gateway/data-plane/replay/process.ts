@@ -1,6 +1,13 @@
 /** The process of a replay: the parent gives the configurations and what gateways have recorded, and is told what the change would have done. */
-import { errorBody, StoaError, type ErrorBody } from '../../../schema/error.js';
-import type { Impact, PlannedObjects, RecordedRequest } from '../../../schema/impact.js';
+import { errorBody, StoaError } from '../../../schema/error.js';
+import {
+  REPLAY,
+  type Impact,
+  type RecordedRequest,
+  type ReplayAnswer,
+  type ReplayOrder,
+  type PlannedObjects,
+} from '../../../schema/impact.js';
 import { freeze } from '../../clock.js';
 import { isOwnPath } from '../own-routes.js';
 import { Paths } from './paths.js';
@@ -8,34 +15,18 @@ import { Tally } from './tally.js';
 import { countedFrom } from './windows.js';
 import { createWorlds } from './world.js';
 
-/** Stands alone on the command line. */
-export const REPLAY = '--replay';
-
-type Order =
-  /** Requests before `since` are counted by limits and judged by nobody. */
-  | { readonly type: 'begin'; readonly objects: PlannedObjects; readonly since: number; readonly until: number }
-  /** Requests of one gateway, in any order. */
-  | { readonly type: 'requests'; readonly gateway: string; readonly requests: readonly RecordedRequest[] }
-  | { readonly type: 'end' };
-
-type Answer =
-  /** From when on limits count: older requests are not wanted. */
-  | { readonly type: 'began'; readonly from: number }
-  | { readonly type: 'impact'; readonly impact: Impact }
-  | { readonly type: 'failed'; readonly error: ErrorBody['error'] };
-
 const MAX_REQUESTS = 3_000_000;
 
 /** Serves one replay and ends with it. Throws `usage_error` for a process without a parent. */
 export function serveReplay(): void {
   if (process.send === undefined)
     throw new StoaError('usage_error', `${REPLAY} is for "stoactl diff --impact", which starts this process as its child.`);
-  const say = (answer: Answer): void =>
+  const say = (answer: ReplayAnswer): void =>
     void process.send?.(answer, () => {
       if (answer.type !== 'began') process.exit(0);
     });
   const replay = new Replay();
-  process.on('message', (order: Order) => {
+  process.on('message', (order: ReplayOrder) => {
     try {
       const answer = replay.take(order);
       if (answer !== undefined) say(answer);
@@ -50,7 +41,7 @@ export function serveReplay(): void {
 
 /** Takes the orders of one replay. Throws `usage_error` for more requests than it holds. */
 export class Replay {
-  #begin: Extract<Order, { type: 'begin' }> | undefined;
+  #begin: Extract<ReplayOrder, { type: 'begin' }> | undefined;
   readonly #recorded = new Map<string, (readonly RecordedRequest[])[]>();
   readonly #most: number;
   #count = 0;
@@ -60,7 +51,7 @@ export class Replay {
   }
 
   /** Where to begin, and the impact once the end was reached. */
-  take(order: Order): Answer | undefined {
+  take(order: ReplayOrder): ReplayAnswer | undefined {
     if (order.type === 'begin') {
       this.#begin = order;
       return { type: 'began', from: countedFrom(order.objects, order.since) };

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { HeldObjects, PlannedObjects, RecordedRequest } from '../../../schema/impact.js';
 import type { Json } from '../../../schema/kind.js';
 import type { SyncSubscription } from '../../../schema/sync.js';
+import { resource } from '../../../test/helpers/planned-objects.js';
 import { Replay } from './process.js';
 import { countedFrom } from './windows.js';
 
@@ -9,17 +10,6 @@ const SINCE = Date.parse('2026-03-17T10:00:00Z');
 const HOUR = 3_600_000;
 const NOTHING: HeldObjects = { resources: [], subscriptions: [], credentials: [] };
 
-const resource = (kind: string, name: string, spec: Record<string, Json>) => ({
-  id: `${kind}-${name}`,
-  kind,
-  tenant: 'acme',
-  name,
-  labels: {},
-  annotations: {},
-  spec,
-  created_at: '2026-01-01T00:00:00.000Z',
-  updated_at: '2026-01-01T00:00:00.000Z',
-});
 const api = (spec: Record<string, Json> = {}) =>
   resource('API', 'orders', { path: '/orders', upstream_url: 'https://up.example.com', auth_required: false, ...spec });
 const policy = (policy_type: string, config: Json) =>

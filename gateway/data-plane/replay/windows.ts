@@ -7,13 +7,14 @@ import { now } from '../../clock.js';
 import type { PolicyServices, QuotaLimits } from '../../policies/contract.js';
 import { policies } from '../../policies/index.js';
 import { policyServices } from '../hooks.js';
+import { PARTS } from '../limiter.js';
 import { createPolicyReader } from '../policy-bindings.js';
+import { DAY_MS, dayNumber, monthOf, monthStart } from '../quotas.js';
 import { RuntimeState } from '../runtime-state.js';
 
 const HOUR_SECONDS = 3600;
-const DAY_MS = 86_400_000;
-/** Requests that a limiter has merged leave the window together: the first of them up to a 32nd of it late. */
-const MERGED = 33 / 32;
+/** Requests that a limiter has merged leave the window together: the first of them up to a part of it late. */
+const MERGED = (PARTS + 1) / PARTS;
 
 /**
  * When the first request was made that a limit or a quota can still count at `since`, today or with the change; `since` itself without any. Epoch
@@ -21,11 +22,21 @@ const MERGED = 33 / 32;
  */
 export function countedFrom({ current, put }: PlannedObjects, since: number): number {
   const reach = new Reach(since);
+  const reader: Reader = {
+    readPolicy: createPolicyReader(catalog, policies),
+    state: new RuntimeState(now, { verifier: () => () => Promise.reject(new TypeError('Nothing is verified here.')) }),
+  };
   for (const { resources, subscriptions } of [current, put]) {
-    for (const resource of resources) noteResource(reach, resource);
+    for (const resource of resources) noteResource(reach, reader, resource);
     for (const subscription of subscriptions) noteSubscription(reach, subscription);
   }
   return reach.from;
+}
+
+/** What reads policies as a gateway does. */
+interface Reader {
+  readonly readPolicy: ReturnType<typeof createPolicyReader>;
+  readonly state: RuntimeState;
 }
 
 class Reach {
@@ -42,20 +53,20 @@ class Reach {
   }
 
   quota({ daily, monthly }: QuotaLimits): void {
-    const at = new Date(this.#since);
-    if (daily !== undefined) this.from = Math.min(this.from, Math.floor(this.#since / DAY_MS) * DAY_MS);
-    if (monthly !== undefined) this.from = Math.min(this.from, Date.UTC(at.getUTCFullYear(), at.getUTCMonth()));
+    const day = dayNumber(this.#since);
+    if (daily !== undefined) this.from = Math.min(this.from, day * DAY_MS);
+    if (monthly !== undefined) this.from = Math.min(this.from, monthStart(monthOf(day)));
   }
 }
 
 /** Limits that a resource sets itself, and those that a policy makes when it is compiled. */
-function noteResource(reach: Reach, resource: SyncResource): void {
+function noteResource(reach: Reach, reader: Reader, resource: SyncResource): void {
   const parsed = catalog.find(resource.kind)?.spec.safeParse(resource.spec);
   if (parsed?.success !== true) return;
   const { rate_limit: rate, quota } = parsed.data as { readonly rate_limit?: RateLimitConfig; readonly quota?: QuotaLimits };
   if (rate !== undefined) reach.window(normalizeRateLimit(rate).window_secs);
   if (quota !== undefined) reach.quota(quota);
-  if (resource.kind === 'Policy') notePolicy(reach, resource);
+  if (resource.kind === 'Policy') notePolicy(reach, reader, resource);
 }
 
 function noteSubscription(reach: Reach, { rate_limit: rate, quota }: SyncSubscription): void {
@@ -63,10 +74,7 @@ function noteSubscription(reach: Reach, { rate_limit: rate, quota }: SyncSubscri
   reach.quota({ monthly: quota });
 }
 
-const readPolicy = createPolicyReader(catalog, policies);
-const state = new RuntimeState(now, { verifier: () => () => Promise.reject(new TypeError('Nothing is verified here.')) });
-
-function notePolicy(reach: Reach, { id, tenant, name, spec, created_at: createdAt }: SyncResource): void {
+function notePolicy(reach: Reach, { readPolicy, state }: Reader, { id, tenant, name, spec, created_at: createdAt }: SyncResource): void {
   const { usable, enabled } = readPolicy({ id, tenant, name, createdAt, spec });
   if (!enabled || 'problem' in usable) return;
   const services = policyServices(state, now, { tenant, key: id, multiplier: 1 });
