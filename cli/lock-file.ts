@@ -15,7 +15,7 @@ export function tryLock(path: string, staleMs: number): (() => void) | undefined
   } catch (error) {
     if (codeOf(error) !== 'EEXIST')
       throw new StoaError('bad_request', `${path} cannot be made: ${error instanceof Error ? error.message : String(error)}.`, {
-        hint: 'What was there is as it was.',
+        hint: 'Make the directory writable, or name another one with XDG_CONFIG_HOME.',
         cause: error,
       });
   }

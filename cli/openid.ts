@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { StoaError } from '../schema/error.js';
 import { isSecureIssuer } from '../schema/issuer-url.js';
-import { replyError, send, type HttpOptions, type HttpReply } from './http.js';
+import { send, type HttpOptions, type HttpReply } from './http.js';
 import { expiryOf } from './token-claims.js';
 
 export interface IssuerOptions extends HttpOptions {
@@ -47,6 +47,9 @@ export async function discover(options: IssuerOptions): Promise<Discovery> {
 const notAnIssuer = (message: string): StoaError =>
   new StoaError('network_error', message, { hint: 'Check STOA_AUTH_URL and STOA_REALM; its endpoints are https, or http on loopback.' });
 
+/** An answer that says nothing by the rules of issuers. */
+export const wrongStatus = (url: string, { status }: HttpReply): StoaError => notAnIssuer(`${new URL(url).origin} answered ${status}.`);
+
 /** Tokens as they are kept. */
 export interface Tokens {
   readonly accessToken: string;
@@ -68,7 +71,7 @@ export async function askForTokens(url: string, form: Readonly<Record<string, st
   const body = parseJson(reply.text);
   const refusal = refusalOf(reply.status, body);
   if (refusal !== undefined) return refusal;
-  if (reply.status !== 200) throw replyError(url, reply);
+  if (reply.status !== 200) throw wrongStatus(url, reply);
   const { data } = tokenAnswer.safeParse(body);
   if (data === undefined) throw notAnIssuer(`${new URL(url).origin} answers, but gives no access token.`);
   const { access_token: accessToken, refresh_token: refreshToken, expires_in } = data;

@@ -142,7 +142,7 @@ async function requestPipelineToken({ url, token }: PipelineTokens, options: Ses
   const { value } = reply.status === 200 ? (parseJson(url, reply.text) as { value?: unknown }) : {};
   if (typeof value !== 'string')
     throw new StoaError('unauthorized', `The pipeline got no token of its own: ${asked.origin} answered ${reply.status}.`, {
-      hint: 'The job needs "permissions: id-token: write".',
+      hint: 'Run the job again: its own system makes these tokens.',
     });
   return { value, expires: expiryOf(value) ?? options.now() + 60_000 };
 }

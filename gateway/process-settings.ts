@@ -124,3 +124,10 @@ export function requireSafeProcess(env: Environment, secrets: Readonly<Record<st
       hint: 'Unset it; name an authority of your own with NODE_EXTRA_CA_CERTS.',
     });
 }
+
+/** The value of a flag that is true or false. Throws `usage_error`. */
+export function readBoolean(flag: string, text: string | undefined, fallback: boolean): boolean {
+  if (text === undefined) return fallback;
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new StoaError('usage_error', `--${flag} is true or false; "${text}" is neither.`);
+}

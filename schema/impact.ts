@@ -1,4 +1,5 @@
 /** What a change would have done to traffic that is over: the requests that a replay takes, and what it finds (docs/decisions/0022-impact.md). */
+import type { ErrorBody } from './error.js';
 import type { SyncCredential, SyncObjects, SyncRemovals } from './sync.js';
 
 /** A request as the log of a gateway has it: nothing of its body, its query, its fields or its key. */
@@ -81,3 +82,21 @@ export interface Impact {
   /** What limits the answer. */
   readonly notes: readonly string[];
 }
+
+/** Makes a gateway a replay; it stands alone on the command line. */
+export const REPLAY = '--replay';
+
+/** What a replay is told. */
+export type ReplayOrder =
+  /** Requests before `since` are counted by limits and judged by nobody. */
+  | { readonly type: 'begin'; readonly objects: PlannedObjects; readonly since: number; readonly until: number }
+  /** Requests of one gateway, in any order. */
+  | { readonly type: 'requests'; readonly gateway: string; readonly requests: readonly RecordedRequest[] }
+  | { readonly type: 'end' };
+
+/** What it answers. */
+export type ReplayAnswer =
+  /** From when on limits count: older requests are not wanted. */
+  | { readonly type: 'began'; readonly from: number }
+  | { readonly type: 'impact'; readonly impact: Impact }
+  | { readonly type: 'failed'; readonly error: ErrorBody['error'] };

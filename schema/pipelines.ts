@@ -8,7 +8,7 @@ import { resourceName } from './name.js';
 const word = z.string().min(1).max(1000);
 
 /** Without one of these a rule would be for every project of the system: a branch called main is in all of them. */
-const NAMES_PROJECT = ['sub', 'repository', 'repository_id', 'job_workflow_ref', 'project_path', 'project_id', 'ci_config_ref_uri'];
+const NAMES_PROJECT = ['sub', 'repository', 'repository_id', 'project_path', 'project_id', 'ci_config_ref_uri'];
 
 const rule = z
   .strictObject({

@@ -1,8 +1,17 @@
 /** Signing in by device (RFC 8628): a code here, the approval in a browser anywhere. */
 import { z } from 'zod';
 import { StoaError } from '../../schema/error.js';
-import { replyError } from '../http.js';
-import { askForTokens, issuerUrl, parseJson, postForm, refusalOf, type Discovery, type IssuerOptions, type Tokens } from '../openid.js';
+import {
+  askForTokens,
+  issuerUrl,
+  parseJson,
+  postForm,
+  refusalOf,
+  type Discovery,
+  type IssuerOptions,
+  type Tokens,
+  wrongStatus,
+} from '../openid.js';
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 const SCOPES = ['openid', 'offline_access'];
@@ -75,7 +84,7 @@ async function askForCode(url: string, { scopes_supported }: Discovery, options:
     throw new StoaError('unauthorized', `${issuerUrl(options)} gives the client "${options.clientId}" no code: ${refusal}.`, {
       hint: 'It has to be a public client that may sign in by device; name it with --client-id.',
     });
-  if (reply.status !== 200) throw replyError(url, reply);
+  if (reply.status !== 200) throw wrongStatus(url, reply);
   const { data, error } = deviceAnswer.safeParse(body);
   if (data !== undefined) return data;
   throw new StoaError('network_error', `${url}: ${String(error.issues[0]?.path[0] ?? 'the answer')} is missing, or not to be used.`, {

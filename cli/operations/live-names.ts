@@ -4,7 +4,6 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Client } from '../client.js';
 import type { Environment, Settings } from '../settings.js';
-import { findKind } from './kinds.js';
 
 /** So long the names of one server are taken as they were: a shell asks at every press of the key. */
 const FRESH_MS = 30_000;
@@ -21,11 +20,13 @@ export interface NameQuery {
 /** `acme/payments` for each resource of a kind that may be seen, tenants by their name alone; none when that cannot be told. Never throws. */
 export async function liveNames(query: NameQuery): Promise<string[]> {
   try {
-    const { kind, scope } = findKind(query.kind);
     const settings = await query.settings();
-    const file = cacheFile(query.env, [settings.server, settings.clientId, settings.tenant ?? '', kind]);
+    const file = cacheFile(query.env, [settings.server, settings.clientId, settings.tenant ?? '', query.kind]);
     const kept = file === undefined ? undefined : readFresh(file, query.now);
     if (kept !== undefined) return kept;
+    // All kinds and policies come with this: not at every press of the key.
+    const { findKind } = await import('./kinds.js');
+    const { kind, scope } = findKind(query.kind);
     const client = await query.client();
     const found = await client.list({ kind, tenant: settings.tenant });
     const names = found.slice(0, MOST_NAMES).map(({ tenant, name }) => (scope === 'global' ? name : `${tenant}/${name}`));

@@ -1,7 +1,8 @@
 /** What a change would have done to recorded requests, for a person and for a pull request. */
 import type { Impact, ImpactGroup } from '../../schema/impact.js';
-import { printable, type Paint } from './paint.js';
+import { escapeCell, type Paint } from './paint.js';
 import { tableText, type Column } from './table.js';
+import { counted } from './validation.js';
 
 const SHOWN_GROUPS = 20;
 
@@ -21,7 +22,6 @@ function whyOf({ status, reason, limit }: ImpactGroup): string {
 }
 
 const timeOf = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')}Z`;
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 interface Section {
   readonly title: string;
@@ -75,7 +75,7 @@ const more = ({ length }: readonly ImpactGroup[]): string =>
 /** The same as lists of Markdown; a few thousand characters at most. */
 export function impactMarkdown(impact: Impact): string {
   const sections = sectionsOf(impact);
-  const escape = (text: string): string => printable(text).replaceAll(/[\\|<`*_]/g, (sign) => (sign === '<' ? '&lt;' : `\\${sign}`));
+  const escape = (text: string): string => escapeCell(text).replaceAll(/[`*_]/g, '\\$&');
   const row = (group: ImpactGroup): string => `| ${COLUMNS.map(({ value }) => escape(value(group)).slice(0, 200)).join(' | ')} |`;
   const head = [`| ${COLUMNS.map(({ title }) => title).join(' | ')} |`, `|${COLUMNS.map(() => '---|').join('')}`];
   return [

@@ -36,3 +36,7 @@ const UNPRINTABLE = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B-\u200F
 /** Text from outside with its control characters made visible, so that no name or value can steer the terminal. */
 export const printable = (text: string): string =>
   text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** A cell of a Markdown table: it neither ends early nor begins HTML. */
+export const escapeCell = (text: string): string =>
+  printable(text).replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');

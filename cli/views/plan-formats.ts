@@ -4,15 +4,12 @@ import type { Impact } from '../../schema/impact.js';
 import { keyOf } from '../../schema/resource.js';
 import { withoutDefaults } from '../operations/defaults.js';
 import { impactMarkdown } from './impact.js';
-import { plain, printable } from './paint.js';
+import { escapeCell, plain, printable } from './paint.js';
 import { remarks, shortPath, SYMBOLS, valueText } from './plan.js';
 
 /** GitHub's limit of a comment. */
 const MARKDOWN_LIMIT = 65_536;
 const CUT_RESERVE = 400;
-
-const escapeCell = (text: string): string =>
-  printable(text).replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 
 /** A comment with a sticky marker, counts first, cut below GitHub's limit with the counts kept. */
 export function planMarkdown(plan: Plan & { readonly impact?: Impact | undefined }): string {

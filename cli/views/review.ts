@@ -1,6 +1,6 @@
 /** The weekly review for a person, and as Markdown for a ticket. */
 import type { Finding, Review, TenantReview } from '../operations/review.js';
-import { printable, type Paint } from './paint.js';
+import { escapeCell, printable, type Paint } from './paint.js';
 import { tableText, type Column } from './table.js';
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
@@ -39,24 +39,21 @@ export function reviewText(review: Review, paint: Paint): string {
 
 const findingText = ({ tenant, what }: Finding): string => printable(tenant === undefined ? what : `${tenant}: ${what}`);
 
-/** Cells of a Markdown table must not end early. */
-const cell = (text: string): string => printable(text).replaceAll('|', '\\|').replaceAll('<', '&lt;');
-
 /** The same as Markdown. */
 export function reviewMarkdown(review: Review): string {
   const { tenants, parts, findings } = review;
-  const row = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |\n`;
+  const row = (cells: readonly string[]): string => `| ${cells.map(escapeCell).join(' | ')} |\n`;
   const titles = COLUMNS.map(({ title }) => title);
   return [
     `## STOA review, ${span(review)}\n\n`,
-    ...parts.map(({ part, state, detail }) => `- ${part}: **${state}**, ${cell(detail)}\n`),
+    ...parts.map(({ part, state, detail }) => `- ${part}: **${state}**, ${escapeCell(detail)}\n`),
     `\n${row(titles)}${row(titles.map(() => '---'))}`,
     ...tenants.map((tenant) => row(COLUMNS.map(({ value }) => value(tenant)))),
     '\n### Rate limits\n\n',
-    ...tenants.map((tenant) => `- ${cell(tenant.tenant)}: ${tenant.limit_hits_advice}${cell(topText(tenant))}\n`),
+    ...tenants.map((tenant) => `- ${escapeCell(tenant.tenant)}: ${tenant.limit_hits_advice}${escapeCell(topText(tenant))}\n`),
     '\n### To act on\n\n',
     ...(findings.length === 0
       ? ['Nothing.\n']
-      : findings.map((finding) => `- [ ] ${cell(findingText(finding))} ${cell(finding.action)}\n`)),
+      : findings.map((finding) => `- [ ] ${escapeCell(findingText(finding))} ${escapeCell(finding.action)}\n`)),
   ].join('');
 }

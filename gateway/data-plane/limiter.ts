@@ -22,7 +22,7 @@ interface Counter {
 }
 
 /** Slots are at least a 32nd of the window apart, so 34 hold a window: the oldest may begin before it, the newest has just begun. */
-const PARTS = 32;
+export const PARTS = 32;
 const MAX_SLOTS = PARTS + 2;
 const MAX_SUBJECTS = 100_000;
 

@@ -1,9 +1,9 @@
 /** The process of a gateway: settings in, signals and messages of the parent out. */
 import { writeSync } from 'node:fs';
 import { errorBody, StoaError } from '../../schema/error.js';
+import { REPLAY } from '../../schema/impact.js';
 import { refuseOthers, serveWorlds, TEST_CLOCK, type World } from '../test-worlds.js';
 import { createAccessLog, logPanic, type AccessLog } from './access-log.js';
-import { REPLAY, serveReplay } from './replay/process.js';
 import { helpText, readSettings, type Settings } from './settings.js';
 import { startGateway, type RunningGateway } from './start.js';
 import { WORKER_FLAG } from './workers/fleet.js';
@@ -15,7 +15,7 @@ export async function main(args: readonly string[], env: Readonly<Record<string,
   try {
     const help = helpText(args);
     if (help !== undefined) return void process.stdout.write(help);
-    if (args.length === 1 && args[0] === REPLAY) return void serveReplay();
+    if (args.length === 1 && args[0] === REPLAY) return void (await import('./replay/process.js')).serveReplay();
     if (args.length === 1 && args[0] === TEST_CLOCK) return void serveWorlds((given) => startWorld(given, env));
     if (args.length === 1 && args[0] === WORKER_FLAG) return void runWorker();
     const settings = readSettings(args, env);

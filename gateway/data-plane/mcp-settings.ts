@@ -1,6 +1,6 @@
 /** How the MCP endpoint is set up: its flags, and what they come to. */
 import { StoaError } from '../../schema/error.js';
-import type { FlagTexts } from '../process-settings.js';
+import { readBoolean, type FlagTexts } from '../process-settings.js';
 import type { SessionLimits } from './mcp/sessions.js';
 import type { OriginRules } from './mcp/transport.js';
 
@@ -45,8 +45,7 @@ type Setting = (flag: keyof typeof MCP_FLAGS, variable: string) => string | unde
 
 /** Reads the flags; undefined when the endpoint is turned off. Throws `usage_error`. */
 export function readMcp(setting: Setting, isLoopback: boolean): McpSettings | undefined {
-  const isOn = setting('mcp', 'STOA_MCP') ?? 'true';
-  if (isOn !== 'true' && isOn !== 'false') throw new StoaError('usage_error', `--mcp is true or false; "${isOn}" is neither.`);
+  const isOn = readBoolean('mcp', setting('mcp', 'STOA_MCP'), true);
   const settings: McpSettings = {
     origins: { origins: readOrigins(setting('mcp-origins', 'STOA_MCP_ORIGINS') ?? ''), allowLocal: isLoopback },
     limits: {
@@ -55,7 +54,7 @@ export function readMcp(setting: Setting, isLoopback: boolean): McpSettings | un
       idleMs: readNumber('mcp-session-idle', setting('mcp-session-idle', 'STOA_MCP_SESSION_IDLE') ?? '1800', 30 * 86_400) * 1000,
     },
   };
-  return isOn === 'true' ? settings : undefined;
+  return isOn ? settings : undefined;
 }
 
 function readNumber(flag: string, text: string, most: number): number {

@@ -46,7 +46,7 @@ interface Counter extends QuotaPeriods {
   limits: QuotaLimits;
 }
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 /** Longer than a month, and longer than a clock without a battery is behind after a start. */
 const FAR_AHEAD_DAYS = 32;
 /** From here on a quota is worth a look. */
@@ -201,12 +201,13 @@ function reply({ name, limit, used, endMs }: UsedUp, nowMs: number): Reply {
 }
 
 /** Months since the epoch, by day since the epoch. */
-function monthOf(day: number): number {
+export function monthOf(day: number): number {
   const date = new Date(day * DAY_MS);
   return (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth();
 }
 
-const monthStart = (month: number): number => Date.UTC(1970, month, 1);
+/** When a month begins, epoch milliseconds. */
+export const monthStart = (month: number): number => Date.UTC(1970, month, 1);
 const dayOf = ({ day, daily }: QuotaPeriods): Period => ({ name: 'daily', used: daily, startMs: day * DAY_MS, endMs: (day + 1) * DAY_MS });
 const monthOfCounter = ({ month, monthly }: QuotaPeriods): Period => ({
   name: 'monthly',

@@ -4,16 +4,17 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
 import {
+  type Environment,
+  type FlagTexts,
   helpOf,
   isLoopback,
   isReadOnItsWay,
+  type Mode,
   MODE_FLAG,
+  readBoolean,
   readMode,
   readSecret,
   requireSafeProcess,
-  type Environment,
-  type FlagTexts,
-  type Mode,
 } from '../process-settings.js';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './access-log.js';
 import { CLIENT_CERTIFICATES, type CertificateMode } from './client-certificate.js';
@@ -263,12 +264,6 @@ function readProxyProtocol(text: string | undefined, hasProxies: boolean): boole
   if (isOn && !hasProxies)
     throw new StoaError('usage_error', '--proxy-protocol needs --trusted-proxies: anybody else could say to be any client.');
   return isOn;
-}
-
-function readBoolean(flag: Flag, text: string | undefined, fallback: boolean): boolean {
-  if (text === undefined) return fallback;
-  if (text === 'true' || text === 'false') return text === 'true';
-  throw new StoaError('usage_error', `--${flag} is true or false; "${text}" is neither.`);
 }
 
 const readLevel = (text: string | undefined): LogLevel => LOG_LEVELS.find((level) => level === text?.toLowerCase()) ?? 'info';

@@ -34,7 +34,9 @@ export default class CiInit extends BaseCommand {
       human: ({ files, variables, secrets, pipelines }) =>
         `Wrote ${files.join(', ')}.\n\nVariables of the repository: ${variables.join(', ')}.\n` +
         (secrets.length === 0 ? '' : `Secrets: ${secrets.join(', ')}.\n`) +
-        (pipelines === undefined ? '' : `\nFor the operator of the control plane, in the file of its --pipelines:\n\n${pipelines}`),
+        (pipelines === undefined
+          ? ''
+          : `\nFor the operator of the control plane, in the file of its --pipelines, with your own for the words in capitals:\n\n${pipelines}`),
     });
   }
 }

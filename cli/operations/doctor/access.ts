@@ -36,29 +36,32 @@ export async function clockFindings({ server }: Settings, now: () => number): Pr
 }
 
 /** Whether the control plane takes what this command signs in with. */
-export async function signInFindings({ token, clientId, keptBy }: Settings, now: number, client: Client): Promise<Finding[]> {
+export async function signInFindings(settings: Settings, now: number, client: Client): Promise<Finding[]> {
+  const { token, keptBy } = settings;
   const ends = token === undefined || keptBy !== undefined ? undefined : expiryOf(token);
   if (ends !== undefined && ends <= now)
     return [
       problem(
         'sign-in',
-        `The access token in STOA_TOKEN expired ${span(now - ends)} ago; tokens live for five minutes.`,
+        `The access token in ${tokenOrigin(settings)} expired ${span(now - ends)} ago; tokens live for five minutes.`,
         'Get a fresh one, or unset STOA_TOKEN and set STOA_CLIENT_ID and STOA_CLIENT_SECRET: then it is renewed by itself.',
       ),
     ];
   try {
     const tenants = await client.lived.tenants();
-    const who =
-      keptBy !== undefined
-        ? `${userOf(token ?? '') ?? 'somebody'}, by context ${keptBy}`
-        : token === undefined
-          ? `client ${clientId}`
-          : 'the token in STOA_TOKEN';
-    if (tenants.length === 0)
-      return [note('sign-in', `Signed in as ${who}, which sees no tenant.`, 'Apply one, or sign in with more rights.')];
-    return [ok('sign-in', `Signed in as ${who}, which sees ${tenants.length} ${tenants.length === 1 ? 'tenant' : 'tenants'}.`)];
+    const signedIn = `Signed in as ${signer(settings)}, which sees`;
+    if (tenants.length === 0) return [note('sign-in', `${signedIn} no tenant.`, 'Apply one, or sign in with more rights.')];
+    return [ok('sign-in', `${signedIn} ${tenants.length} ${tenants.length === 1 ? 'tenant' : 'tenants'}.`)];
   } catch (error) {
     if (!(error instanceof StoaError)) throw error;
     return [problem('sign-in', error.message, error.hint ?? 'Check STOA_CLIENT_ID and STOA_CLIENT_SECRET.')];
   }
+}
+
+const tokenOrigin = ({ origins }: Settings): string => origins['token'] ?? 'STOA_TOKEN';
+
+function signer(settings: Settings): string {
+  const { token, clientId, keptBy } = settings;
+  if (keptBy !== undefined) return `${userOf(token ?? '') ?? 'somebody'}, by context ${keptBy}`;
+  return token === undefined ? `client ${clientId}` : `the token in ${tokenOrigin(settings)}`;
 }

@@ -1,12 +1,12 @@
 /** Which logs a replay may take. */
 import { realpath } from 'node:fs/promises';
 import { StoaError } from '../../../schema/error.js';
+import { isLoopback } from '../doctor/upstreams.js';
 import { MOST_FILES } from '../logs/rotating-file.js';
 
 /** What `stoactl dev` serves here says nothing about a server elsewhere, and no request may count twice. Throws `usage_error`. */
 export async function requireLogs(logs: readonly string[], server: string): Promise<void> {
-  const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(server).hostname);
-  if (logs.length === 0 && !isHere)
+  if (logs.length === 0 && !isLoopback(server))
     throw new StoaError('usage_error', `--impact needs the logs of the gateways of ${server}.`, {
       hint: 'Name them with --log FILE, one for each gateway, or pipe one in with --log -.',
     });

@@ -1,16 +1,18 @@
 /** The gateway that replays requests: a child process without a port (docs/decisions/0022-impact.md). */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { StoaError, type ErrorBody } from '../../../schema/error.js';
-import type { Impact, PlannedObjects, RecordedRequest } from '../../../schema/impact.js';
+import { StoaError } from '../../../schema/error.js';
+import {
+  REPLAY,
+  type Impact,
+  type PlannedObjects,
+  type RecordedRequest,
+  type ReplayAnswer,
+  type ReplayOrder,
+} from '../../../schema/impact.js';
 import type { Environment } from '../../settings.js';
 import { childFailure } from '../dev/service.js';
 import { script, withoutOurs } from '../dev/stack.js';
-
-type Answer =
-  | { readonly type: 'began'; readonly from: number }
-  | { readonly type: 'impact'; readonly impact: Impact }
-  | { readonly type: 'failed'; readonly error: ErrorBody['error'] };
 
 export class Replay {
   readonly #process: ChildProcess;
@@ -19,7 +21,7 @@ export class Replay {
 
   /** Starts the process. Close it after use. */
   constructor(env: Environment) {
-    this.#process = spawn(process.execPath, [script('gateway'), '--replay'], {
+    this.#process = spawn(process.execPath, [script('gateway'), REPLAY], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       serialization: 'advanced',
       env: { ...withoutOurs(env) },
@@ -55,16 +57,16 @@ export class Replay {
   }
 
   /** Waits until the child takes it. Throws the child's error as soon as there is one, and when it takes nothing any more. */
-  async #send(order: object): Promise<void> {
+  async #send(order: ReplayOrder): Promise<void> {
     const sent = new Promise<Error | null>((resolve) => this.#process.send(order, resolve));
     const failure = await Promise.race([sent, this.#impact]);
     if (failure instanceof Error) await this.#impact;
   }
 
   /** The answer of this type, or the child's error in its place. */
-  #answer<Type extends Answer['type']>(type: Type): Promise<Extract<Answer, { type: Type }>> {
+  #answer<Type extends ReplayAnswer['type']>(type: Type): Promise<Extract<ReplayAnswer, { type: Type }>> {
     return new Promise((resolve, reject) => {
-      this.#process.on('message', (answer: Answer) => {
+      this.#process.on('message', (answer: ReplayAnswer) => {
         if (answer.type === 'failed') reject(childFailure(answer.error));
         else if (isOfType(answer, type)) resolve(answer);
       });
@@ -72,5 +74,5 @@ export class Replay {
   }
 }
 
-const isOfType = <Type extends Answer['type']>(answer: Answer, type: Type): answer is Extract<Answer, { type: Type }> =>
+const isOfType = <Type extends ReplayAnswer['type']>(answer: ReplayAnswer, type: Type): answer is Extract<ReplayAnswer, { type: Type }> =>
   answer.type === type;
