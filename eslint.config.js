@@ -31,6 +31,11 @@ const maxOwnLines = {
   },
 };
 
+const NAMED_ZOD = {
+  selector: "ImportDeclaration[source.value='zod'] ImportSpecifier",
+  message: "Write import * as z from 'zod': what is not used of it stays out of the build.",
+};
+
 /** Rules of docs/house-style: sizes, names, no `any`, no `!`, no enum. Formatting is prettier's. */
 const house = {
   complexity: ['error', 15],
@@ -48,6 +53,7 @@ const house = {
     'error',
     { selector: 'TSEnumDeclaration', message: 'A union of literals takes the place of an enum.' },
     { selector: 'ExportDefaultDeclaration', message: 'Exports are named; only commands have a default export.' },
+    NAMED_ZOD,
   ],
   'no-var': 'error',
   'object-shorthand': 'error',

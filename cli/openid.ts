@@ -1,5 +1,5 @@
 /** An issuer of tokens as a client that keeps no secret sees it: its discovery document and its token endpoint (OpenID Connect Discovery 1.0, RFC 6749). */
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoaError } from '../schema/error.js';
 import { isSecureIssuer } from '../schema/issuer-url.js';
 import { send, type HttpOptions, type HttpReply } from './http.js';

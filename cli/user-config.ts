@@ -1,7 +1,7 @@
 /** A person's own configuration: servers by name (contexts) and what opens them. In the home directory, for its owner alone. */
 import { readFileSync, statSync } from 'node:fs';
 import { isMap, parseDocument, type Document } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { suggest } from '../schema/did-you-mean.js';
 import { StoaError, type Diagnostic } from '../schema/error.js';
 import { resourceName } from '../schema/name.js';

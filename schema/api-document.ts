@@ -1,5 +1,5 @@
 /** An OpenAPI document that an API carries. Nothing in it is followed to another place. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** As compact JSON, so that an API with its document fits into one request to the control plane. */
 const MAX_BYTES = 512 * 1024;

@@ -1,5 +1,5 @@
 /** What is wrong with one spec: zod's issues in our words, each with its path, a hint, and nothing secret in it. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { suggest } from './did-you-mean.js';
 import type { Json, JsonObject, KindDefinition } from './kind.js';
 import { choicesOf, fieldsOf, isWhole, schemaAt, traitsOf, valueAt, variantsOf } from './schema-walk.js';

@@ -1,5 +1,5 @@
 /** `stoa.config.yaml` at the root of a repository: what belongs to it, and where it is applied. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SpecFinding } from './check-spec.js';
 import { suggest } from './did-you-mean.js';
 import type { Diagnostic } from './error.js';

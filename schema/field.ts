@@ -1,5 +1,5 @@
 /** Traits of a field that zod does not know, kept beside the schema in a registry, so that they never show in the JSON Schema. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson } from './resource.js';
 
 /** Says why clients may break when a field changes; undefined when they do not. `after` is undefined when the field or its resource goes. */

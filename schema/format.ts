@@ -1,6 +1,6 @@
 /** Manifests in their canonical form: fields in the order of the reference, one way of indenting, comments kept. Never another meaning. */
 import { isMap, isScalar, isSeq, parseDocument, visit, type Document, type Pair, type ScalarTag, type Tags, type YAMLMap } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Catalog } from './catalog.js';
 import type { Diagnostic } from './error.js';
 import { API_VERSION, METADATA_FIELDS, OLDER_VERSIONS, parseManifests, TOP_FIELDS } from './manifest.js';

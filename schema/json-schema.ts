@@ -1,5 +1,5 @@
 /** JSON Schema (draft-07) for editors, from the definitions that checking uses. It helps while writing; `stoactl validate` is the truth. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Catalog } from './catalog.js';
 import { stoaConfig } from './config.js';
 import type { JsonObject, KindDefinition } from './kind.js';

@@ -1,5 +1,5 @@
 /** What a resource kind may declare. Shared code reads these members and never asks which kind it has in hand. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { resourceName } from './name.js';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Names are lower-case DNS labels (RFC 1123): they stand in paths, file names and log lines. */
 export const resourceName = z

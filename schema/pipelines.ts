@@ -1,6 +1,6 @@
 /** The file of `--pipelines`: which pipelines may sign in with the token that their own system gives them, and as what (docs/decisions/0023-sign-in.md). */
 import { parse, YAMLParseError } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoaError } from './error.js';
 import { isSecureIssuer } from './issuer-url.js';
 import { resourceName } from './name.js';

@@ -1,5 +1,5 @@
 /** The part of a policy type that checking and docs need; `gateway/policies/` adds what happens on live traffic. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export interface PolicyType<Config = unknown> {
   /** As in `spec.policy_type`: `rate_limit`. */

@@ -1,5 +1,5 @@
 /** Rate limits in every spelling that users write (decisions K8, K9), and the one normal form that is enforced. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { breaking } from './field.js';
 
 /** At most `limit + burst` requests in any window of `window_secs` seconds. */

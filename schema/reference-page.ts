@@ -1,6 +1,6 @@
 /** Reference pages of kinds, policy types and the configuration, from their definitions. */
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { stoaConfig } from './config.js';
 import type { KindDefinition } from './kind.js';
 import { API_VERSION } from './manifest.js';

@@ -1,5 +1,5 @@
 /** Looks inside zod schemas: the fields at a place, the traits of a field. Knows zod's wrappers and nothing of any kind. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { fieldTraits, sortedSet, type FieldTraits } from './field.js';
 
 /** A zod schema as far as it is looked at here; `def` differs by type. */

@@ -1,5 +1,5 @@
 /** Test files of `stoactl test`: requests to the gateway, what is expected of it, and what happens in between. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseDuration } from './duration.js';
 import type { Diagnostic } from './error.js';
 import { ipNumber } from './ip-range.js';

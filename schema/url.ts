@@ -1,5 +1,5 @@
 /** Rules for addresses that the product calls by itself: upstreams, callbacks, webhooks (security requirement 30). */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isForbiddenHost } from './address.js';
 
 /** An absolute http or https URL without credentials, fragment, query or control characters. What a name resolves to is checked where it is used. */

@@ -31,8 +31,8 @@ if (esbuild !== undefined) {
     platform: 'node',
     target: 'node20.19',
     chunkNames: 'chunks/[name]-[hash]',
-    // Native code; a framework that looks for files beside itself and loads what it needs when it needs it; development tools of ink.
-    external: ['better-sqlite3', '@oclif/core', 'react-devtools-core'],
+    // Native code, and what a library would load only on a developer's machine.
+    external: ['better-sqlite3', 'typescript', 'react-devtools-core'],
     // Packages in CommonJS ask for modules of Node.js by `require`.
     banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" },
   });

@@ -1,6 +1,6 @@
 /** Walks every kind and every policy type: a definition is tested before it has a test of its own. */
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { catalog } from '../gateway/catalog.js';
 import type { LimitState, PolicyServices } from '../gateway/policies/contract.js';
 import { STAGES } from '../gateway/policies/contract.js';

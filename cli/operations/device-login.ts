@@ -1,5 +1,5 @@
 /** Signing in by device (RFC 8628): a code here, the approval in a browser anywhere. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoaError } from '../../schema/error.js';
 import {
   askForTokens,

@@ -1,5 +1,5 @@
 /** What a kind or one of its fields means, from the definition that checking uses. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { catalog } from '../../gateway/catalog.js';
 import { suggest } from '../../schema/did-you-mean.js';
 import { StoaError } from '../../schema/error.js';

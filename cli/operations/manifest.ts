@@ -1,6 +1,6 @@
 /** Live resources as manifests that apply: without defaults, so that they read like what a person writes. */
 import { dump } from 'js-yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { catalog } from '../../gateway/catalog.js';
 import { API_VERSION } from '../../schema/manifest.js';
 import type { Json, JsonObject, KindDefinition } from '../../schema/kind.js';

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { redactApiKeys } from '../../schema/api-key.js';
 import type { ApplySource, Plan } from '../../schema/change.js';
 import { StoaError, type Diagnostic } from '../../schema/error.js';

@@ -1,6 +1,6 @@
 /** Routes and policies of the admin API (document D): what is accepted, and how they are shown. */
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isAllowedAddress } from '../../schema/address.js';
 import type { Catalog } from '../../schema/catalog.js';
 import { HTTP_METHODS } from '../../schema/kinds/api.js';

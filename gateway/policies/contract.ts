@@ -1,5 +1,5 @@
 /** What a policy type is: its schema and docs, and the functions that run on live traffic. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { PolicyType } from '../../schema/policy-type.js';
 
 /**

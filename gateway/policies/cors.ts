@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { definePolicy, type Exchange, type Reply, type ReplyHead } from './contract.js';
 
 const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'A method or header name has no spaces or separators.');

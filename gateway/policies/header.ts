@@ -1,5 +1,5 @@
 /** Headers that manifests may name: which names, which values, and how they stand in a config. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Fields of the message's framing and of single connections (RFC 9110, 7.6.1), and those that the gateway sets. */
 const RESERVED = new Set([

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ipNumber, isInRanges, parseIpRange } from '../../schema/ip-range.js';
 import { definePolicy } from './contract.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSecureIssuer } from '../../schema/issuer-url.js';
 import { callbackUrl } from '../../schema/url.js';
 import { definePolicy, TOKEN_FAILURES, type Exchange, type PolicyServices, type Reply, type TokenFailure } from './contract.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { definePolicy } from './contract.js';
 
 /** Counts beside the quotas of plans and approvals; all that apply must let a request pass. */

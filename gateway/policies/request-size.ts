@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { definePolicy } from './contract.js';
 
 /** Of several that are bound, and of the API's own `max_body_bytes`, the smallest holds. The gateway counts while the body passes. */

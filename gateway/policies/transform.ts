@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { definePolicy } from './contract.js';
 import { byHeader, foldedName, headerName, headerValue, settableHeader } from './header.js';
 

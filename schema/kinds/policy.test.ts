@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { rateLimitConfig } from '../rate-limit.js';
 import { policyKind } from './policy.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { set } from '../field.js';
 import { defineKind, type KindDefinition } from '../kind.js';
 import type { PolicyType } from '../policy-type.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { breaking, immutable } from '../field.js';
 import { defineKind } from '../kind.js';
 import { resourceName } from '../name.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { secretRef, set } from '../field.js';
 import { defineKind } from '../kind.js';
 import { callbackUrl } from '../url.js';

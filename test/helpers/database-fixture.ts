@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const FOLDER = path.resolve(import.meta.dirname, '../databases');
 const FILE = 'control-plane.db';

@@ -1,5 +1,5 @@
 /** What requests about API keys take, and what they are answered. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { instant } from '../http/answers.js';
 import { pageQuery } from '../http/page.js';
 

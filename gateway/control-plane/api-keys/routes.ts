@@ -1,5 +1,5 @@
 /** API keys over HTTP: the keys of a tenant, and the spellings of one rotation (decision K5). */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { pageOf } from '../http/answers.js';
 import { endpoint, tenantEndpoint, type Endpoint } from '../http/endpoint.js';

@@ -1,5 +1,5 @@
 /** APIs over HTTP (rows AP1 to AP11). */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import type { JsonObject } from '../../../schema/kind.js';
 import { api, type ApiSpec } from '../../../schema/kinds/api.js';

@@ -1,6 +1,6 @@
 /** The audit log over HTTP: two addresses, one answer (decision K10). */
 import { Readable } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { keyOf } from '../../../schema/resource.js';
 import type { Actor, ControlPlane } from '../context.js';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { errors, jwtVerify, type JWTVerifyResult } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoaError } from '../../../schema/error.js';
 import { createKeySet, tryKeys, type Keys, type KeySet } from '../../key-set.js';
 import type { ControlPlane } from '../context.js';

@@ -1,7 +1,7 @@
 /** Pipelines that sign in with the token that their own system gives them: who may be what is said by the operator, claim by claim (docs/decisions/0023-sign-in.md). */
 import { readFileSync } from 'node:fs';
 import { errors, type JWTVerifyResult } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoaError } from '../../../schema/error.js';
 import { parsePipelines, type PipelineRule } from '../../../schema/pipelines.js';
 import type { ControlPlane } from '../context.js';

@@ -1,5 +1,5 @@
 /** Consumers over HTTP (rows CN1 to CN6): two addresses, one handler (decision K11). */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { consumer, type ConsumerSpec } from '../../../schema/kinds/consumer.js';
 import { keysOfConsumers } from '../api-keys/consumers.js';

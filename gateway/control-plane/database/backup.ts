@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoaError } from '../../../schema/error.js';
 import { DATABASE_FILE } from './files.js';
 

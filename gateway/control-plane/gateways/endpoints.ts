@@ -1,5 +1,5 @@
 /** What gateways report of live traffic; what they measured has a route of its own (`metrics/routes.ts`). */
-import { z } from 'zod';
+import * as z from 'zod';
 import { endpoint, type Endpoint } from '../http/endpoint.js';
 import { requireGateway } from './access.js';
 import { storeEvents } from './events.js';

@@ -1,7 +1,7 @@
 /** The sync stream that gateways follow; what they report goes the other way. */
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ControlPlane } from '../context.js';
 import { parse, queryInteger } from '../http/parse.js';
 import { requireGateway } from './access.js';

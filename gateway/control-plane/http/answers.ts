@@ -1,5 +1,5 @@
 /** Schemas of answers: what the OpenAPI document says, and what the tests hold every answer against. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { KindDefinition } from '../../../schema/kind.js';
 import { descriptionOf, fieldsOf, isRequired, variantsOf } from '../../../schema/schema-walk.js';
 

@@ -1,6 +1,6 @@
 /** From bytes to a value that is safe to look at: no poisoned prototypes, bounded depth, no control characters. */
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoaError } from '../../../schema/error.js';
 import type { JsonObject } from '../../../schema/kind.js';
 import { invalidField } from './parse.js';

@@ -3,7 +3,7 @@
  * OpenAPI document and the tables of rights all follow from it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { requireRight, type Right } from '../auth/roles.js';
 import type { Actor, ControlPlane } from '../context.js';

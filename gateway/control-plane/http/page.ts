@@ -1,5 +1,5 @@
 /** Pages of a list (row CV30). */
-import { z } from 'zod';
+import * as z from 'zod';
 import { queryInteger } from './parse.js';
 
 /** `?page=1&limit=20`: pages count from 1. */

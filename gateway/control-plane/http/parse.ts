@@ -1,5 +1,5 @@
 /** From what came over the wire to checked values: no coercion of bodies, every finding at once. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoaError, type Diagnostic } from '../../../schema/error.js';
 
 /** The value as its schema makes it. Throws `validation_error` with one detail a finding, `field` dotted from the top of the body. */

@@ -1,5 +1,5 @@
 /** Metrics and usage over HTTP (rows MT1 to MT4, SB14), and the reports of gateways. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HIGHEST_BUCKET, LOWEST_BUCKET } from '../../../schema/latency.js';
 import type { UsageReport } from '../../../schema/sync.js';
 import type { TenantSpec } from '../../../schema/kinds/tenant.js';

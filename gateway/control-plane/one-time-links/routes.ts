@@ -1,6 +1,6 @@
 /** One-time links over HTTP: made by whoever may make keys, opened by whoever has the link. */
 import type { FastifyPluginAsync } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ControlPlane } from '../context.js';
 import { instant } from '../http/answers.js';
 import { tenantEndpoint, type Endpoint } from '../http/endpoint.js';

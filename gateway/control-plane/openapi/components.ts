@@ -1,5 +1,5 @@
 /** The schemas of all operations as named components of the document, each written once. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { fieldsOf, childSchema } from '../../../schema/schema-walk.js';
 import { rateLimitConfig } from '../../../schema/rate-limit.js';
 import type { Endpoint } from '../http/endpoint.js';

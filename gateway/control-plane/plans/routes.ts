@@ -1,5 +1,5 @@
 /** Plans over HTTP: what subscribers of a tenant may choose. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { plan } from '../../../schema/kinds/plan.js';
 import { resourceAnswer } from '../http/answers.js';

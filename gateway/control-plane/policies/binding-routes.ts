@@ -1,5 +1,5 @@
 /** Bindings over HTTP (row PL3). */
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoaError } from '../../../schema/error.js';
 import { pageOf } from '../http/answers.js';
 import { endpoint, type Endpoint } from '../http/endpoint.js';

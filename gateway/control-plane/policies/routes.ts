@@ -1,5 +1,5 @@
 /** Policies over HTTP: of all tenants below /admin, of one below its tenant; the same handlers (decision K7). */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import type { Json, JsonObject } from '../../../schema/kind.js';
 import { policyKind, type PolicySpec } from '../../../schema/kinds/policy.js';

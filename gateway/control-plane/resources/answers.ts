@@ -1,5 +1,5 @@
 /** Answers about declared state: what `schema/change.ts` says in types, as schemas. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { instant } from '../http/answers.js';
 
 const text = (about: string) => z.string().describe(about);

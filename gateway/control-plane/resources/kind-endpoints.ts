@@ -1,6 +1,6 @@
 /** The operations that every declared kind has over REST, from its definition and what its slice shows of a resource. */
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import type { JsonObject, KindDefinition } from '../../../schema/kind.js';
 import type { Actor, ControlPlane } from '../context.js';

@@ -1,5 +1,5 @@
 /** Bodies of plan and apply. Resources are looked at in depth by the check, which names every finding by resource. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ApplyRequest } from '../../../schema/change.js';
 
 const word = z.string().min(1).max(200);

@@ -1,5 +1,5 @@
 /** The history of declared state over HTTP: what each revision changed, and who made it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import { fieldChanges } from '../../../schema/plan-fields.js';

@@ -1,5 +1,5 @@
 /** Declared state of every kind over HTTP: what `stoactl` reads, plans and applies. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import type { ControlPlane } from '../context.js';

@@ -1,5 +1,5 @@
 /** What requests about subscriptions take, and what they are answered. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { instant } from '../http/answers.js';
 import { cursorQuery, pageQuery } from '../http/page.js';
 import { queryInteger } from '../http/parse.js';

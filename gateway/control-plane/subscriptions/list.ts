@@ -1,5 +1,5 @@
 /** A page of subscriptions, filtered by ids or names. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Actor, ControlPlane } from '../context.js';
 import { nextCursor, offsetOf, pageAnswer } from '../http/page.js';
 import type { listQuery } from './answers.js';

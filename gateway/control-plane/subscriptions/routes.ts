@@ -1,5 +1,5 @@
 /** Subscriptions over HTTP: nested below their tenant (documents B, E) and flat (documents A, C), two views of the same verbs. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import type { Right } from '../auth/roles.js';

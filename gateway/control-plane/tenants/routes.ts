@@ -1,5 +1,5 @@
 /** Tenants over HTTP (rows TN1 to TN10). */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import type { JsonObject } from '../../../schema/kind.js';

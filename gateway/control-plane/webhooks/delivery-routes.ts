@@ -1,5 +1,5 @@
 /** What was sent to webhooks and callbacks, and sending it again. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { WebhookSpec } from '../../../schema/kinds/webhook.js';
 import { StoaError } from '../../../schema/error.js';
 import { recordAudit } from '../audit/store.js';

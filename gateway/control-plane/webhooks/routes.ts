@@ -1,5 +1,5 @@
 /** Webhooks over HTTP (rows WH1 to WH3, WH8). A secret is taken in, sealed, and never shown. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import type { JsonObject } from '../../../schema/kind.js';
 import { webhook as webhookKind } from '../../../schema/kinds/webhook.js';
