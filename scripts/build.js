@@ -14,7 +14,10 @@ const commands = readdirSync(path.join(root, 'cli/commands'), { recursive: true 
 const servers = ['gateway/control-plane/main.ts', 'gateway/data-plane/main.ts'];
 /** What `npm run bench` starts in its own process. */
 const measured = ['gateway/control-plane/start.ts', 'gateway/control-plane/settings.ts'];
-const pages = ['gateway/control-plane/console/app/main.ts', 'gateway/control-plane/console/app/link.ts'];
+/** What browsers load, site by site: scripts and styles. */
+const sites = {
+  console: ['console/app/main.ts', 'console/app/link.ts', 'console/pages/console.css'],
+};
 
 const common = { absWorkingDir: root, bundle: true, splitting: true, format: 'esm', logLevel: 'warning' };
 const esbuild = await import('esbuild').catch((error) => {
@@ -36,14 +39,16 @@ if (esbuild !== undefined) {
     // Packages in CommonJS ask for modules of Node.js by `require`.
     banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" },
   });
-  await esbuild.build({
-    ...common,
-    entryPoints: pages,
-    outdir: path.join(fresh, 'console'),
-    platform: 'browser',
-    target: 'es2022',
-    chunkNames: '[name]',
-  });
+  for (const [site, files] of Object.entries(sites))
+    await esbuild.build({
+      ...common,
+      entryPoints: files.map((file) => path.join('gateway/control-plane', file)),
+      outdir: path.join(fresh, site),
+      platform: 'browser',
+      target: 'es2022',
+      entryNames: '[name]',
+      chunkNames: '[name]',
+    });
   writeFileSync(path.join(fresh, 'oclif.manifest.json'), JSON.stringify(await listCommands(fresh)));
   rmSync(target, { recursive: true, force: true });
   renameSync(fresh, target);

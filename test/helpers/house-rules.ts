@@ -28,7 +28,19 @@ const AREAS: readonly Area[] = [
   {
     name: 'gateway/control-plane/console/app',
     files: /^gateway\/control-plane\/console\/app\//,
-    ours: /^gateway\/control-plane\/console\/app\//,
+    ours: /^gateway\/control-plane\/(browser|console\/app)\//,
+    packages: /^$/,
+  },
+  {
+    name: 'gateway/control-plane/portal/app',
+    files: /^gateway\/control-plane\/portal\/app\//,
+    ours: /^gateway\/control-plane\/(browser|portal\/app)\//,
+    packages: /^jose$/,
+  },
+  {
+    name: 'gateway/control-plane/browser',
+    files: /^gateway\/control-plane\/browser\//,
+    ours: /^gateway\/control-plane\/browser\//,
     packages: /^$/,
   },
   {

@@ -213,7 +213,7 @@ export const FRENCH: Readonly<Record<string, string>> = {
     'Seul un abonnement en attente peut être refusé ; révoquez un abonnement actif.',
   'Only an active subscription can be suspended.': 'Seul un abonnement actif peut être suspendu.',
   'Only a suspended subscription can be resumed.': 'Seul un abonnement suspendu peut être rétabli.',
-  'The console has no such file.': 'La console n’a pas ce fichier.',
+  'There is no such file.': 'Ce fichier n’existe pas.',
   'When it has never been there: npm run build.': 'S’il n’a jamais été là : npm run build.',
   'Expected base64url.': 'base64url attendu.',
   'There is no such link.': 'Ce lien n’existe pas.',

@@ -1,22 +1,6 @@
 /** Calls of the API. */
+import { answerOf } from '../../browser/refusal.js';
 import type { Session } from './session.js';
-
-/** What the API said in place of an answer. */
-export class ApiError extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-interface ErrorAnswer {
-  readonly error?: {
-    readonly message?: string;
-    readonly hint?: string;
-    readonly details?: readonly { readonly field: string; readonly message: string }[];
-  };
-}
 
 /** Sends requests below /v1 as whoever is signed in. */
 export class Api {
@@ -38,16 +22,8 @@ export class Api {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    if (!response.ok) throw new ApiError(response.status, await refusalOf(response));
-    return (response.status === 204 ? undefined : await response.json()) as Answer;
+    return answerOf<Answer>(response);
   }
-}
-
-async function refusalOf(response: Response): Promise<string> {
-  const { error } = (await response.json().catch(() => ({}))) as ErrorAnswer;
-  if (error?.message === undefined) return `The control plane answered ${response.status}.`;
-  const details = (error.details ?? []).map(({ field, message }) => `${field}: ${message}`);
-  return [error.message, ...details, error.hint].filter((part) => part !== undefined && part !== '').join(' ');
 }
 
 /** A segment of a path. */

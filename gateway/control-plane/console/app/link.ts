@@ -1,5 +1,5 @@
 /** The page behind a one-time link: asks before it opens, since opening it is the end of it. */
-import { byId, h, showProblem } from './dom.js';
+import { byId, h, showProblem } from '../../browser/dom.js';
 import { decrypt } from './link-cipher.js';
 
 const main = byId('main');

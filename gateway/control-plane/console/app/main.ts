@@ -1,6 +1,6 @@
 /** The console: sign in, choose a tenant, look at subscriptions and policies. */
 import { Api } from './api.js';
-import { byId, h, labelled, select, showProblem } from './dom.js';
+import { byId, h, labelled, select, showProblem } from '../../browser/dom.js';
 import { PoliciesPage } from './policies.js';
 import { signInAsClient, signInWithToken, type Session } from './session.js';
 import { SubscriptionsPage } from './subscriptions.js';

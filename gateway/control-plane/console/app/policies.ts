@@ -1,7 +1,7 @@
 /** Policies of a tenant: what is in force, and the numbers of the limits. */
 import { segment, type Api } from './api.js';
-import { ask } from './dialog.js';
-import { h, labelled, wordsOf } from './dom.js';
+import { ask } from '../../browser/dialog.js';
+import { h, labelled, wordsOf } from '../../browser/dom.js';
 
 interface Policy {
   readonly id: string;

@@ -1,7 +1,9 @@
 /** The new key of a subscription (document C, "Rotation via Console"): asked for, shown once, copied or handed on by a link. */
 import { segment, type Api } from './api.js';
-import { ask, show } from './dialog.js';
-import { h, labelled, select, showProblem, shownTime } from './dom.js';
+import { copyButton } from '../../browser/copy.js';
+import { ask, show } from '../../browser/dialog.js';
+import { h, labelled, showProblem, shownTime } from '../../browser/dom.js';
+import { graceChoice } from '../../browser/grace.js';
 import { encrypt } from './link-cipher.js';
 import { titleOf, type Subscription } from './subscription.js';
 
@@ -11,19 +13,9 @@ interface Rotation {
   readonly old_key_expires_at: string | null;
 }
 
-/** Document C's scenarios. */
-const GRACE: readonly (readonly [hours: string, label: string])[] = [
-  ['24', '24 hours: a usual rotation'],
-  ['1', '1 hour: the key may be known to others'],
-  ['48', '48 hours: a rolling deployment'],
-  ['72', '72 hours: a partner'],
-  ['168', '168 hours: a week'],
-];
-
 /** Asks for the grace period, rotates, and shows the new key. Resolves to whether there is one. */
 export async function rotate(api: Api, subscription: Subscription): Promise<boolean> {
-  const hours = select(GRACE, '24');
-  hours.name = 'grace';
+  const hours = graceChoice();
   const force = h('input', { type: 'checkbox', name: 'force' });
   const isInGrace = subscription.previous_key_expires_at !== null;
   let rotation: Rotation | undefined;
@@ -83,17 +75,6 @@ export async function showKey(api: Api, subscription: Subscription, key: string,
     problem,
   );
   field.value = '';
-}
-
-function copyButton(label: string, text: string, done: HTMLElement, problem: HTMLElement): HTMLButtonElement {
-  const button = h('button', { type: 'button', textContent: label });
-  button.onclick = () => {
-    navigator.clipboard.writeText(text).then(
-      () => (done.textContent = 'Copied.'),
-      () => showProblem(problem, 'The browser does not allow copying here: select the text and copy it.'),
-    );
-  };
-  return button;
 }
 
 interface OneTimeLink {

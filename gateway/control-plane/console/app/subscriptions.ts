@@ -1,7 +1,7 @@
 /** Subscriptions: who waits for approval, whose key is how old, and what can be done (documents A, day 5, and C). */
 import { segment, type Api } from './api.js';
-import { ask, type DialogContent } from './dialog.js';
-import { h, labelled, select, shownTime, wordsOf } from './dom.js';
+import { ask, type DialogContent } from '../../browser/dialog.js';
+import { h, labelled, select, shownTime, wordsOf } from '../../browser/dom.js';
 import { rotate, showKey } from './rotate.js';
 import { titleOf, type Subscription } from './subscription.js';
 
