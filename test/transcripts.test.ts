@@ -1,16 +1,17 @@
 /**
  * What each command prints, on a terminal that has colours, in a pipe and with -o json: `test/golden-transcripts/<command>/`. The commands run one after another against
- * one control plane. `UPDATE_GOLDEN=1 npx vitest run test/transcripts.test.ts` writes what comes out.
+ * one control plane; those that need a whole stack are in `test/e2e/transcripts.test.ts`. UPDATE_GOLDEN=1 writes what comes out.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { manifest, shop } from './helpers/cli-case.js';
-import type { CommandResult } from './helpers/stack.js';
+import { json, manifest, shop } from './helpers/cli-case.js';
+import { startForge, type Forge } from './helpers/forge.js';
+import { freePort } from './helpers/ports.js';
+import { expectTranscript, folderOf, FORMS, transcriptOf, TRANSCRIPTS } from './helpers/transcripts.js';
 import { openWorkbench, type Workbench } from './helpers/workbench.js';
 
-const ROOT = join(import.meta.dirname, 'golden-transcripts');
 const COMMANDS = join(import.meta.dirname, '../cli/commands');
 
 const OPENAPI =
@@ -34,11 +35,20 @@ const FILES: Readonly<Record<string, string>> = {
     'apiVersion: gostoa.dev/v1beta1\nkind: API\nmetadata: {name: carts, tenant: acme}\nspec:\n  pth: /carts\n  upstream_url: nowhere\n  retries: many\n',
   'openapi.yaml': OPENAPI,
   'kong.yaml': KONG,
+  'comment.md': '<!-- stoactl diff of shop -->\nNo changes.\n',
   'gateway.log': `${LOG.join('\n')}\n`,
 };
 
+/** Stands for the id of the newest key. */
+const NEWEST_KEY = 'NEWEST_KEY';
+/** Stands for an address at which nothing listens. */
+const NOBODY = 'NOBODY';
+
 /** In the order in which they run; a name is that of the command, with a word in brackets for a second transcript of it. */
 const STEPS: readonly (readonly [string, readonly string[]])[] = [
+  ['ci init', ['ci', 'init', 'github']],
+  ['ci comment', ['ci', 'comment', 'comment.md']],
+  ['status (nothing runs)', ['status', '--server', NOBODY]],
   ['validate', ['validate']],
   ['validate (wrong)', ['validate', 'wrong.yaml']],
   ['explain', ['explain', 'api.rate_limit']],
@@ -67,6 +77,8 @@ const STEPS: readonly (readonly [string, readonly string[]])[] = [
   ['subscriptions resume', ['subscriptions', 'resume', 'acme/partner-orders']],
   ['rotate-key', ['rotate-key', 'acme/mobile-orders', '--grace', '24h']],
   ['keys list', ['keys', 'list', '--subscription', 'acme/mobile-orders']],
+  ['keys revoke', ['keys', 'revoke', NEWEST_KEY, '--yes']],
+  ['review', ['review', '--tenant', 'acme']],
   ['keys stale', ['keys', 'stale', '--tenant', 'acme']],
   ['subscriptions revoke', ['subscriptions', 'revoke', 'acme/partner-orders', '--yes']],
   ['usage', ['usage', '--tenant', 'acme']],
@@ -77,86 +89,69 @@ const STEPS: readonly (readonly [string, readonly string[]])[] = [
   ['audit', ['audit', '--tenant', 'acme', '--action', 'subscription.rejected']],
 ];
 
-/** `apply (again)` is kept in `apply.again`, `keys list` in `keys-list`. */
-const folderOf = (name: string): string => name.replace(' (', '.').replace(')', '').replaceAll(' ', '-');
-
-/** These need processes, directories or answers of their own; test/e2e holds what they print. */
-const ELSEWHERE = [
-  'autocomplete',
-  'backup',
-  'ci comment',
-  'ci init',
-  'dev',
-  'dev logs',
-  'dev ps',
-  'dev restart',
-  'dev start',
-  'dev stop',
-  'doctor',
-  'keys revoke',
-  'login',
-  'restore',
-  'review',
-  'status',
-  'test',
-];
-
-/** What differs from run to run, in the same number of characters so that tables stay as they are. */
-const VARYING: readonly (readonly [RegExp, (found: string) => string])[] = [
-  [/stoa_sk_[0-9a-z]{4,32}/g, (found) => `stoa_sk_${'x'.repeat(found.length - 8)}`],
-  [/\b(?:ten|api|con|pla|sub|pol|web|key|eve|aud)-[0-9a-z]{12}\b/g, (found) => `${found.slice(0, 4)}${'0'.repeat(12)}`],
-  [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, () => '00000000-0000-0000-0000-000000000000'],
-  [/\b20\d\d-\d\d(-\d\d)?(T\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?/g, (found) => found.replace(/\d/g, '0')],
-  [/http:\/\/127\.0\.0\.1:(?!8000)\d{4,5}/g, (found) => found.replace(/\d+$/, (port) => '0'.repeat(port.length))],
-];
-
-const forms = [
-  ['terminal', [], { FORCE_COLOR: '1' }],
-  ['pipe', [], {}],
-  ['json', ['-o', 'json'], {}],
-] as const;
-
-function transcript(args: readonly string[], { stdout, stderr, exitCode }: CommandResult, cwd: string): string {
-  const text = `$ stoactl ${args.join(' ')}\n${stdout}${stderr === '' ? '' : `--- stderr\n${stderr}`}--- exit ${exitCode}\n`
-    .replaceAll(cwd, '<directory>')
-    .replaceAll('\u001b', '␛');
-  return VARYING.reduce((shown, [pattern, same]) => shown.replace(pattern, same), text);
-}
-
-describe.each(forms)('as a %s', (form, more, env) => {
+describe.each(FORMS)('as a %s', (form, more, env) => {
   let bench: Workbench;
+  let forge: Forge;
   let cwd: string;
+  let nobody: string;
   beforeAll(async () => {
+    nobody = `http://127.0.0.1:${await freePort()}`;
     bench = await openWorkbench();
+    forge = await startForge();
     cwd = mkdtempSync(join(tmpdir(), 'stoa-transcripts-'));
     for (const [file, text] of Object.entries(FILES)) writeFileSync(join(cwd, file), text);
   });
   afterAll(async () => {
+    forge.stop();
     await bench.close();
     rmSync(cwd, { recursive: true, force: true });
   });
 
+  const run = (args: readonly string[]) => {
+    const home = { HOME: cwd, XDG_CONFIG_HOME: '', XDG_CACHE_HOME: '', HOOK_SECRET: 'x', STOA_GATEWAY_URL: nobody };
+    return bench.run(args, { cwd, env: { ...home, ...(args[0] === 'ci' ? forge.github : {}), ...env } });
+  };
+  const newestKey = async (): Promise<string> => {
+    const { keys } = json((await run(['keys', 'list', '--tenant', 'acme', '-o', 'json'])).stdout) as unknown as { keys: { id: string }[] };
+    return keys[0]?.id ?? '';
+  };
+
   it.each(STEPS)('%s', async (name, given) => {
-    const args = [...given, ...more];
-    const home = { HOME: cwd, XDG_CONFIG_HOME: '', XDG_CACHE_HOME: '', HOOK_SECRET: 'x' };
-    const file = join(ROOT, folderOf(name), `${form}.txt`);
+    const words: Readonly<Record<string, string>> = { [NOBODY]: nobody, [NEWEST_KEY]: given.includes(NEWEST_KEY) ? await newestKey() : '' };
+    const args = [...given.map((word) => words[word] ?? word), ...more];
 
-    const shown = transcript(args, await bench.run(args, { cwd, env: { ...home, ...env } }), cwd);
+    const shown = transcriptOf({ args, cwd, ...(await run(args)) });
 
-    if (process.env['UPDATE_GOLDEN'] === '1') {
-      mkdirSync(join(ROOT, folderOf(name)), { recursive: true });
-      writeFileSync(file, shown);
-    }
-    expect(existsSync(file)).toBe(true);
-    expect(shown).toBe(readFileSync(file, 'utf8'));
+    expectTranscript(name, form, shown);
   });
 });
 
-it('every command has its transcripts, here or elsewhere', () => {
+/** Their JSON is of others: a schema, manifests, log lines, events. */
+const FOREIGN_JSON = ['schema', 'logs', 'dev'];
+
+it('every JSON names the version of its form (CL1)', () => {
+  const texts = readdirSync(TRANSCRIPTS)
+    .filter((folder) => !FOREIGN_JSON.includes(folder))
+    .map((folder) => [folder, readFileSync(join(TRANSCRIPTS, folder, 'json.txt'), 'utf8').split(/^\$ .*\n|^--- /m)[1] ?? ''] as const);
+
+  const unversioned = texts
+    .filter(([, text]) => (json(text) as { schema_version?: unknown }).schema_version !== 1)
+    .map(([folder]) => folder);
+
+  expect(unversioned).toEqual([]);
+});
+
+it('every command has a transcript in every form, and each that is kept is of a command (CL1)', () => {
   const commands = (readdirSync(COMMANDS, { recursive: true }) as string[])
     .filter((file) => /(?<!\.test)\.ts$/.test(file))
-    .map((file) => file.replace(/\.ts$/, '').split('/').join(' '));
+    .map((file) => file.replace(/\.ts$/, '').replaceAll('/', '-'));
+  const folders = readdirSync(TRANSCRIPTS);
 
-  expect([...new Set(STEPS.map(([name]) => name.replace(/ \(.*/, ''))), ...ELSEWHERE].sort()).toEqual(commands.sort());
-  expect(readdirSync(ROOT).sort()).toEqual(STEPS.map(([name]) => folderOf(name)).sort());
+  const missing = commands.flatMap((command) =>
+    FORMS.filter(([form]) => !existsSync(join(TRANSCRIPTS, command, `${form}.txt`))).map(([form]) => `${command} as a ${form}`),
+  );
+
+  expect(missing).toEqual([]);
+  expect(folders.filter((folder) => !commands.includes(folder.replace(/\..*/, '')))).toEqual([]);
+  expect(STEPS.map(([name]) => folderOf(name)).filter((folder) => !folders.includes(folder))).toEqual([]);
 });

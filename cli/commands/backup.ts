@@ -17,9 +17,12 @@ export default class Backup extends BaseCommand {
     const { copyData } = await import('../operations/copy-data.js');
     const copying = copyData('backup', [flags.to, '--data-dir', flags['data-dir']], this.environment);
     const copy = await this.phase('Copying', copying);
-    return this.show(copy, {
-      human: () =>
-        `Wrote ${Object.keys(copy.files).join(', ')} to ${flags.to}. With these keys every secret can be read: keep them safe.\n`,
-    });
+    return this.show(
+      { schema_version: 1 as const, ...copy },
+      {
+        human: () =>
+          `Wrote ${Object.keys(copy.files).join(', ')} to ${flags.to}. With these keys every secret can be read: keep them safe.\n`,
+      },
+    );
   }
 }

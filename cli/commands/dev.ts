@@ -10,7 +10,7 @@ export default class Dev extends BaseCommand {
   static override summary = 'Run the whole stack on this machine: control plane, gateway, echo upstream.';
   static override description =
     'Applies the manifests of stoa.config.yaml (else the quickstart of the product), watches them, and applies each edit: what is removed from them is deleted. ' +
-    'With a terminal it is a live view, otherwise one line an event. Port 0 takes any free port. Ctrl-C and SIGTERM drain and end it.';
+    'With a terminal it is a live view, otherwise one line an event; with -o json that is a JSON object. Port 0 takes any free port. Ctrl-C and SIGTERM drain and end it.';
   static override examples = [
     '<%= config.bin %> dev',
     'STOA_ADMIN_TOKEN=... <%= config.bin %> dev --no-tui',
@@ -37,10 +37,10 @@ export default class Dev extends BaseCommand {
     process.umask(0o077);
     const stop = new AbortController();
     this.#onSignals(stop);
-    const isLive = !flags['no-tui'] && this.isInteractive && process.stdout.isTTY;
+    const isLive = !flags['no-tui'] && this.format === 'human' && this.isInteractive && process.stdout.isTTY;
     // React is several times slower, and louder, in its development form.
     if (isLive) process.env['NODE_ENV'] = 'production';
-    const [{ runDev }, { liveOutput, plainOutput }] = await Promise.all([
+    const [{ runDev }, { jsonOutput, liveOutput, plainOutput }] = await Promise.all([
       import('../operations/dev/run.js'),
       import('../operations/dev/output.js'),
     ]);
@@ -58,7 +58,8 @@ export default class Dev extends BaseCommand {
       cwd: process.cwd(),
       flags: { environment: flags.environment, tenant: flags.tenant },
     };
-    await runDev(options, isLive ? liveOutput(print, paint, () => stop.abort('q')) : plainOutput(print, paint), stop.signal);
+    const lines = this.format === 'json' ? jsonOutput(print) : plainOutput(print, paint);
+    await runDev(options, isLive ? liveOutput(print, paint, () => stop.abort('q')) : lines, stop.signal);
   }
 
   /** The first signal drains; the second ends at once, and the children with it. */

@@ -18,6 +18,9 @@ export default class Restore extends BaseCommand {
     const { copyData } = await import('../operations/copy-data.js');
     const args = [flags.from, '--data-dir', flags['data-dir'], ...(flags.force ? ['--force'] : [])];
     const copy = await this.phase('Restoring', copyData('restore', args, this.environment));
-    return this.show(copy, { human: () => `${flags['data-dir']} is as it was at ${copy.made_at}. Start the control plane.\n` });
+    return this.show(
+      { schema_version: 1 as const, ...copy },
+      { human: () => `${flags['data-dir']} is as it was at ${copy.made_at}. Start the control plane.\n` },
+    );
   }
 }

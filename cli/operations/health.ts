@@ -102,8 +102,8 @@ async function ask(url: string): Promise<Reply> {
     if (body === undefined) return { body: {}, problem: `it answers ${answer.status}, ${FOREIGN}` };
     return answer.ok ? { body } : { body, problem: `it answers ${answer.status}` };
   } catch (error) {
-    const { name, cause } = error as Error;
-    const code = (cause as { code?: string } | undefined)?.code ?? '';
+    const { name, cause } = error as Error & { readonly cause?: Error & { readonly code?: string } };
+    const code = cause?.code ?? cause?.message ?? '';
     return {
       body: {},
       problem:

@@ -1,11 +1,13 @@
-/** The two forms of `dev`: plain lines, and a live view for a person at a terminal. */
+/** The forms of `dev`: plain lines, JSON lines, and a live view for a person at a terminal. */
 import type { Plan } from '../../../schema/change.js';
 import { toFailure } from '../../report.js';
-import type { Paint } from '../../views/paint.js';
+import { plain, type Paint } from '../../views/paint.js';
 import type { DevEvent } from './events.js';
 import type { DevSource } from '../../views/dev.js';
 import { watchHealth } from './health.js';
+import { eventObjects, jsonLine, runningObject } from './json-lines.js';
 import { eventText } from './lines.js';
+import { nextStepsText } from './next-steps.js';
 import type { DevOutput } from './run.js';
 import { initialState, reduce, type DevState } from './state.js';
 
@@ -22,13 +24,22 @@ const textsOf = (paint: Paint): Pick<DevOutput, 'planText' | 'errorText'> => ({
 export function plainOutput(print: Sink, paint: Paint): DevOutput {
   return {
     ...textsOf(paint),
-    write: print,
+    running: (steps) => print(nextStepsText(steps)),
     emit: (event) => {
       const text = eventText(event);
       if (text.length > 0) print(text);
     },
     live: () => Promise.resolve(),
     close: () => undefined,
+  };
+}
+
+/** One JSON object a line. */
+export function jsonOutput(print: Sink): DevOutput {
+  return {
+    ...plainOutput(print, plain),
+    running: (steps) => print(jsonLine(runningObject(steps))),
+    emit: (event) => eventObjects(event).forEach((value) => print(jsonLine(value))),
   };
 }
 
@@ -48,7 +59,7 @@ export function liveOutput(print: Sink, paint: Paint, quit: () => void): DevOutp
   };
   return {
     ...textsOf(paint),
-    write: print,
+    running: (steps) => print(nextStepsText(steps)),
     emit,
     live: async (services) => {
       const { showDev } = await import('../../views/dev.js');

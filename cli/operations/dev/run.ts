@@ -14,7 +14,7 @@ import { startEchoUpstream, type EchoUpstream } from './echo-upstream.js';
 import type { DevEvent, EmitDevEvent, ServiceName } from './events.js';
 import { LogFiles } from './log-files.js';
 import { DevManifests } from './manifests.js';
-import { nextStepsText, type SampleCall } from './next-steps.js';
+import type { NextSteps, SampleCall } from './next-steps.js';
 import type { DevPart } from './part.js';
 import { ancestorsOf, placesOf } from './places.js';
 import { Stack, type RunningStack, type StackOptions } from './stack.js';
@@ -35,9 +35,9 @@ export interface DevOptions extends Omit<StackOptions, 'bootstrapSecret'> {
 /** What `dev` shows, and how. */
 export interface DevOutput {
   readonly emit: EmitDevEvent;
-  /** Text for people, kept on the screen. */
-  write(text: string): void;
-  /** Everything runs: a live view may begin. */
+  /** Everything runs: how to reach it. */
+  running(steps: NextSteps): void;
+  /** A live view may begin. */
   live(services: Readonly<Partial<Record<ServiceName, string>>>): Promise<void>;
   /** Takes a live view away. */
   close(): void;
@@ -63,7 +63,7 @@ export async function runDev(options: DevOptions, output: DevOutput, stopped: Ab
       options.hasSeed && options.only !== 'gateway' ? await plantSeed(options, connection, running, output, emit, closers) : undefined;
     if (seed !== undefined) listeners.push(seed.onEvent);
     await takeCommands(options, running, [...stack.parts, ...(seed === undefined ? [] : [seed.echo])], emit, closers);
-    output.write(stepsOf(options, running, seed));
+    if (options.only !== 'gateway') output.running(stepsOf(options, running, seed));
     await output.live(servicesOf(options, running));
     await aborted(stopped);
   } catch (error) {
@@ -184,11 +184,10 @@ function stepsOf(
   { only, env, adminToken }: DevOptions,
   { controlUrl, gatewayUrl, firstRun }: RunningStack,
   seed: Seed | undefined,
-): string {
-  if (only === 'gateway') return '';
+): NextSteps {
   const chosen = env['STOA_CLIENT_SECRET'];
   const isDefaultEcho = seed === undefined || seed.echo.url.endsWith(`:${ECHO_PORT}`);
-  return nextStepsText({
+  return {
     controlUrl,
     gatewayUrl,
     clientId: firstRun?.client_id ?? DEFAULT_CLIENT,
@@ -197,7 +196,7 @@ function stepsOf(
     echoUrl: isDefaultEcho ? undefined : seed.echo.url,
     call: seed?.call,
     hasAdminToken: adminToken !== undefined || only === 'control',
-  });
+  };
 }
 
 function servicesOf({ only }: DevOptions, { controlUrl, gatewayUrl }: RunningStack): Partial<Record<ServiceName, string>> {
