@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createBreaker, DEFAULT_BREAKER } from '../gateway/data-plane/breaker.js';
 import { CORPUS, PIECES } from './corpus/requests.js';
-import { KEY, makeRoute, request, sendRaw, startGateway, startTcp, type TestGateway } from './helpers/data-plane.js';
+import { KEY, makeRoute, request, startGateway, type TestGateway } from './helpers/data-plane.js';
+import { sendRaw, startTcp } from './helpers/raw-tcp.js';
 
 const big = 'x'.repeat(40_000);
 /** What an upstream answers to `?a=` and the place in this list; undefined: nothing, it resets. The second text is the body, which HEAD does not get. */

@@ -28,6 +28,16 @@ describe('the cache of answers', () => {
     expect(cache.find(place('r999'))).toHaveLength(1);
   });
 
+  it('gives out bodies in memory of their own, so that what is counted is what is held', () => {
+    const cache = createAnswerCache();
+    const recording = cache.record(place('r'), 100);
+    recording?.take(Buffer.from('abc'));
+
+    const body = recording?.end();
+
+    expect([body?.length, body?.buffer.byteLength]).toEqual([3, 3]);
+  });
+
   it('does not keep what is larger than all of it, and lets go of what stood there', () => {
     const cache = createAnswerCache(10_000);
     cache.put(place('r'), answer('small'));

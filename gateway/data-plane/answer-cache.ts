@@ -48,15 +48,16 @@ export interface Recording {
   drop(): void;
 }
 
-const MAX_BYTES = 64 * 1024 * 1024;
+/** For all kept answers of a gateway, however many processes keep them. */
+export const ANSWER_BYTES = 64 * 1024 * 1024;
 const MAX_VARIANTS = 20;
-/** What an entry costs beside its texts and bytes. */
 const FIRST_BYTES = 4096;
+/** What an entry costs beside its texts and bytes. */
 const OVERHEAD = 512;
 const MAX_INVALIDATED = 10_000;
 
 /** An empty cache. */
-export function createAnswerCache(maxBytes = MAX_BYTES): AnswerCache {
+export function createAnswerCache(maxBytes = ANSWER_BYTES): AnswerCache {
   return new Cache(maxBytes);
 }
 
@@ -147,7 +148,7 @@ class Cache implements AnswerCache {
       },
       end: () => {
         const isValid = !isTooLarge && Math.max(this.#forgotten, this.#invalidated.get(digestOf(resource)) ?? 0) <= since;
-        const body = isValid ? Buffer.concat([whole.subarray(0, size)]) : undefined;
+        const body = isValid ? copyOf(whole.subarray(0, size)) : undefined;
         drop();
         return body;
       },
@@ -188,6 +189,13 @@ class Cache implements AnswerCache {
     keys?.delete(key);
     if (keys?.size === 0) this.#keys.delete(resource);
   }
+}
+
+/** Memory of its own: a slice of what node shares among small buffers would hold all of that. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** A resource has a whole query in it; what is remembered of it is short. */

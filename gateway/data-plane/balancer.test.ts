@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makeRoute, makeUpstream, request, sendRaw, startGateway, startTcp, startUpstream } from '../../test/helpers/data-plane.js';
+import { makeRoute, makeUpstream, request, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
+import { sendRaw, startTcp } from '../../test/helpers/raw-tcp.js';
 import { balance } from './balancer.js';
 import { createBreaker } from './breaker.js';
 import type { Upstream, UpstreamHealth, Upstreams } from './snapshot.js';

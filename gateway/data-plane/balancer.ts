@@ -27,8 +27,12 @@ function askOf(all: readonly Upstream[]): Upstreams['ask'] {
   const shared = all.map(({ breaker }) => breaker).filter(({ ask }) => ask !== undefined);
   if (shared.length === 0) return undefined;
   return (nowMs) => {
-    const asked = shared.flatMap((breaker) => breaker.ask?.(nowMs) ?? []);
-    return asked.length === 0 ? undefined : Promise.all(asked);
+    let asked: Promise<void>[] | undefined;
+    for (const breaker of shared) {
+      const answer = breaker.ask?.(nowMs);
+      if (answer !== undefined) (asked ??= []).push(answer);
+    }
+    return asked && Promise.all(asked);
   };
 }
 
@@ -61,12 +65,15 @@ class Balancer implements Upstreams {
   }
 
   #next(nowMs: number, than: Upstream | undefined): Upstream | undefined {
-    const open = this.#servers.filter(({ upstream }) => upstream !== than && upstream.breaker.accepts(nowMs));
-    const healthy = open.filter(({ upstream }) => upstream.health?.isHealthy !== false);
-    const candidates = healthy.length > 0 ? healthy : open;
+    return this.#best(nowMs, than, isHealthy) ?? this.#best(nowMs, than, isAny);
+  }
+
+  #best(nowMs: number, than: Upstream | undefined, isCandidate: (upstream: Upstream) => boolean): Upstream | undefined {
     let total = 0;
     let best: (Server & { current: number }) | undefined;
-    for (const server of candidates) {
+    for (const server of this.#servers) {
+      const { upstream } = server;
+      if (upstream === than || !isCandidate(upstream) || !upstream.breaker.accepts(nowMs)) continue;
       server.current += server.weight;
       total += server.weight;
       if (best === undefined || server.current > best.current) best = server;
@@ -75,3 +82,6 @@ class Balancer implements Upstreams {
     return best?.upstream;
   }
 }
+
+const isHealthy = ({ health }: Upstream): boolean => health?.isHealthy !== false;
+const isAny = (): boolean => true;

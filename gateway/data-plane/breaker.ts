@@ -23,6 +23,9 @@ export interface Circuit {
   readonly waitMs: number;
 }
 
+/** Of a breaker to which nothing has happened yet. */
+export const NEW_CIRCUIT: Circuit = { state: 'closed', round: 0, waitMs: 0 };
+
 /** A breaker whose state others follow. */
 export interface OwnBreaker extends Breaker {
   circuit(nowMs: number): Circuit;

@@ -2,8 +2,10 @@
 import type { AnswerCache } from './answer-cache.js';
 import type { KeyStore } from './snapshot.js';
 
+type CacheStats = ReturnType<KeyStore['stats']> & { readonly hit_rate: number };
+
 /** Keys and answers together: document D has one cache. */
-export function cacheStats(keys: Pick<KeyStore, 'stats'>, answers: Pick<AnswerCache, 'stats'>): ReturnType<KeyStore['stats']> {
+export function cacheStats(keys: Pick<KeyStore, 'stats'>, answers: Pick<AnswerCache, 'stats'>): CacheStats {
   const [known, kept] = [keys.stats(), answers.stats()];
   const hits = known.hits + kept.hits;
   const misses = known.misses + kept.misses;

@@ -288,6 +288,16 @@ describe('policies of one type', () => {
   });
 });
 
+it('takes the OpenAPI document of an API as it is: it was checked where it was written, and is not copied', () => {
+  const { put, route } = setup();
+  const openapi = { openapi: 'none that the schema would take', paths: {} };
+
+  put(api('pay', { openapi }));
+
+  expect(route('/acme/pay')?.state).toBe('active');
+  expect(route('/acme/pay')?.tools?.openapi).toBe(openapi);
+});
+
 describe('limits', () => {
   it('keeps what was consumed when the policy is edited, its route recompiled, or the policy deleted and made again', () => {
     const { put, remove, route, publisher } = setup();

@@ -10,6 +10,7 @@ import { startHealthChecks, type HealthCheckOptions, type HealthChecks } from '.
 import { createMetrics, type GatewayMetrics, type MetricSources } from './metrics.js';
 import { createRuntimeState } from './policy-state.js';
 import { fullestQuotas } from './quota-view.js';
+import { createReadiness } from './readiness.js';
 import type { RuntimeState, StateOptions } from './runtime-state.js';
 import type { Settings } from './settings.js';
 
@@ -18,6 +19,10 @@ export interface Core extends Engine {
   readonly metrics: GatewayMetrics;
   readonly disk: DiskCopy;
   readonly checks: HealthChecks;
+  /** Whether a configuration is served. */
+  isReady(): boolean;
+  /** Whether what the admin API gave is a configuration: beside a control plane it is not the one that is waited for, and what is damaged is not whole. */
+  mayServeAlone(): boolean;
 }
 
 type OwnSources = 'answers' | 'keyCache';
@@ -25,7 +30,7 @@ type OwnSources = 'answers' | 'keyCache';
 /** What others are asked for: the listener, the connection to the control plane, workers in the place of this process. */
 type Served = Omit<MetricSources, OwnSources | 'routes' | 'configNumber' | 'knownKeys' | 'fullestQuotas' | 'dataDirectory' | 'now'> &
   Partial<Pick<MetricSources, OwnSources>> &
-  Pick<Settings, 'allowPrivateUpstreams'>;
+  Pick<Settings, 'allowPrivateUpstreams' | 'controlPlaneUrl'>;
 
 /** Who follows what changes here. */
 export interface Followers extends Pick<StateOptions, 'onCircuit'> {
@@ -38,7 +43,7 @@ export interface Followers extends Pick<StateOptions, 'onCircuit'> {
 /** An empty one. `directory` is where this gateway keeps its files. */
 export function createCore(directory: string, log: AccessLog, served: Served, followers: Followers): Core {
   const { onCircuit, onHealth, onDelta, onPublish } = followers;
-  const { allowPrivateUpstreams, ...sources } = served;
+  const { allowPrivateUpstreams, controlPlaneUrl, ...sources } = served;
   const state = createRuntimeState(now, log, allowPrivateUpstreams, { onCircuit, onForgotten: onHealth });
   const metrics = createMetrics({
     routes: () => engine.publisher.snapshot.routes,
@@ -66,6 +71,7 @@ export function createCore(directory: string, log: AccessLog, served: Served, fo
     metricsOf: (tenant, api) => metrics.route(tenant, api),
     onGone: (tenant, api) => metrics.forget(tenant, api),
     onPublish: ({ number, routes }) => {
+      readiness.published();
       checks.follow(routes);
       onPublish?.();
       log.event('debug', 'config_swapped', { number, routes: routes.length });
@@ -73,7 +79,9 @@ export function createCore(directory: string, log: AccessLog, served: Served, fo
   });
   const { source } = engine;
   const disk = createDiskCopy({ directory, source, onProblem: (reason) => log.event('error', 'disk_copy_problem', { reason }) });
-  return { ...engine, state, metrics, disk, checks };
+  const mayServeAlone = (): boolean => controlPlaneUrl === undefined && !disk.isDamaged();
+  const readiness = createReadiness(source, mayServeAlone);
+  return { ...engine, state, metrics, disk, checks, isReady: () => readiness.isReady(), mayServeAlone };
 }
 
 /** Serves what the disk holds before anybody is asked. */

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CORPUS, PIECES, type CorpusCase } from '../../test/corpus/requests.js';
-import { KEY, makeRoute, sendRaw, startGateway } from '../../test/helpers/data-plane.js';
+import { KEY, makeRoute, startGateway } from '../../test/helpers/data-plane.js';
+import { sendRaw } from '../../test/helpers/raw-tcp.js';
 import { startStrictUpstream } from '../../test/helpers/strict-upstream.js';
 
 const WAIT_MS = 1500;

@@ -1,7 +1,8 @@
 /** What RFC 9110 and 9112 ask of a gateway beside framing, which has tests of its own. The table is docs/reference/http.md. */
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { KEY, makeRoute, request, sendRaw, startCapture, startGateway, startTcp } from '../../test/helpers/data-plane.js';
+import { KEY, makeRoute, request, startGateway } from '../../test/helpers/data-plane.js';
+import { sendRaw, startCapture, startTcp } from '../../test/helpers/raw-tcp.js';
 
 const GET = 'GET /apis/acme/payments/x';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';

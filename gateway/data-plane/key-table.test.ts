@@ -70,13 +70,13 @@ describe('key table', () => {
   it('counts hits and misses, and keeps unknown keys out of the cache (DP17)', () => {
     const { table, put } = setup();
     put(credential(1));
-    expect(table.stats()).toEqual({ hits: 0, misses: 0, entry_count: 0, hit_rate: 0 });
+    expect(table.stats()).toEqual({ hits: 0, misses: 0, entry_count: 0 });
 
     for (let n = 0; n < 5; n += 1) table.find(key(1));
     table.find(key(2));
     table.find('x'.repeat(100_000));
 
-    expect(table.stats()).toEqual({ hits: 4, misses: 2, entry_count: 1, hit_rate: 0.667 });
+    expect(table.stats()).toEqual({ hits: 4, misses: 2, entry_count: 1 });
   });
 
   it('keeps ten thousand keys at most, and none for more than five minutes (DP17)', () => {

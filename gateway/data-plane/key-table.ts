@@ -62,11 +62,7 @@ export function createKeyTable({ subscriptions, resources, limitsOf }: KeyTableO
       cache.set(digest, joined);
       return joined;
     },
-    stats() {
-      const total = hits + misses;
-      const hitRate = total === 0 ? 0 : Math.round((hits / total) * 1000) / 1000;
-      return { hits, misses, entry_count: cache.size, hit_rate: hitRate };
-    },
+    stats: () => ({ hits, misses, entry_count: cache.size }),
     clear() {
       cache.clear();
     },

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
-import { eventually, KEY, makeRoute, request, sendRaw, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
+import { eventually, KEY, makeRoute, request, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
+import { sendRaw } from '../../test/helpers/raw-tcp.js';
 
 const auth = { 'X-API-Key': KEY };
 const GET = 'GET /apis/acme/payments/x';

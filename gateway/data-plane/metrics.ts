@@ -49,6 +49,7 @@ export interface GatewayMetrics {
   route(tenant: string, api: string): RouteMetrics;
   /** Removes the series of an API that is gone. */
   forget(tenant: string, api: string): void;
+  /** One event of an API; of one that is gone, or never was, nothing is counted. */
   rateLimited(tenant: string, api: string, consumer: string | undefined): void;
   authFailed(tenant: string, api: string, reason: AuthFailure): void;
   upstreamFailed(tenant: string, api: string): void;
@@ -70,27 +71,31 @@ export function createMetrics(sources: MetricSources): GatewayMetrics {
   addDiskMetric(registers, sources.dataDirectory);
   addStateMetrics(registers, sources);
 
-  const countsOf = (tenant: string, api: string): RouteCounts => {
-    const key = `${tenant}/${api}`;
-    const counts = known.get(key) ?? new RouteCounts(tenant, api);
-    known.set(key, counts);
-    return counts;
-  };
+  const find = (tenant: string, api: string): RouteCounts | undefined => known.get(`${tenant}/${api}`);
   return {
     add(counts) {
-      for (const route of counts.routes) known.get(`${route.tenant}/${route.api}`)?.add(route);
+      for (const route of counts.routes) find(route.tenant, route.api)?.add(route);
       for (const consumer of counts.consumers) consumers.answered(...consumer);
     },
-    route: (tenant, api) => routeMetrics(countsOf(tenant, api), consumers),
+    route(tenant, api) {
+      const counts = find(tenant, api) ?? new RouteCounts(tenant, api);
+      known.set(`${tenant}/${api}`, counts);
+      return routeMetrics(counts, consumers);
+    },
     forget: (tenant, api) => void known.delete(`${tenant}/${api}`),
     rateLimited(tenant, api, consumer) {
-      countsOf(tenant, api).limited += 1;
+      const counts = find(tenant, api);
+      if (counts !== undefined) counts.limited += 1;
       if (consumer !== undefined) consumers.rateLimited(tenant, consumer);
     },
     upstreamFailed(tenant, api) {
-      countsOf(tenant, api).failed += 1;
+      const counts = find(tenant, api);
+      if (counts !== undefined) counts.failed += 1;
     },
-    authFailed: (tenant, api, reason) => addOne(countsOf(tenant, api).refused, reason),
+    authFailed(tenant, api, reason) {
+      const counts = find(tenant, api);
+      if (counts !== undefined) addOne(counts.refused, reason);
+    },
     text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     stop: stopRuntime,
   };

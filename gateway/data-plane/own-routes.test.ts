@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
-import { eventually, request, sendRaw, startGateway } from '../../test/helpers/data-plane.js';
+import { eventually, request, startGateway } from '../../test/helpers/data-plane.js';
+import { sendRaw } from '../../test/helpers/raw-tcp.js';
 import { jsonReply } from './own-routes.js';
 
 const POST = 'POST /admin/apis';

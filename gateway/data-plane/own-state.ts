@@ -16,6 +16,8 @@ interface OwnParts {
   readonly breaker: Breaker;
   readonly certificates: AdminOptions['certificates'];
   readonly mcp: McpEndpoint | undefined;
+  /** Whether all who serve have a configuration. */
+  isReady(): boolean;
   /** The caches of all who serve. */
   readonly keys: AdminOptions['keys'];
   readonly answers: AdminOptions['answers'];
@@ -26,7 +28,7 @@ interface OwnParts {
 const NO_SESSIONS = { active_sessions: 0, zombie_count: 0, tracked_sessions: 0 };
 
 /** The answers to the gateway's own routes. */
-export function ownState(settings: Settings, { core, breaker, certificates, keys, answers, mcp, link }: OwnParts): OwnState {
+export function ownState(settings: Settings, { core, breaker, certificates, keys, answers, mcp, isReady, link }: OwnParts): OwnState {
   const { source, publisher, quotas, disk, metrics } = core;
   const { adminToken: token, metricsToken, allowPrivateUpstreams, controlPlaneUrl } = settings;
   const version = productVersion();
@@ -47,12 +49,10 @@ export function ownState(settings: Settings, { core, breaker, certificates, keys
     allowPrivateUpstreams,
     now,
   });
-  // A gateway alone holds what its admin API was given; beside a control plane, that is not the configuration it waits for.
-  const isAloneReady = (): boolean => controlPlaneUrl === undefined && source.adminApis.size > 0 && !disk.isDamaged();
   const linkState = () => (controlPlaneUrl === undefined ? 'none' : link()?.client.isConnected === true ? 'connected' : 'disconnected');
   return {
     health: () => ({ status: 'ok', version, uptime_seconds: Math.floor(process.uptime()) }),
-    readiness: () => ({ ready: source.position !== undefined || isAloneReady(), control_plane: linkState() }),
+    readiness: () => ({ ready: isReady(), control_plane: linkState() }),
     mayReadMetrics: metricsToken === undefined ? () => true : createBearerCheck(metricsToken),
     metrics: () => metrics.text(),
     admin,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { eventually, KEY, makeCredential, makeRoute, request, sendRaw, startCapture, startGateway } from '../../test/helpers/data-plane.js';
+import { eventually, KEY, makeCredential, makeRoute, request, startGateway } from '../../test/helpers/data-plane.js';
+import { sendRaw, startCapture } from '../../test/helpers/raw-tcp.js';
 import { servicesOf } from '../../test/helpers/policy-gateway.js';
 import { cors } from '../policies/cors.js';
 import type { Hooks, LimitState, PolicyServices } from '../policies/contract.js';

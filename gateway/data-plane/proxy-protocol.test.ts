@@ -3,7 +3,8 @@ import { connect as tlsConnect } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAuthority } from '../../test/helpers/certificates.js';
-import { makeRoute, request, sendRaw, startGateway, startUpstream, type GatewayDraft } from '../../test/helpers/data-plane.js';
+import { makeRoute, request, startGateway, startUpstream, type GatewayDraft } from '../../test/helpers/data-plane.js';
+import { sendRaw } from '../../test/helpers/raw-tcp.js';
 import { parseHeader, restLength } from './proxy-protocol.js';
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');

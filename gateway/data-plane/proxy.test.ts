@@ -1,15 +1,6 @@
 import { expect, it } from 'vitest';
-import {
-  KEY,
-  makeCredential,
-  makeRoute,
-  request,
-  sendRaw,
-  startCapture,
-  startGateway,
-  startTcp,
-  startUpstream,
-} from '../../test/helpers/data-plane.js';
+import { KEY, makeCredential, makeRoute, request, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
+import { sendRaw, startCapture, startTcp } from '../../test/helpers/raw-tcp.js';
 import type { Hooks } from '../policies/contract.js';
 import { createBreaker } from './breaker.js';
 

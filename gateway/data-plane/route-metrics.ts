@@ -125,9 +125,8 @@ export function addApiMetrics(registers: Registry[], all: () => Iterable<RouteCo
         this.reset();
         for (const counts of all()) {
           const { tenant, api } = counts;
-          // A series that begins with its first failures would hide them: Prometheus sees no increase in a first value.
-          for (const [value, count] of read(counts))
-            if (count > 0 || label === '') this.inc({ tenant, api, ...(label !== '' && { [label]: value }) }, count);
+          // Also nought: a series that begins with its first failures would hide them, as Prometheus sees no increase in a first value.
+          for (const [value, count] of read(counts)) this.inc({ tenant, api, ...(label !== '' && { [label]: value }) }, count);
         }
       },
     });

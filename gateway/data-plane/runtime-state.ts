@@ -22,8 +22,8 @@ export interface SharedState {
 export interface StateOptions {
   /** In a worker. */
   readonly shared?: SharedState | undefined;
-  /** Told of each circuit that begins or changes. */
-  onCircuit?(key: string, breaker: OwnBreaker): void;
+  /** Told of each circuit that begins, changes or, without its breaker, is forgotten. */
+  onCircuit?(key: string, breaker: OwnBreaker | undefined): void;
   /** Told of a server that failed its check and that no route names any more: nothing is known of it from now on. */
   onForgotten?: ((health: Health) => void) | undefined;
   /** Memory for answers; 64 MiB when absent. */
@@ -129,7 +129,11 @@ export class RuntimeState {
     const liveHealth = new Set(upstreams.map(({ health }) => health));
     for (const [key, table] of this.#counters) if (!isLive(baseKey(key)) && table.isIdle(now)) this.#counters.delete(key);
     this.policyQuotas.sweep(isLive);
-    for (const [key, breaker] of this.#breakers) if (!liveBreakers.has(breaker)) this.#breakers.delete(key);
+    for (const [key, breaker] of this.#breakers) {
+      if (liveBreakers.has(breaker)) continue;
+      this.#breakers.delete(key);
+      this.#options.onCircuit?.(key, undefined);
+    }
     for (const [key, health] of this.#health) if (!liveHealth.has(health)) this.#forget(key, health);
   }
 

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
-import { KEY, makeRoute, request, sendRaw, startCapture, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
+import { KEY, makeRoute, request, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
+import { sendRaw, startCapture } from '../../test/helpers/raw-tcp.js';
 import { jsonReply } from './own-routes.js';
 
 const GET = 'GET /apis/acme/payments/x';

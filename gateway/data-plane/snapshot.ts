@@ -132,7 +132,7 @@ export interface Credential {
 export interface KeyStore {
   /** Undefined for an unknown key; validity is the caller's to check on every request. */
   find(key: string): Credential | undefined;
-  stats(): { readonly hits: number; readonly misses: number; readonly entry_count: number; readonly hit_rate: number };
+  stats(): { readonly hits: number; readonly misses: number; readonly entry_count: number };
   clear(): void;
 }
 

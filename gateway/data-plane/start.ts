@@ -90,18 +90,21 @@ interface Parts {
 /** What both ways to serve have in common. */
 function base(settings: Settings, log: AccessLog) {
   const link: Parts['link'] = { current: undefined };
+  const tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
   const breaker = createBreaker('cp-api-breaker');
   return {
     directory: join(settings.dataDirectory, `gateway-${settings.port}`),
     link,
     breaker,
-    tls: settings.tls === undefined ? undefined : loadTls(settings.tls),
+    tls,
     usage: createUsageMeter((count) => log.event('error', 'usage_dropped', { count })),
     sources: {
+      certificates: () => tls?.certificates() ?? [],
       isControlPlaneConnected: () => link.current?.client.isConnected ?? false,
       controlPlaneBreaker: () => breaker.stats(now()).state,
       events: () => link.current?.events.stats() ?? { queued: 0, dropped: 0 },
       allowPrivateUpstreams: settings.allowPrivateUpstreams,
+      controlPlaneUrl: settings.controlPlaneUrl,
     },
   };
 }
@@ -112,12 +115,12 @@ function assembleAlone(settings: Settings, log: AccessLog): Parts {
   const certificates = new CertificateJudge(settings.clientCertificates);
   const { trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane } = settings;
   const load = watchLoad(log);
-  const served = { connections: () => front.connections(), certificates: () => tls?.certificates() ?? [], load: () => load, ...sources };
+  const served = { connections: () => front.connections(), load: () => load, ...sources };
   const core = createCore(directory, log, served, { onPublish: () => mcp?.changed() });
   const mcp = settings.mcp && new McpEndpoint({ ...settings.mcp, version: productVersion(), snapshot: () => core.publisher.snapshot, now });
   const { keys } = core;
   const { answers } = core.state;
-  const state = ownState(settings, { core, breaker, certificates, keys, answers, mcp, link: () => link.current });
+  const state = ownState(settings, { core, breaker, certificates, keys, answers, mcp, isReady: core.isReady, link: () => link.current });
   const own = ownAnswers(state);
   const gateway = {
     usage,
@@ -128,7 +131,7 @@ function assembleAlone(settings: Settings, log: AccessLog): Parts {
     certificates,
     load,
     log,
-    isReady: () => state.readiness().ready,
+    isReady: core.isReady,
     now,
   };
   const front = createListener({ gateway, own, trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane, tls });
@@ -141,7 +144,9 @@ function assembleWithWorkers(settings: Settings, log: AccessLog): Parts {
   const front = new Primary(settings, log, () => ({ core, own, usage, events, tls }));
   const { certificates, keys, answers } = front;
   const core = createCore(directory, log, { ...front.sources, ...sources }, front.followers);
-  const own = ownAnswers(ownState(settings, { core, breaker, certificates, keys, answers, mcp: undefined, link: () => link.current }));
+  const isReady = (): boolean => front.isReady();
+  const state = ownState(settings, { core, breaker, certificates, keys, answers, mcp: undefined, isReady, link: () => link.current });
+  const own = ownAnswers(state);
   const events = eventSink(core.metrics, () => link.current?.events);
   return { core, front, breaker, directory, usage, mcp: undefined, link, stopWatching: () => undefined };
 }

@@ -4,17 +4,8 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
-import {
-  eventually,
-  KEY,
-  makeRoute,
-  request,
-  sendRaw,
-  startGateway,
-  startTcp,
-  startUpstream,
-  type TestGateway,
-} from '../../test/helpers/data-plane.js';
+import { eventually, KEY, makeRoute, request, startGateway, startUpstream, type TestGateway } from '../../test/helpers/data-plane.js';
+import { sendRaw, startTcp } from '../../test/helpers/raw-tcp.js';
 import { createBreaker } from './breaker.js';
 
 const auth = { 'X-API-Key': KEY };

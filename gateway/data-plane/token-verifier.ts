@@ -54,10 +54,8 @@ export function createTokenVerifiers({ now, allowPrivate, log }: TokenVerifierOp
   };
   return {
     verifier(tenant, rules) {
-      const keySet = keySetOf(tenant, rules);
-      const scope = JSON.stringify([tenant, rules]);
-      return (token) =>
-        token.length > MAX_TOKEN ? Promise.resolve({ failure: 'invalid_token' }) : judge({ keySet, rules, scope, verified, now }, token);
+      const by: Judge = { keySet: keySetOf(tenant, rules), rules, scope: JSON.stringify([tenant, rules]), verified, now };
+      return (token) => (token.length > MAX_TOKEN ? Promise.resolve({ failure: 'invalid_token' }) : judge(by, token));
     },
   };
 }

@@ -41,7 +41,7 @@ describe('the usage meter', () => {
     const first = createUsageMeter();
     first.observe(route('api-1'), { credential: caller('sub-1'), status: 200, latencyMs: 5, isCounted: true }, 1000);
     const second = createUsageMeter();
-    second.restore(first.pending());
+    second.add(first.pending());
     second.observe(route('api-1'), { credential: caller('sub-1'), status: 200, latencyMs: 5, isCounted: true }, 2000);
 
     expect(second.pending().entries.reduce((sum, { requests }) => sum + requests, 0)).toBe(2);

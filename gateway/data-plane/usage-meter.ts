@@ -29,10 +29,8 @@ export interface UsageMeter {
   drain(maxEntries: number): Usage | undefined;
   /** What `drain` would take, left in place. */
   pending(): Usage;
-  /** Adds what other processes have measured. */
+  /** Adds what other processes have measured, or the last run and not reported. */
   add(usage: Usage): void;
-  /** Puts back what the last run had not reported. */
-  restore(usage: Usage): void;
 }
 
 interface Counter {
@@ -104,10 +102,6 @@ export function createUsageMeter(onDropped: (count: number) => void = () => unde
       for (const [id, usedAt] of used) keys.set(id, Math.max(usedAt, keys.get(id) ?? 0));
     },
     pending: () => ({ entries: [...closed, ...entriesOf(open, hour)], keys: [...keys] }),
-    restore(usage) {
-      closed.push(...usage.entries);
-      for (const [id, usedAt] of usage.keys) keys.set(id, Math.max(usedAt, keys.get(id) ?? 0));
-    },
   };
 }
 

@@ -103,7 +103,7 @@ function load(file: string, meter: UsageMeter, onProblem: (problem: string) => v
   const content = readSealed(file);
   if (content.state === 'whole') {
     const { gateway, number, unsent, rest } = content.value as State;
-    meter.restore(rest);
+    meter.add(rest);
     return { gateway, number, unsent, rest: { entries: [], keys: [] } };
   }
   if (content.state === 'damaged') onProblem(`${file} is damaged: ${content.reason}. The measurements in it are lost.`);

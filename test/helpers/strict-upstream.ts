@@ -1,5 +1,5 @@
 /** An upstream that reads what it is sent by the letter of RFC 9112, and says of anything else that a more lenient reader could understand it differently. */
-import { startTcp } from './data-plane.js';
+import { startTcp } from './raw-tcp.js';
 
 export interface StrictMessage {
   readonly target: string;

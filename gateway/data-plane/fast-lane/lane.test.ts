@@ -1,16 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import {
-  eventually,
-  makeRoute,
-  request,
-  sendRaw,
-  startCapture,
-  startGateway,
-  startTcp,
-  startUpstream,
-} from '../../../test/helpers/data-plane.js';
+import { eventually, makeRoute, request, startGateway, startUpstream } from '../../../test/helpers/data-plane.js';
+import { sendRaw, startCapture, startTcp } from '../../../test/helpers/raw-tcp.js';
 
 const GET = 'GET /apis/acme/payments/x';
 const POST = request('POST /apis/acme/payments/x', ['Content-Length: 5'], 'hello');

@@ -1,6 +1,7 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { eventually, makeRoute, makeUpstream, startTcp, startUpstream, type RouteDraft } from '../../../test/helpers/data-plane.js';
+import { eventually, makeRoute, makeUpstream, startUpstream, type RouteDraft } from '../../../test/helpers/data-plane.js';
+import { startTcp } from '../../../test/helpers/raw-tcp.js';
 import { PAYMENTS, rpc, startMcp, toolSource, type McpGateway } from '../../../test/helpers/mcp.js';
 import { createBreaker, DEFAULT_BREAKER } from '../breaker.js';
 import { cache } from '../../policies/cache.js';

@@ -16,7 +16,7 @@ export interface Member {
   readonly id: number;
   readonly line: WorkerLine;
   /** What it said last. */
-  last: Pick<Report, 'totals' | 'levels' | 'certificates'> | undefined;
+  last: Pick<Report, 'totals' | 'levels'> | undefined;
 }
 
 export interface FleetOptions {

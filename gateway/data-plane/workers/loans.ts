@@ -75,7 +75,7 @@ export class Loans {
     const windowMs = windowSeconds * 1000;
     const mergeMs = mergeMsOf(settings);
     const { clock } = this.#options;
-    const name = [limit, windowSeconds, burst].join(' ');
+    const text = rateText(settings);
     const unknown = { allowed: true, limit, remaining: limit, resetAtMs: 0, retryAfterMs: 0, windowSeconds };
     return {
       take: (subject) => {
@@ -85,7 +85,7 @@ export class Loans {
           return unknown;
         }
         const now = clock.now();
-        const loan = this.#find({ key, subject }, name, now);
+        const loan = this.#find({ key, subject }, text, now);
         if (loan?.refused !== undefined) return { ...loan.refused, allowed: false, retryAfterMs: Math.max(1, loan.freeAt - now) };
         if (loan === undefined || loan.tokens < 1) {
           this.#undecided += 1;
@@ -102,7 +102,7 @@ export class Loans {
   /** The check of a quota, in the place of the one of its table. */
   quota(subject: string | ((exchange: Exchange) => string), limits: QuotaLimits): Hooks {
     const { daily, monthly } = limits;
-    const name = [daily, monthly].join(' ');
+    const text = quotaText(limits);
     const { clock, now } = this.#options;
     const subjectOf = (exchange: Exchange): string => (typeof subject === 'string' ? subject : subject(exchange));
     return {
@@ -113,7 +113,7 @@ export class Loans {
           return undefined;
         }
         const at = clock.now();
-        const loan = this.#find({ subject: subjectOf(exchange) }, name, at);
+        const loan = this.#find({ subject: subjectOf(exchange) }, text, at);
         const today = dayNumber(now());
         if (loan === undefined || loan.counts.day !== today || (loan.tokens < 1 && !loan.isRefused)) {
           this.#undecided += 1;
@@ -265,7 +265,7 @@ function newLoan(demand: Demand, { state, counts = NO_COUNTS, lent, isFirm }: Ve
   const freeAt = now + (state?.retryAfterMs ?? Infinity);
   return {
     counter: { key: demand.key, subject: demand.subject },
-    settings: (isRate ? [demand.limit, demand.windowSeconds, demand.burst] : [demand.daily, demand.monthly]).join(' '),
+    settings: isRate ? rateText(demand) : quotaText(demand),
     tokens: lent,
     until: Math.min(now + spanMs, isFirm ? freeAt : Infinity),
     isRefused: isFirm,
@@ -279,6 +279,9 @@ function newLoan(demand: Demand, { state, counts = NO_COUNTS, lent, isFirm }: Ve
     last: 0,
   };
 }
+
+const rateText = ({ limit, windowSeconds, burst }: LimitSettings): string => [limit, windowSeconds, burst].join(' ');
+const quotaText = ({ daily, monthly }: QuotaLimits): string => [daily, monthly].join(' ');
 
 const toldState = ({ allowed, state }: Verdict, otherwise: LimitState): LimitState & { readonly allowed: boolean } => ({
   ...(state ?? otherwise),

@@ -8,7 +8,7 @@ import type { WorkerCounts } from '../metrics.js';
 import type { OwnRequest } from '../own-routes.js';
 import type { Settings } from '../settings.js';
 import type { EventSink } from '../snapshot.js';
-import type { ServerCertificate, TlsTexts } from '../tls.js';
+import type { TlsTexts } from '../tls.js';
 import type { Usage } from '../usage-meter.js';
 import type { CounterName, Settlement, Verdict } from './demands.js';
 import type { LimitQuestion } from './loans.js';
@@ -70,7 +70,6 @@ export interface Report {
   readonly events: readonly WorkerEvent[];
   readonly totals: Totals;
   readonly levels: Levels;
-  readonly certificates: readonly ServerCertificate[];
 }
 
 /** What a worker asks the primary process. */

@@ -3,7 +3,7 @@ import { now } from '../../clock.js';
 import type { Reply } from '../../policies/contract.js';
 import type { AccessLog } from '../access-log.js';
 import type { AdminOptions } from '../admin.js';
-import type { OwnBreaker } from '../breaker.js';
+import { NEW_CIRCUIT, type OwnBreaker } from '../breaker.js';
 import type { Core, Followers } from '../core.js';
 import type { MetricSources } from '../metrics.js';
 import type { OwnAnswers } from '../own-routes.js';
@@ -28,6 +28,8 @@ export interface PrimaryParts {
 }
 
 const MAX_GRACE_MS = 10_000;
+/** A worker that compiles its first configuration is waited for, however large that is; one that is frozen is replaced meanwhile. */
+const MAX_COMPILE_MS = 600_000;
 
 export class Primary implements Listener {
   readonly #settings: Settings;
@@ -37,6 +39,9 @@ export class Primary implements Listener {
   /** Probes that workers were allowed: key and round, by worker. */
   readonly #probes = new Map<number, Map<string, number>>();
   #doKeepAnswers = false;
+  /** Changes that are not in force everywhere, until the first configuration is: workers that start later compile before they listen. */
+  #settling = 0;
+  #isInForce = false;
 
   /** `parts` are asked for once workers run. */
   constructor(settings: Settings, log: AccessLog, parts: () => PrimaryParts) {
@@ -70,15 +75,15 @@ export class Primary implements Listener {
   readonly followers: Followers = {
     onDelta: (delta) => {
       for (const part of partsOfDelta(this.#parts().core.source.position, delta)) this.#fleet.tell('configure', part);
+      if (!this.#isInForce) void this.#settle();
     },
-    onCircuit: (key, breaker) => this.#fleet.tell('circuit', { key, circuit: breaker.circuit(now()) }),
+    onCircuit: (key, breaker) => this.#fleet.tell('circuit', { key, circuit: breaker?.circuit(now()) ?? NEW_CIRCUIT }),
     onHealth: ({ key, isHealthy }) => this.#fleet.tell('health', { key, isHealthy }),
   };
 
   /** What metrics and the admin API ask of all who serve. */
   readonly sources = {
     connections: () => this.connections(),
-    certificates: () => this.#fleet.members.find(({ last }) => last !== undefined)?.last?.certificates ?? [],
     load: () => ({ share: mostOf(this.#fleet, 'shedShare'), refused: totalOf(this.#fleet, 'shed') }),
     keyCache: () => this.keys.stats(),
     answers: () => this.answers.stats(),
@@ -92,11 +97,11 @@ export class Primary implements Listener {
   } satisfies Partial<MetricSources>;
 
   readonly keys: AdminOptions['keys'] = {
-    stats: () => {
-      const [hits, misses] = [totalOf(this.#fleet, 'keyHits'), totalOf(this.#fleet, 'keyMisses')];
-      const hit_rate = hits + misses === 0 ? 0 : Math.round((hits / (hits + misses)) * 1000) / 1000;
-      return { hits, misses, entry_count: sumOf(this.#fleet, 'keyEntries'), hit_rate };
-    },
+    stats: () => ({
+      hits: totalOf(this.#fleet, 'keyHits'),
+      misses: totalOf(this.#fleet, 'keyMisses'),
+      entry_count: sumOf(this.#fleet, 'keyEntries'),
+    }),
     clear: () => this.#fleet.tell('clearCaches', null),
   };
 
@@ -124,6 +129,11 @@ export class Primary implements Listener {
     };
   }
 
+  /** Whether all who serve have compiled the first configuration. */
+  isReady(): boolean {
+    return this.#isInForce && this.#parts().core.isReady();
+  }
+
   listen(): Promise<number> {
     return this.#fleet.listen();
   }
@@ -141,6 +151,14 @@ export class Primary implements Listener {
     this.#parts().tls?.texts();
     this.#fleet.tell('reloadCertificates', null);
     return false;
+  }
+
+  async #settle(): Promise<void> {
+    this.#settling += 1;
+    const { publisher, isReady } = this.#parts().core;
+    await Promise.all([publisher.settled(), this.#fleet.ask('settled', null, () => undefined, MAX_COMPILE_MS)]);
+    this.#settling -= 1;
+    this.#isInForce ||= this.#settling === 0 && isReady();
   }
 
   #serve(worker: number): ReturnType<FleetOptions['serve']> {
@@ -179,14 +197,14 @@ export class Primary implements Listener {
 
   #take(worker: number, report: Report): void {
     const { core, usage, events } = this.#parts();
-    const { limits, breakers, counts, totals, levels, certificates } = report;
+    const { limits, breakers, counts, totals, levels } = report;
     for (const settlement of limits) this.#ledger.settle(worker, settlement);
     for (const { key, successes, rejected } of breakers) this.#breaker(key)?.add(successes, rejected);
     core.metrics.add(counts);
     if (report.usage !== null) usage.add(report.usage);
     for (const event of report.events) events.record(event);
     const member = this.#fleet.member(worker);
-    if (member !== undefined) member.last = { totals, levels, certificates };
+    if (member !== undefined) member.last = { totals, levels };
   }
 
   #outcome(worker: number, { key, outcome, round, successes, rejected }: Outcome): void {
@@ -219,17 +237,16 @@ export class Primary implements Listener {
   }
 
   #briefing(): ReturnType<FleetOptions['briefing']> {
-    const { source, state, disk } = this.#parts().core;
+    const { source, state, mayServeAlone } = this.#parts().core;
     const circuits = [...state.breakers.keys()].flatMap((key) => {
       const breaker = this.#breaker(key);
       return breaker === undefined || breaker.round === 0 ? [] : [{ key, circuit: breaker.circuit(now()) }];
     });
     const unhealthy = state.unhealthy().map((key): Told => ['health', { key, isHealthy: false }]);
     const keeping: readonly Told[] = this.#doKeepAnswers ? [['othersKeepAnswers', null]] : [];
-    const mayServeAlone = this.#settings.controlPlaneUrl === undefined && !disk.isDamaged();
     return {
       parts: partsOfAll(source),
-      mayServeAlone,
+      mayServeAlone: mayServeAlone(),
       certificateTexts: this.#parts().tls?.texts(),
       told: [...circuits.map((circuit): Told => ['circuit', circuit]), ...unhealthy, ...keeping],
     };

@@ -1,5 +1,5 @@
 /** A circuit breaker in a worker: it follows the one of the primary process, which alone opens, closes and lets probes through. */
-import { PROBE_RETRY_MS, type Circuit } from '../breaker.js';
+import { NEW_CIRCUIT, PROBE_RETRY_MS, type Circuit } from '../breaker.js';
 import type { Breaker } from '../snapshot.js';
 
 /** How a request ended that a worker has sent, and what the worker let through by itself since it said so last. */
@@ -19,13 +19,11 @@ export interface BreakerLine {
   tell(outcome: Outcome): void;
 }
 
-const CLOSED: Circuit = { state: 'closed', round: 0, waitMs: 0 };
-
 export class SharedBreaker implements Breaker {
   readonly name: string;
   readonly #key: string;
   readonly #line: BreakerLine;
-  #circuit: Circuit = CLOSED;
+  #circuit: Circuit = NEW_CIRCUIT;
   #openUntil = 0;
   /** The round of a probe that this worker may send, and has not sent yet. */
   #ticket: number | undefined;
@@ -101,7 +99,7 @@ export class SharedBreaker implements Breaker {
   }
 
   reset(): void {
-    this.follow(CLOSED, 0);
+    this.follow(NEW_CIRCUIT, 0);
   }
 
   /** What was let through and held back since it was last asked; undefined when nothing was. */

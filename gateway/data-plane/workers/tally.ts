@@ -1,6 +1,4 @@
 /** What a worker counts until it tells the primary process, which has the totals. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { ProcessUse } from '../../runtime-metrics.js';
 import type { WorkerCounts } from '../metrics.js';
 import { addOne, RouteCounts, statusClassOf } from '../route-metrics.js';
 import type { EventSink, RouteMetrics } from '../snapshot.js';
@@ -53,7 +51,7 @@ export function createTally(): Tally {
           routes: [...routes.values()].map(({ tenant, api, answers, latencies, totalSeconds, cached }) => ({
             tenant,
             api,
-            answers: namedOnly(answers),
+            answers: [...answers],
             latencies,
             totalSeconds,
             cached: [...cached],
@@ -67,30 +65,5 @@ export function createTally(): Tally {
       events = [];
       return taken;
     },
-  };
-}
-
-/** Methods without an answer are left out. */
-const namedOnly = (answers: ReadonlyMap<string, readonly number[]>): (readonly [string, readonly number[]])[] =>
-  [...answers].filter(([, classes]) => classes.some((count) => count > 0));
-
-/** How much of the machine this process uses, and how late its event loop is; `stop` ends the watch. */
-export function watchProcess(): { read(): ProcessUse; reset(): void } {
-  const delay = monitorEventLoopDelay({ resolution: 10 });
-  delay.enable();
-  return {
-    read() {
-      const { user, system } = process.cpuUsage();
-      const p99 = delay.percentile(99) / 1e9;
-      const { rss, heapUsed } = process.memoryUsage();
-      return {
-        cpuSeconds: (user + system) / 1e6,
-        residentBytes: rss,
-        heapBytes: heapUsed,
-        lagSeconds: Number.isFinite(p99) ? p99 : 0,
-      };
-    },
-    /** Begins a new measurement of the delay. */
-    reset: () => delay.reset(),
   };
 }

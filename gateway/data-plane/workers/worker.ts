@@ -2,13 +2,14 @@
 import { errorBody, StoaError } from '../../../schema/error.js';
 import { now } from '../../clock.js';
 import { policies } from '../../policies/index.js';
+import { processUse, watchEventLoop } from '../../runtime-metrics.js';
 import type { AccessLog } from '../access-log.js';
-import { createBearerCheck } from '../bearer.js';
+import { ANSWER_BYTES } from '../answer-cache.js';
 import { CertificateJudge } from '../client-certificate.js';
 import { createEngine, type Engine } from '../engine.js';
 import { watchLoad } from '../load-shedder.js';
-import { jsonReply, type OwnAnswers } from '../own-routes.js';
 import { createRuntimeState } from '../policy-state.js';
+import { createReadiness, type Readiness } from '../readiness.js';
 import type { RuntimeState } from '../runtime-state.js';
 import { createListener, type Listener } from '../server.js';
 import type { Settings } from '../settings.js';
@@ -17,20 +18,20 @@ import { createSteadyClock } from '../steady-clock.js';
 import { keepCertificates, loadTls, type ListenerTls, type TlsFiles, type TlsTexts } from '../tls.js';
 import { createUsageMeter } from '../usage-meter.js';
 import { Channel, type Send } from './channel.js';
+import { Circuits } from './circuits.js';
 import { ConfigParts } from './config-parts.js';
 import { Loans } from './loans.js';
 import type { PrimaryAsks, PrimarySays, Report, WorkerAsks, WorkerSays } from './messages.js';
+import { ownOfWorker } from './own-of-worker.js';
 import { shareAnswers, type SharedAnswers } from './shared-answers.js';
-import { SharedBreaker } from './shared-breaker.js';
-import { createTally, watchProcess } from './tally.js';
+import type { BreakerLine } from './shared-breaker.js';
+import { createTally } from './tally.js';
 
 type About = Omit<PrimarySays['start'], 'settings'>;
 type Line = Channel<WorkerAsks, WorkerSays, PrimaryAsks, PrimarySays>;
 
 const REPORT_MS = 100;
 const SWEEP_MS = 60_000;
-/** For answers that all workers keep together. */
-const ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Serves as soon as the primary process has said how, until it says that it is over. `openLog` is given its settings. */
 export function runWorker(openLog: (settings: Settings) => AccessLog): void {
@@ -65,7 +66,7 @@ export function runWorker(openLog: (settings: Settings) => AccessLog): void {
         }
       },
       configure: (part) => running().configure(part),
-      circuit: ({ key, circuit }) => running().breakers.follow(key, circuit),
+      circuit: ({ key, circuit }) => running().circuits.follow(key, circuit),
       health: ({ key, isHealthy }) => running().state.setHealth(key, isHealthy),
       clearCaches: () => running().clearCaches(),
       forgetRefusals: () => running().loans.forgetRefusals(),
@@ -92,40 +93,9 @@ function loadSound(files: TlsFiles, texts: TlsTexts | undefined): ListenerTls {
   }
 }
 
-/** The breakers of a worker, and the circuits that they follow: also of breakers that are made later. */
-class Breakers {
-  readonly #line: Line;
-  readonly #circuits = new Map<string, PrimarySays['circuit']['circuit']>();
-  readonly #breakers = new Map<string, SharedBreaker>();
-
-  constructor(line: Line) {
-    this.#line = line;
-  }
-
-  make(key: string, url: string): SharedBreaker {
-    const breaker = new SharedBreaker(key, url, {
-      probe: (asked) => this.#line.call('probe', asked),
-      tell: (outcome) => this.#line.tell('outcome', outcome),
-    });
-    const circuit = this.#circuits.get(key);
-    if (circuit !== undefined) breaker.follow(circuit, now());
-    this.#breakers.set(key, breaker);
-    return breaker;
-  }
-
-  follow(key: string, circuit: PrimarySays['circuit']['circuit']): void {
-    this.#circuits.set(key, circuit);
-    this.#breakers.get(key)?.follow(circuit, now());
-  }
-
-  report(): Report['breakers'] {
-    return [...this.#breakers.values()].flatMap((breaker) => breaker.report() ?? []);
-  }
-}
-
 class Worker {
   readonly loans: Loans;
-  readonly breakers: Breakers;
+  readonly circuits: Circuits;
   readonly state: RuntimeState;
   readonly engine: Engine;
   readonly answers: SharedAnswers;
@@ -134,12 +104,13 @@ class Worker {
   readonly #log: AccessLog;
   readonly #tally = createTally();
   readonly #usage = createUsageMeter();
-  readonly #process = watchProcess();
+  readonly #loop = watchEventLoop();
   readonly #load: ReturnType<typeof watchLoad>;
   readonly #certificates: CertificateJudge;
   readonly #tls: ListenerTls | undefined;
   readonly #listener: Listener;
   readonly #parts: ConfigParts;
+  readonly #readiness: Readiness;
   #files: ReturnType<typeof keepCertificates> | undefined;
   #isStopping = false;
 
@@ -152,17 +123,12 @@ class Worker {
       now,
       ask: (question, received) => line.call('limits', question, received),
     });
-    this.breakers = new Breakers(line);
-    const { loans, breakers } = this;
-    this.state = createRuntimeState(now, log, settings.allowPrivateUpstreams, {
-      answerBytes: Math.floor(ANSWER_BYTES / settings.workers),
-      shared: {
-        limiter: (key, limit) => loans.limiter(key, limit),
-        quota: (subject, limits) => loans.quota(subject, limits),
-        breaker: (key, url) => breakers.make(key, url),
-        combine: (all) => loans.combine(all),
-      },
-    });
+    const breakerLine: BreakerLine = {
+      probe: (asked) => line.call('probe', asked),
+      tell: (outcome) => line.tell('outcome', outcome),
+    };
+    this.circuits = new Circuits(breakerLine, () => this.state.breakers, now);
+    this.state = this.#createState();
     this.answers = shareAnswers(this.state.answers, line);
     this.engine = createEngine({
       policies,
@@ -173,9 +139,10 @@ class Worker {
       metricsOf: (tenant, api) => this.#tally.route(tenant, api),
       // The primary process compiles the same, and has said what is wrong with it.
       onProblem: () => undefined,
-      onPublish: () => undefined,
+      onPublish: () => this.#readiness.published(),
       onGone: () => undefined,
     });
+    this.#readiness = createReadiness(this.engine.source, () => about.mayServeAlone);
     this.#parts = new ConfigParts(this.engine.source);
     this.#load = watchLoad(log);
     this.#certificates = new CertificateJudge(settings.clientCertificates);
@@ -204,11 +171,11 @@ class Worker {
     const { hits: keyHits, misses: keyMisses, entry_count: keyEntries } = this.engine.keys.stats();
     const { hits: answerHits, misses: answerMisses, entry_count: answerEntries, bytes: answerBytes } = this.state.answers.stats();
     const { cert_validated, cert_missing, cert_invalid } = this.#certificates.stats();
-    const { cpuSeconds, ...used } = this.#process.read();
-    if (isAsked) this.#process.reset();
+    const { cpuSeconds, ...used } = { ...processUse(), lagSeconds: this.#loop.lagSeconds() };
+    if (isAsked) this.#loop.reset();
     return {
       limits: this.loans.report(isLast),
-      breakers: this.breakers.report(),
+      breakers: this.circuits.report(),
       counts,
       usage: this.#usage.drain(Infinity) ?? null,
       events,
@@ -224,7 +191,6 @@ class Worker {
         cpuSeconds,
       },
       levels: { connections: this.#listener.connections(), keyEntries, answerEntries, answerBytes, shedShare: this.#load.share, ...used },
-      certificates: this.#tls?.certificates() ?? [],
     };
   }
 
@@ -237,9 +203,22 @@ class Worker {
     return this.report(false, true);
   }
 
+  #createState(): RuntimeState {
+    const { loans, circuits } = this;
+    const { allowPrivateUpstreams, workers } = this.#settings;
+    return createRuntimeState(now, this.#log, allowPrivateUpstreams, {
+      answerBytes: Math.floor(ANSWER_BYTES / workers),
+      shared: {
+        limiter: (key, limit) => loans.limiter(key, limit),
+        quota: (subject, limits) => loans.quota(subject, limits),
+        breaker: (key, url) => circuits.make(key, url),
+        combine: (all) => loans.combine(all),
+      },
+    });
+  }
+
   #createListener(about: About): Listener {
     const { trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane } = this.#settings;
-    const { source } = this.engine;
     return createListener({
       gateway: {
         usage: this.#usage,
@@ -250,7 +229,7 @@ class Worker {
         certificates: this.#certificates,
         load: this.#load,
         log: this.#log,
-        isReady: () => source.position !== undefined || (about.mayServeAlone && source.adminApis.size > 0),
+        isReady: () => this.#readiness.isReady(),
         now,
       },
       own: ownOfWorker(this.#line, this.#settings, about),
@@ -279,21 +258,4 @@ class Worker {
     const { limits, breakers, counts, events, usage } = report;
     if (limits.length + breakers.length + counts.routes.length + events.length > 0 || usage !== null) this.#line.tell('report', report);
   }
-}
-
-/** Says itself that it lives; everything else is known in one place. */
-function ownOfWorker(line: Line, { adminToken, metricsToken }: Settings, { version, startedAt }: About): OwnAnswers {
-  const isAdmin = adminToken === undefined ? () => false : createBearerCheck(adminToken);
-  const isReader = metricsToken === undefined ? () => true : createBearerCheck(metricsToken);
-  const answer: OwnAnswers['answer'] = async ({ method, path, query, authorization, readBody }, isDraining) => {
-    const isRead = method === 'GET' || method === 'HEAD';
-    if (isRead && path === '/health/live') return jsonReply(200, { status: 'ok' });
-    if (isRead && path === '/health')
-      return jsonReply(200, { status: 'ok', version, uptime_seconds: Math.floor((now() - startedAt) / 1000) });
-    // Before it is known who somebody is, nobody's body is read and no worker is asked.
-    const isKnown = path === '/metrics' ? isReader(authorization) : path.startsWith('/admin') && isAdmin(authorization);
-    const body = !isRead && isKnown ? await readBody() : '';
-    return line.call('own', { method, path, query, authorization, body, isKnown, isDraining });
-  };
-  return { answer };
 }
