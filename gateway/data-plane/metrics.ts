@@ -158,7 +158,7 @@ function addStateMetrics(registers: Registry[], sources: MetricSources): void {
   const { workers } = sources;
   if (workers !== undefined) {
     gauge('stoa_gateway_workers', 'Processes that serve traffic.', () => workers().serving);
-    total('stoa_gateway_worker_deaths_total', 'Processes that ended by themselves and were replaced.', () => workers().died);
+    total('stoa_gateway_worker_deaths_total', 'Processes that died or froze, and were replaced.', () => workers().died);
   }
   addRouteMetrics(registers, sources);
   addCertificateMetrics(registers, sources);

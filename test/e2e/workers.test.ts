@@ -49,19 +49,37 @@ async function admin(line: string, body?: unknown) {
   return text === '' ? undefined : JSON.parse(text);
 }
 
-const publish = (id: string, changes: object = {}): Promise<unknown> =>
-  admin('POST /apis', {
-    id,
-    name: id,
-    tenant_id: 'acme',
-    path_prefix: `/${id}`,
-    backend_url: `http://127.0.0.1:${String((upstream.address() as AddressInfo).port)}/${id}`,
-    methods: ['GET'],
-    spec_hash: 'a',
-    activated: true,
-    auth_required: false,
-    ...changes,
+const published = (id: string): object => ({
+  id,
+  name: id,
+  tenant_id: 'acme',
+  path_prefix: `/${id}`,
+  backend_url: `http://127.0.0.1:${String((upstream.address() as AddressInfo).port)}/${id}`,
+  methods: ['GET'],
+  spec_hash: 'a',
+  activated: true,
+  auth_required: false,
+});
+
+const publish = (id: string, changes: object = {}): Promise<unknown> => admin('POST /apis', { ...published(id), ...changes });
+
+/** Over a connection of its own. */
+const deactivate = (id: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' };
+    const sent = request(`${gateway.url}/admin/apis`, { agent: false, method: 'POST', headers }, (res) => {
+      res.resume().on('end', () => (res.statusCode === 200 ? resolve() : reject(new Error(String(res.statusCode)))));
+    });
+    sent.on('error', reject).end(JSON.stringify({ ...published(id), activated: false }));
   });
+
+/** Lines of the log so far. */
+const events = (name: string): readonly Record<string, unknown>[] =>
+  gateway
+    .output()
+    .split('\n')
+    .filter((line) => line.includes(`"event":"${name}"`))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 const limit = (api: string, type: string, config: object): Promise<unknown> =>
   admin('POST /policies', { id: `${api}-${type}`, name: type, policy_type: type, config, priority: 1, api_id: api });
@@ -185,6 +203,26 @@ it('replaces a worker that is killed under load; others go on, and no metric goe
   const granted = 100 + (counts[200] ?? 0) + (rest[200] ?? 0);
   expect(granted).toBeLessThanOrEqual(700);
   expect(granted).toBeGreaterThan(700 - 48 - 21);
+});
+
+it('waits for a frozen worker no longer than it takes to change the others, and replaces it', { timeout: 120_000 }, async () => {
+  await publish('frozen');
+  const [victim = 0, ...others] = workers();
+  const before = await metric('stoa_gateway_worker_deaths_total');
+
+  process.kill(victim, 'SIGSTOP');
+  // A frozen worker is handed one connection more: of two new ones, the other is answered.
+  await Promise.any([deactivate('frozen'), deactivate('frozen')]);
+  const atChange = workers();
+  await expect.poll(() => events('worker_died').some(({ pid }) => pid === victim), { timeout: 60_000 }).toBe(true);
+  await expect.poll(() => workers().length, { timeout: 20_000 }).toBe(WORKERS);
+  await expect.poll(() => metric('stoa_gateway_workers'), { timeout: 20_000 }).toBe(WORKERS);
+
+  expect(atChange).toContain(victim);
+  expect(events('worker_problem')).toMatchObject([{ pid: victim, reason: 'It has not answered for 10 seconds, and is killed.' }]);
+  expect(workers()).toEqual(expect.arrayContaining(others));
+  expect(await metric('stoa_gateway_worker_deaths_total')).toBe(before + 1);
+  expect(await call('/frozen', 30)).toEqual({ 503: 30 });
 });
 
 it('writes the lines of all workers whole, in one stream', async () => {

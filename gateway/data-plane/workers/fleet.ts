@@ -6,6 +6,7 @@ import type { AccessLog } from '../access-log.js';
 import type { Settings } from '../settings.js';
 import { Channel, type Served } from './channel.js';
 import type { ConfigPart, Levels, PrimaryAsks, PrimarySays, Report, Totals, WorkerAsks, WorkerSays } from './messages.js';
+import { BEAT_MS, Heart, LOST_BEATS } from './heart.js';
 import { forwardLines } from './log-lines.js';
 import { Slot } from './slot.js';
 
@@ -17,6 +18,8 @@ export interface Member {
   readonly line: WorkerLine;
   /** What it said last. */
   last: Pick<Report, 'totals' | 'levels'> | undefined;
+  /** From when it serves on. */
+  heart: Heart | undefined;
 }
 
 export interface FleetOptions {
@@ -56,6 +59,7 @@ export class Fleet {
   /** How many have died. */
   deaths = 0;
   #isStopping = false;
+  #beating: NodeJS.Timeout | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -73,11 +77,12 @@ export class Fleet {
   async listen(): Promise<number> {
     cluster.schedulingPolicy = cluster.SCHED_RR;
     cluster.setupPrimary({ args: [WORKER_FLAG], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+    this.#beating = setInterval(() => this.#beat(), BEAT_MS).unref();
     try {
       const ports = await Promise.all(Array.from({ length: this.#options.settings.workers }, () => this.#start(new Slot())));
       return ports[0] ?? this.#options.settings.port;
     } catch (error) {
-      this.#isStopping = true;
+      this.#end();
       for (const worker of this.#processes.values()) worker.process.kill('SIGKILL');
       throw error;
     }
@@ -92,22 +97,23 @@ export class Fleet {
     for (const { id, line } of this.#members.values()) if (id !== teller) line.tell(name, message);
   }
 
-  /** Asks all. Those that are gone, or do not answer in time, are left out. */
+  /** Asks all. Those that are gone, or do not answer in time, are left out; one that did not answer before is not waited for. */
   async ask<K extends keyof PrimaryAsks>(
     name: K,
     question: PrimaryAsks[K][0],
     received: (worker: number, answer: PrimaryAsks[K][1]) => void,
     patienceMs = PATIENCE_MS,
   ): Promise<void> {
-    const asked = this.members.map((member) =>
-      member.line.call(name, question, (answer) => received(member.id, answer)).catch(() => undefined),
-    );
+    const asked = this.members.flatMap((member) => {
+      const answered = member.line.call(name, question, (answer) => received(member.id, answer)).catch(() => undefined);
+      return member.heart?.isLate === true ? [] : [answered];
+    });
     await Promise.race([Promise.all(asked), sleep(patienceMs, undefined, { ref: false })]);
   }
 
   /** Lets all finish what is in flight; takes their last reports. After `graceMs` all have ended, one way or another. */
   async stop(graceMs: number, onReport: (worker: number, report: Report) => void): Promise<void> {
-    this.#isStopping = true;
+    this.#end();
     const ended = [...this.#processes.values()].map((worker) => over(worker));
     // Whoever does not serve yet has nothing to finish, and must not begin.
     for (const [id, worker] of this.#processes) if (!this.#members.has(id)) worker.process.kill('SIGKILL');
@@ -118,6 +124,24 @@ export class Fleet {
     for (const worker of this.#processes.values()) worker.process.kill('SIGKILL');
     // What was lent to them is counted when they have ended.
     await Promise.race([Promise.all(ended), sleep(FAREWELL_MS, undefined, { ref: false })]);
+  }
+
+  #end(): void {
+    this.#isStopping = true;
+    clearInterval(this.#beating);
+  }
+
+  /** A worker that is frozen is killed: its connections would hang for ever. Another one takes its place. */
+  #beat(): void {
+    for (const member of this.#members.values()) {
+      member.heart?.beat();
+      if (member.heart?.isLost !== true) continue;
+      member.heart = undefined;
+      const { process } = this.#processes.get(member.id) ?? {};
+      const reason = `It has not answered for ${(LOST_BEATS * BEAT_MS) / 1000} seconds, and is killed.`;
+      this.#options.log.event('error', 'worker_problem', { pid: process?.pid, reason });
+      process?.kill('SIGKILL');
+    }
   }
 
   /** Resolves to its port when it serves. */
@@ -152,7 +176,10 @@ export class Fleet {
         tells: {
           ...tells,
           awake: () => this.#brief(member, worker),
-          ready: resolve,
+          ready: (port) => {
+            member.heart = new Heart(() => line.call('alive', null));
+            resolve(port);
+          },
           failed: ({ code, message, hint }) => {
             reject(new StoaError(code, message, hint === undefined ? {} : { hint }));
             worker.process.kill('SIGKILL');
@@ -160,7 +187,7 @@ export class Fleet {
         },
       },
     );
-    const member: Member = { id: worker.id, line, last: undefined };
+    const member: Member = { id: worker.id, line, last: undefined, heart: undefined };
     this.#processes.set(worker.id, worker);
     return member;
   }

@@ -102,6 +102,8 @@ export type WorkerSays = {
 export type PrimaryAsks = {
   recall: readonly [CounterName, Settlement];
   report: readonly [null, Report];
+  /** Answered at once. */
+  alive: readonly [null, null];
   /** Answered when all that was said before is in force. */
   settled: readonly [null, null];
   /** Answered when nothing is in flight any more, with the last report. */

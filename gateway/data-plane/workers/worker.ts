@@ -51,6 +51,7 @@ export function runWorker(openLog: (settings: Settings) => AccessLog): void {
     calls: {
       recall: (counter) => running().loans.recall(counter),
       report: () => running().report(true),
+      alive: () => null,
       settled: async () => {
         await running().engine.publisher.settled();
         return null;
