@@ -120,6 +120,7 @@ describe('import openapi (CL18)', () => {
     ['info: {title: x}', '"openapi" is missing'],
     ['openapi: 3.0.0\ninfo: {title: x}', 'no operations'],
     ['openapi: 3.1.0\nwebhooks: {a: {post: {}}}', 'no operations'],
+    ['openapi: 3.0.0\npaths: {/a: {$ref: a.yaml}, /b: {$ref: b.yaml}}', '2 of its paths refer to other files'],
     ['openapi: 3.0.0\npaths: {/a: {get: {}}}', 'names no server'],
     ['openapi: 3.0.0\nservers: [{url: "wss://x.example.com"}]\npaths: {/a: {get: {}}}', 'names no server'],
     ['openapi: 3.0.0\nservers: [{url: "http://169.254.169.254"}]\npaths: {/a: {get: {}}}', 'metadata'],

@@ -38,7 +38,7 @@ export function importOpenApi(document: ForeignDocument, options: OpenApiOptions
   const info = isMapping(root['info']) ? root['info'] : {};
   const name = importer.freeName('API', options.name, textOf(info['title']), baseName(options.file), 'api');
   const key = keyOf({ kind: 'API', tenant: options.tenant, name });
-  if (operations.length === 0) throw unusable(options.file, 'The document has no operations: there is nothing to publish.');
+  if (operations.length === 0) throw withoutOperations(root, options.file);
   const upstream = options.upstream ?? serverOf(root, importer, options.file);
   const spec = {
     display_name: textOf(info['title'])?.slice(0, 200),
@@ -87,6 +87,16 @@ function unusable(file: string, message: string, hint?: string): StoaError {
   });
 }
 
+const BUNDLE = 'Make one document of all files first: npx @redocly/cli bundle openapi.yaml -o bundled.yaml.';
+const isElsewhere = (pathItem: unknown): boolean =>
+  isMapping(pathItem) && typeof pathItem['$ref'] === 'string' && !pathItem['$ref'].startsWith('#');
+
+function withoutOperations({ paths }: Foreign, file: string): StoaError {
+  const elsewhere = isMapping(paths) ? Object.values(paths).filter(isElsewhere).length : 0;
+  if (elsewhere === 0) return unusable(file, 'The document has no operations: there is nothing to publish.');
+  return unusable(file, `The document has no operations of its own: ${elsewhere} of its paths refer to other files.`, BUNDLE);
+}
+
 interface Operation {
   readonly item: string;
   readonly value: Foreign;
@@ -106,12 +116,7 @@ function operationsOf(root: Foreign, importer: Importer): Operation[] {
     const whole = resolved(root, value);
     const own = OPERATIONS.filter((method) => isMapping(whole[method]));
     if (own.length === 0)
-      importer.say(
-        'skipped',
-        `paths.${path}`,
-        value,
-        typeof value['$ref'] === 'string' ? 'It refers to another document.' : 'It holds no operations.',
-      );
+      importer.say('skipped', `paths.${path}`, value, isElsewhere(value) ? `It is in another file. ${BUNDLE}` : 'It holds no operations.');
     for (const method of own)
       found.push({ item: `paths.${path}.${method}`, value: whole[method] as Foreign, method: method.toUpperCase() });
   }
