@@ -5,7 +5,8 @@ import type { SessionLimits } from './mcp/sessions.js';
 import type { OriginRules } from './mcp/transport.js';
 
 export interface McpSettings {
-  readonly limits: SessionLimits;
+  /** Undefined: clients keep no sessions. */
+  readonly limits: SessionLimits | undefined;
   readonly origins: OriginRules;
 }
 

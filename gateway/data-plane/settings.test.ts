@@ -45,7 +45,7 @@ describe('settings', () => {
       allowLocal: false,
     });
     expect(readSettings([], { STOA_MCP: 'false' }).mcp).toBeUndefined();
-    expect(readSettings(['--mcp', 'true'], { STOA_MCP: 'false', STOA_MCP_SESSIONS_PER_KEY: '2' }).mcp?.limits.perKey).toBe(2);
+    expect(readSettings(['--mcp', 'true'], { STOA_MCP: 'false', STOA_MCP_SESSIONS_PER_KEY: '2' }).mcp?.limits?.perKey).toBe(2);
   });
 
   it.each([
@@ -123,11 +123,11 @@ describe('settings', () => {
   });
 });
 
-it('takes a number of workers, or one for each core, and serves no MCP clients with them', () => {
+it('takes a number of workers, or one for each core; MCP clients keep no sessions with them (DP24)', () => {
   expect(readSettings([], {}).workers).toBe(1);
-  expect(readSettings(['--workers', '4'], {})).toMatchObject({ workers: 4, mcp: undefined });
+  expect(readSettings(['--workers', '4'], {})).toMatchObject({ workers: 4, mcp: { limits: undefined, origins: { allowLocal: true } } });
+  expect(readSettings(['--workers', '4', '--mcp', 'false'], {}).mcp).toBeUndefined();
   expect(readSettings([], { STOA_WORKERS: 'auto' }).workers).toBeGreaterThanOrEqual(1);
   for (const text of ['0', '129', 'two', '1.5'])
     expect(() => readSettings(['--workers', text], {})).toThrow(`--workers takes a number from 1 to 128, or auto; "${text}" is neither.`);
-  expect(() => readSettings(['--workers', '2', '--mcp', 'true'], {})).toThrow('--mcp true goes with one process');
 });

@@ -1,4 +1,4 @@
-/** How many processes serve, and what they cannot do together. */
+/** How many processes serve, and what they do not have together. */
 import { availableParallelism } from 'node:os';
 import { StoaError } from '../../schema/error.js';
 import type { FlagTexts } from '../process-settings.js';
@@ -17,20 +17,15 @@ export const WORKERS_FLAGS = {
 /** More than any machine has use for; a slip of the keyboard must not fill one with processes. */
 const MAX_WORKERS = 128;
 
-type Setting = (flag: 'workers' | 'mcp', variable: string) => string | undefined;
+type Setting = (flag: 'workers', variable: string) => string | undefined;
 
-/** The number of workers, and the settings of MCP where one process serves: its sessions live in one. Throws `usage_error`. */
+/** The number of workers, and the settings of MCP: a session lives in one process, so that clients of several keep none. Throws `usage_error`. */
 export function readWorkers(
   setting: Setting,
   mcp: McpSettings | undefined,
 ): { readonly workers: number; readonly mcp: McpSettings | undefined } {
   const workers = workersOf(setting('workers', 'STOA_WORKERS') ?? '1');
-  if (workers === 1) return { workers, mcp };
-  if (setting('mcp', 'STOA_MCP') === 'true')
-    throw new StoaError('usage_error', '--mcp true goes with one process: the sessions of MCP clients are not shared by workers.', {
-      hint: 'Leave --workers out, or start another gateway for MCP clients.',
-    });
-  return { workers, mcp: undefined };
+  return { workers, mcp: workers === 1 ? mcp : mcp && { ...mcp, limits: undefined } };
 }
 
 function workersOf(text: string): number {

@@ -54,7 +54,7 @@ export const PAYMENTS = {
 };
 
 export interface McpDraft extends GatewayDraft {
-  readonly limits?: Partial<SessionLimits>;
+  readonly limits?: Partial<SessionLimits> | 'sessionless';
   readonly origins?: Partial<OriginRules>;
 }
 
@@ -76,7 +76,7 @@ export interface McpGateway extends TestGateway {
 export async function startMcp(draft: McpDraft): Promise<McpGateway> {
   let routes: readonly Route[] = draft.routes;
   const endpoint = new McpEndpoint({
-    limits: { ...LIMITS, ...draft.limits },
+    limits: draft.limits === 'sessionless' ? undefined : { ...LIMITS, ...draft.limits },
     origins: { origins: [], allowLocal: false, ...draft.origins },
     version: '0.0.0',
     snapshot: () => makeSnapshot(routes),

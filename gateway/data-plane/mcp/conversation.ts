@@ -11,7 +11,8 @@ import type { Session, SessionLimits, SessionTable } from './sessions.js';
 import type { OriginRules } from './transport.js';
 
 export interface McpOptions {
-  readonly limits: SessionLimits;
+  /** Undefined: clients keep no sessions. */
+  readonly limits: SessionLimits | undefined;
   readonly origins: OriginRules;
   /** Of the product. */
   readonly version: string;

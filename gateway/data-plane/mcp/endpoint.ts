@@ -12,7 +12,7 @@ import { BEAT, messageEvent } from './event-text.js';
 import { InHand } from './in-hand.js';
 import { offeredLists } from './methods.js';
 import { message, MESSAGES_PATH, open } from './older-sse.js';
-import { createSessionTable, type Session, type SessionTable } from './sessions.js';
+import { createSessionTable, NO_SESSIONS, type Session, type SessionTable } from './sessions.js';
 import { end, listen, post } from './streamable-http.js';
 import { byTenant, routesFor } from './tools.js';
 import { callerOf, checkOrigin, corsHeaders, preflightReply } from './transport.js';
@@ -22,6 +22,8 @@ const HANDLERS: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   '/mcp/sse': { GET: open },
   [MESSAGES_PATH]: { POST: message },
 };
+/** Without sessions there is nothing to listen to or to end (MCP, Transports): a client reads that from 405 and goes on without. */
+const SESSIONLESS: typeof HANDLERS = { '/mcp': { POST: post } };
 const TEND_MS = 15_000;
 /** Changes of a configuration come in groups: clients are told once. */
 const SETTLE_MS = 100;
@@ -36,7 +38,7 @@ export class McpEndpoint {
   #log: AccessLog | undefined = undefined;
 
   constructor(options: McpOptions) {
-    const sessions = createSessionTable(options.limits, () => options.now());
+    const sessions = createSessionTable(options.limits ?? NO_SESSIONS, () => options.now());
     this.#desk = { options, sessions, inHand: new InHand(), tend: () => this.#tend() };
   }
 
@@ -74,7 +76,8 @@ export class McpEndpoint {
   }
 
   #reply(request: McpRequest, carrier: McpCarrier, headers: readonly string[]): ReturnType<Handler> {
-    const handlers = Object.hasOwn(HANDLERS, request.path) ? HANDLERS[request.path] : undefined;
+    const all = this.#desk.options.limits === undefined ? SESSIONLESS : HANDLERS;
+    const handlers = Object.hasOwn(all, request.path) ? all[request.path] : undefined;
     if (handlers === undefined) return errorReply('not_found', 'The MCP endpoint has no such path.');
     const allow = [...Object.keys(handlers), 'OPTIONS'].join(', ');
     if (request.method === 'OPTIONS') return preflightReply(allow);

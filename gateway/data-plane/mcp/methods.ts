@@ -40,10 +40,10 @@ export const serverFacts = (
   instructions: `Each tool calls an API of ${tenant} through its gateway, with the rights and limits of a key to the API ${api}. The name of a tool begins with the name of its API. An answer 429 says when to come back.`,
 });
 
-/** The answer to `initialize`. */
-export const initializeResult = (version: string, productVersion: string, credential: Credential): Mapping => ({
+/** The answer to `initialize`. Who has no session is not told of other tools. */
+export const initializeResult = (version: string, productVersion: string, credential: Credential, hasSession: boolean): Mapping => ({
   protocolVersion: version,
-  capabilities: { tools: { listChanged: true } },
+  capabilities: { tools: hasSession ? { listChanged: true } : {} },
   ...serverFacts(productVersion, credential),
 });
 

@@ -65,5 +65,5 @@ async function respond(desk: Desk, visit: Visit, session: Session, found: RpcMes
 async function answersTo(desk: Desk, visit: Visit, session: Session, found: RpcMessage, signal: AbortSignal): Promise<readonly Mapping[]> {
   const initialize = initializeOf(found);
   if (initialize === undefined) return converse(desk, visit, session, [found], signal);
-  return [rpcResult(initialize.id, initializeResult(agreedVersion(initialize.asked), desk.options.version, visit.credential))];
+  return [rpcResult(initialize.id, initializeResult(agreedVersion(initialize.asked), desk.options.version, visit.credential, true))];
 }

@@ -31,6 +31,8 @@ export interface Session {
   offered: readonly unknown[];
 }
 
+export const NO_SESSIONS: SessionLimits = { perKey: 0, ttlMs: 0, idleMs: 0 };
+
 /** What is held is bounded, whatever the number of keys. */
 const MOST: SessionCaps = { all: 10_000, perTenant: 2500 };
 

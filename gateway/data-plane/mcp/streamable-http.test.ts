@@ -178,6 +178,37 @@ describe('a page in a browser', () => {
   });
 });
 
+describe('an endpoint that keeps no sessions, as that of workers', () => {
+  it('is spoken with by a client that begins one, and tells it that there is nothing to listen to or to end (DP24)', async () => {
+    const { url } = await startUpstream((_req, res) => res.setHeader('content-type', 'application/json').end('{"id":"17"}'));
+    const routes = [makeRoute({ upstreamUrl: url, tools: toolSource({ openapi: PAYMENTS }) })];
+    const gateway = await startMcp({ routes, limits: 'sessionless' });
+
+    const client = await gateway.client();
+    const { tools } = await client.listTools();
+    const called = await client.callTool({ name: 'payments_getPayment', arguments: { id: '17' } });
+    const begun = await gateway.send('POST', {}, initialize('2025-11-25'));
+    const others = await Promise.all([
+      gateway.send('GET', { accept: 'text/event-stream' }),
+      gateway.send('DELETE', { 'mcp-session-id': 'of-another-gateway' }),
+      gateway.send('POST', { 'mcp-session-id': 'of-another-gateway' }, rpc('ping')),
+      gateway.send('GET', { accept: 'text/event-stream' }, undefined, '/sse'),
+    ]);
+
+    expect(tools.map(({ name }) => name)).toContain('payments_getPayment');
+    expect(called).toMatchObject({ structuredContent: { id: '17' } });
+    expect([begun.status, begun.headers.get('mcp-session-id')]).toEqual([200, null]);
+    expect(await begun.json()).toMatchObject({ result: { capabilities: { tools: {} } } });
+    expect(others.map(({ status, headers }) => [status, headers.get('allow')])).toEqual([
+      [405, 'POST, OPTIONS'],
+      [405, 'POST, OPTIONS'],
+      [404, null],
+      [404, null],
+    ]);
+    expect(gateway.endpoint.stats()).toEqual({ active_sessions: 0, zombie_count: 0, tracked_sessions: 0 });
+  });
+});
+
 describe('the endpoint', () => {
   it('knows its paths and their methods', async () => {
     const gateway = await startMcp({ routes: [] });

@@ -95,10 +95,12 @@ function begin(desk: Desk, { credential, caller, carrier }: Visit, { id, asked }
   const { sessions, options } = desk;
   if (carrier.isDraining) return STOPPING;
   const version = agreedVersion(asked);
+  const result = rpcResult(id, initializeResult(version, options.version, credential, options.limits !== undefined));
+  if (options.limits === undefined) return jsonReply(200, result);
   const session = sessions.open({ keyId: credential.keyId, tenant: credential.tenant, version, transport: 'http', caller });
   if (session === undefined) return NO_ROOM;
   desk.tend();
-  return jsonReply(200, rpcResult(id, initializeResult(version, options.version, credential)), [SESSION_HEADER, session.id]);
+  return jsonReply(200, result, [SESSION_HEADER, session.id]);
 }
 
 function versionProblem({ request }: Visit): Reply | undefined {

@@ -1,4 +1,4 @@
-/** What a worker answers of the gateway's own routes: that it lives. Everything else is known in one place, and asked for there. */
+/** What a worker answers of the gateway's own routes: that it lives, and MCP clients. Everything else is known in one place, and asked for there. */
 import { now } from '../../clock.js';
 import { createBearerCheck } from '../bearer.js';
 import { jsonReply, type OwnAnswers } from '../own-routes.js';
@@ -14,6 +14,7 @@ export function ownOfWorker(
   line: OwnLine,
   { adminToken, metricsToken }: Settings,
   { version, startedAt }: Pick<PrimarySays['start'], 'version' | 'startedAt'>,
+  mcp: OwnAnswers['mcp'],
 ): OwnAnswers {
   const isAdmin = adminToken === undefined ? () => false : createBearerCheck(adminToken);
   const isReader = metricsToken === undefined ? () => true : createBearerCheck(metricsToken);
@@ -27,5 +28,5 @@ export function ownOfWorker(
     const body = !isRead && isKnown ? await readBody() : '';
     return line.call('own', { method, path, query, authorization, body, isKnown, isDraining });
   };
-  return { answer };
+  return { answer, mcp };
 }

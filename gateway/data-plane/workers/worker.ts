@@ -9,10 +9,12 @@ import { CertificateJudge } from '../client-certificate.js';
 import { createEngine, type Engine } from '../engine.js';
 import { watchLoad } from '../load-shedder.js';
 import { createRuntimeState } from '../policy-state.js';
+import { McpEndpoint } from '../mcp/endpoint.js';
 import { createReadiness, type Readiness } from '../readiness.js';
 import type { RuntimeState } from '../runtime-state.js';
 import { createListener, type Listener } from '../server.js';
 import type { Settings } from '../settings.js';
+import type { Snapshot } from '../snapshot.js';
 import { listen } from '../start-listener.js';
 import { createSteadyClock } from '../steady-clock.js';
 import { keepCertificates, loadTls, type ListenerTls, type TlsFiles, type TlsTexts } from '../tls.js';
@@ -219,11 +221,13 @@ class Worker {
   }
 
   #createListener(about: About): Listener {
-    const { trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane } = this.#settings;
+    const { trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane, mcp } = this.#settings;
+    const { version } = about;
+    const snapshot = (): Snapshot => this.engine.publisher.snapshot;
     return createListener({
       gateway: {
         usage: this.#usage,
-        snapshot: () => this.engine.publisher.snapshot,
+        snapshot,
         keys: this.engine.keys,
         answers: this.answers.cache,
         events: this.#tally.events,
@@ -233,7 +237,7 @@ class Worker {
         isReady: () => this.#readiness.isReady(),
         now,
       },
-      own: ownOfWorker(this.#line, this.#settings, about),
+      own: ownOfWorker(this.#line, this.#settings, about, mcp && new McpEndpoint({ ...mcp, version, snapshot, now })),
       turn: () => this.#line.call('turn', null),
       trustedProxies,
       proxyProtocol,
