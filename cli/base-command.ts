@@ -42,9 +42,16 @@ export abstract class BaseCommand extends Command {
   protected sourceLine: SourceLine | undefined;
   /** Aborted by the first Ctrl-C. */
   protected readonly interrupted = new AbortController();
-  /** What holds when the command is interrupted now. */
-  protected interruptHint = 'Nothing was changed.';
+  /** What holds when the command is interrupted before it has changed anything. */
+  protected untouchedHint = 'Nothing was changed.';
+  /** What holds once a request that changes something is under way: nobody knows whether it has arrived. */
+  protected interruptHint = 'The server may have done it, or not: look before you run it again.';
 
+  #hasWritten = false;
+  /** A line of a phase stands on the terminal. */
+  #hasPhaseLine = false;
+  /** Ctrl-C waits for this. */
+  #held: Promise<unknown> = Promise.resolve();
   #globals: ParsedGlobals = {};
   #settings: Promise<Settings> | undefined;
   #client: Promise<Client> | undefined;
@@ -54,10 +61,11 @@ export abstract class BaseCommand extends Command {
     if (!this.endsOnInterrupt) return;
     process.once('SIGINT', () => {
       process.once('SIGINT', () => process.exit(INTERRUPTED));
-      const reason = new StoaError('interrupted', 'Interrupted.', { hint: this.interruptHint });
+      const reason = new StoaError('interrupted', 'Interrupted.', { hint: this.#hasWritten ? this.interruptHint : this.untouchedHint });
       this.interrupted.abort(reason);
       // What does not listen to the signal (reading stdin, say) is given a moment, then ended.
-      setTimeout(() => void this.catch(reason).finally(() => process.exit(INTERRUPTED)), INTERRUPT_MS).unref();
+      const end = (): Promise<void> => this.catch(reason).finally(() => process.exit(INTERRUPTED));
+      setTimeout(() => void this.#held.then(end, end), INTERRUPT_MS).unref();
     });
   }
 
@@ -127,10 +135,12 @@ export abstract class BaseCommand extends Command {
   async #createClient(): Promise<Client> {
     const [settings, { createClient }] = await Promise.all([this.settings(), import('./client.js')]);
     const log = this.#globals.verbose === true ? (line: string): void => this.note(line) : undefined;
-    const session = { ...settings, signal: this.interrupted.signal, now: () => Date.now(), log };
+    const onWrite = (): void => void (this.#hasWritten = true);
+    const session = { ...settings, signal: this.interrupted.signal, now: () => Date.now(), log, onWrite };
     if (settings.keptBy === undefined) return createClient(session);
     const { keptTokens } = await import('./kept-tokens.js');
-    return createClient({ ...session, tokens: keptTokens({ ...session, env: process.env, context: settings.keptBy }) });
+    const hold = (work: Promise<unknown>): void => void (this.#held = work);
+    return createClient({ ...session, tokens: keptTokens({ ...session, env: process.env, context: settings.keptBy, hold }) });
   }
 
   /** Variables and files that manifests may refer to. */
@@ -161,14 +171,20 @@ export abstract class BaseCommand extends Command {
   protected async phase<T>(label: string, work: Promise<T>): Promise<T> {
     const isLive = this.isInteractive && this.format === 'human' && !this.isQuiet;
     const started = Date.now();
+    this.#hasPhaseLine = isLive;
     if (isLive) process.stderr.write(`${label}…`);
     const timer = setInterval(() => this.note(`${label}… ${Math.round((Date.now() - started) / 1000)} s`), PROGRESS_EVERY_MS);
     try {
       return await work;
     } finally {
       clearInterval(timer);
-      if (isLive) process.stderr.write('\r\u001B[K');
+      this.#clearPhaseLine();
     }
+  }
+
+  #clearPhaseLine(): void {
+    if (this.#hasPhaseLine) process.stderr.write('\r\u001B[K');
+    this.#hasPhaseLine = false;
   }
 
   /** Asks yes or no. Without a person to ask it is `usage_error`: the flag that answers is named. */
@@ -181,8 +197,8 @@ export abstract class BaseCommand extends Command {
     process.env['NODE_ENV'] ??= 'production';
     const { confirm } = await import('./views/confirm.js');
     const answer = await confirm(question);
-    if (answer === 'interrupted') throw new StoaError('interrupted', 'Interrupted.', { hint: 'Nothing was changed.' });
-    if (answer === 'no') throw new StoaError('interrupted', 'Not confirmed.', { hint: 'Nothing was changed.' });
+    if (answer !== 'yes')
+      throw new StoaError('interrupted', answer === 'no' ? 'Not confirmed.' : 'Interrupted.', { hint: this.untouchedHint });
   }
 
   /** Colours for a stream, or none: --no-color, NO_COLOR, FORCE_COLOR, TERM=dumb, then whether it is a terminal. */
@@ -192,6 +208,7 @@ export abstract class BaseCommand extends Command {
 
   protected override async catch(thrown: unknown): Promise<void> {
     this.parsed = true;
+    this.#clearPhaseLine();
     const { toFailure } = await import('./report.js');
     const reason = this.interrupted.signal.aborted ? (this.interrupted.signal.reason as unknown) : thrown;
     const failure = toFailure(reason, this.sourceLine);

@@ -18,7 +18,7 @@ export const serviceArg = {
 
 /** A command that starts, stops or restarts. */
 export abstract class DevChangeCommand extends BaseCommand {
-  protected override interruptHint = 'What was asked for goes on; "stoactl dev ps" shows where it is.';
+  protected override untouchedHint = 'What was asked for goes on; "stoactl dev ps" shows where it is.';
 
   protected async change(dataDir: string, action: DevChange['action'], word: string | undefined): Promise<DevChange> {
     const [{ changeServices }, { serviceNamed }, { changeText }] = await Promise.all([

@@ -12,6 +12,8 @@ export interface KeptTokens extends IssuerOptions {
   /** The context that keeps them. */
   readonly context: string;
   readonly clientId: string;
+  /** Told of each renewal: until it has ended the process must go on, or the sign-in is lost. */
+  readonly hold?: ((renewal: Promise<unknown>) => void) | undefined;
 }
 
 /** Longer than a renewal may take: two answers of 15 s. */
@@ -61,7 +63,11 @@ async function renewAlone(options: KeptTokens, isUsable: IsUsable): Promise<Cont
     try {
       const context = contextOf(options);
       if (isUsable(context)) return context;
-      if (release !== undefined) return await renew(context, options);
+      if (release !== undefined) {
+        const renewal = renew(context, options);
+        options.hold?.(renewal);
+        return await renewal;
+      }
     } finally {
       release?.();
     }

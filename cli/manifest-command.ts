@@ -28,7 +28,15 @@ export interface CarryOut {
   readonly dryRun: boolean;
 }
 
+/** A plan that only deletes is asked for by that word. */
+function questionOf({ changes }: Plan, server: string): string {
+  if (changes.some(({ action }) => action !== 'delete')) return `Apply to ${server}?`;
+  return `Delete ${changes.length === 1 ? 'it' : `all ${changes.length}`} from ${server}?`;
+}
+
 export abstract class ManifestCommand extends BaseCommand {
+  protected override interruptHint = 'The plan was applied whole or not at all: run "stoactl diff" to see which.';
+
   protected async loadOptions({ filename, recursive }: ManifestFlags, paths: readonly string[] = []): Promise<LoadOptions> {
     const named = [...(filename === undefined ? [] : [filename].flat()), ...paths];
     const { text } = await import('node:stream/consumers');
@@ -104,8 +112,7 @@ export abstract class ManifestCommand extends BaseCommand {
     if (refusal !== undefined) throw refusal;
     if (dryRun || plan.changes.length === 0)
       return this.show(unchanged(plan), { human: () => (dryRun && plan.changes.length > 0 ? 'Dry run: nothing was changed.\n' : '') });
-    if (!yes) await this.confirm(`Apply to ${client.server}?`);
-    this.interruptHint = 'The plan was applied whole or not at all: run "stoactl diff" to see which.';
+    if (!yes) await this.confirm(questionOf(plan, client.server));
     const result = await this.phase(`Applying to ${client.server}`, applyPlan(planned, plan, applySource(this.environment), client));
     return this.show(result, { human: appliedText });
   }

@@ -19,6 +19,8 @@ export interface SessionOptions {
   /** Longest wait for an answer, retries included; undefined for 30 s, and 2 minutes for a plan or an apply. */
   readonly timeoutMs: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called before a request leaves that may change something. */
+  readonly onWrite?: (() => void) | undefined;
   now(): number;
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -50,6 +52,7 @@ export function createSession(options: SessionOptions): Call {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const exchange = async (): Promise<HttpReply> => {
       const headers = headersOf(await token.get(), text, idempotencyKey);
+      if (method !== 'GET' && isReadOnly !== true) options.onWrite?.();
       return send(
         { method, url, headers, body: text, timeoutMs: options.timeoutMs ?? timeoutMs, signal: options.signal, onTimeout },
         options,

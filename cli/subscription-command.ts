@@ -14,10 +14,11 @@ export const reasonFlags = {
 };
 
 export abstract class SubscriptionCommand extends BaseCommand {
+  protected override interruptHint = 'The state may have changed: run "stoactl subscriptions list" to see.';
+
   protected async takeStep(verb: SubscriptionVerb, word: string, reason: string | undefined): Promise<ShownSubscription> {
     const { takeStep } = await import('./operations/subscriptions.js');
     const { tenant } = await this.settings();
-    this.interruptHint = 'The state may have changed: run "stoactl subscriptions list" to see.';
     const { subscription } = await takeStep({ word, tenant, verb, body: { reason } }, await this.client());
     const { stepText } = await import('./views/subscriptions.js');
     return this.show(subscription, { human: stepText });

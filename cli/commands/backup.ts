@@ -12,10 +12,13 @@ export default class Backup extends BaseCommand {
     to: Flags.string({ summary: 'Directory of the copy; it must not be there.', required: true, helpValue: 'DIR' }),
   };
 
+  protected override untouchedHint = 'There is no copy.';
+
   async run(): Promise<DataCopy> {
     const { flags } = await this.parse(Backup);
     const { copyData } = await import('../operations/copy-data.js');
-    const copying = copyData('backup', [flags.to, '--data-dir', flags['data-dir']], this.environment);
+    const { signal } = this.interrupted;
+    const copying = copyData({ verb: 'backup', copy: flags.to, flags: ['--data-dir', flags['data-dir']], env: this.environment, signal });
     const copy = await this.phase('Copying', copying);
     return this.show(
       { schema_version: 1 as const, ...copy },

@@ -18,6 +18,8 @@ export default class Delete extends ManifestCommand {
     'dry-run': Flags.boolean({ summary: 'Show what would be deleted, and delete nothing.', default: false }),
   };
 
+  protected override interruptHint = 'All of it was deleted or nothing: run "stoactl get all" to see which.';
+
   async run(): Promise<ApplyResult> {
     const { args, flags } = await this.parse(Delete);
     const { deletionOf, keysOfManifests, keyOfName } = await import('../operations/delete.js');

@@ -28,9 +28,10 @@ the current one, else "default", and that becomes the current one. Tokens are re
     token: Flags.boolean({ summary: 'Stdin gives an access token, in place of a client secret.', default: false }),
   };
 
+  protected override untouchedHint = 'Nothing was kept.';
+
   async run(): Promise<SignedIn> {
     const { flags } = await this.parse(Login);
-    this.interruptHint = 'Nothing was kept.';
     const isByDevice = flags.device || (!flags.token && this.isInteractive);
     if (!isByDevice && process.stdin.isTTY) throw stdinIsTerminal(flags.token ? 'token' : 'client secret');
     const [{ signIn }, { readUserConfig }, { signedInText }] = await Promise.all([

@@ -13,11 +13,15 @@ export default class Restore extends BaseCommand {
     force: Flags.boolean({ summary: 'Also over data that is there: it is lost.', default: false }),
   };
 
+  protected override untouchedHint = 'All of it was restored or nothing: run it again to be sure.';
+
   async run(): Promise<DataCopy> {
     const { flags } = await this.parse(Restore);
     const { copyData } = await import('../operations/copy-data.js');
-    const args = [flags.from, '--data-dir', flags['data-dir'], ...(flags.force ? ['--force'] : [])];
-    const copy = await this.phase('Restoring', copyData('restore', args, this.environment));
+    const given = ['--data-dir', flags['data-dir'], ...(flags.force ? ['--force'] : [])];
+    const { signal } = this.interrupted;
+    const restoring = copyData({ verb: 'restore', copy: flags.from, flags: given, env: this.environment, signal });
+    const copy = await this.phase('Restoring', restoring);
     return this.show(
       { schema_version: 1 as const, ...copy },
       { human: () => `${flags['data-dir']} is as it was at ${copy.made_at}. Start the control plane.\n` },

@@ -22,6 +22,8 @@ Manifests on disk stay as they are, and the next apply of them brings their stat
     'dry-run': Flags.boolean({ summary: 'Show what would change, and change nothing.', default: false }),
   };
 
+  protected override interruptHint = 'The rollback was made whole or not at all: run "stoactl history" to see which.';
+
   async run(): Promise<ApplyResult> {
     const { flags } = await this.parse(Rollback);
     const { planRollback } = await import('../operations/rollback.js');

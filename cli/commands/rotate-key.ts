@@ -27,6 +27,9 @@ export default class RotateKey extends BaseCommand {
     'to-file': Flags.string({ summary: 'Write the key to this file (mode 0600) and not to stdout.', helpValue: 'PATH' }),
   };
 
+  protected override interruptHint =
+    'The key may have been rotated, and the new one was shown to nobody: "stoactl keys list" tells, "stoactl rotate-key" with --force makes another.';
+
   async run(): Promise<KeyRotation> {
     const { args, flags } = await this.parse(RotateKey);
     const { graceOf, rotateKey } = await import('../operations/rotate-key.js');
@@ -34,7 +37,6 @@ export default class RotateKey extends BaseCommand {
     const grace = graceOf(flags.grace, flags.scenario as Scenario | undefined);
     if (grace.roundedFrom !== undefined) this.note(`${grace.roundedFrom} is rounded up to ${grace.hours}h: grace windows are whole hours.`);
     const { tenant } = await this.settings();
-    this.interruptHint = 'The key may have been rotated: describe the subscription to see.';
     const { rotation, key } = await rotateKey(
       { word: args.holder, tenant, grace, isForced: flags.force, file: flags['to-file'] },
       await this.client(),

@@ -1,5 +1,7 @@
 /** Backup and restore of a data directory. The control plane's own program does the work: only it knows what is in one. */
 import { fork } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { resolve as resolvePath } from 'node:path';
 import { productPath } from '../../gateway/product-path.js';
 import { StoaError } from '../../schema/error.js';
 import { childFailure, type Failed } from './dev/service.js';
@@ -12,14 +14,20 @@ export interface DataCopy {
 
 type Message = { readonly type: 'done'; readonly result: DataCopy } | Failed;
 
+export interface CopyRequest {
+  readonly verb: 'backup' | 'restore';
+  /** The directory of the copy. */
+  readonly copy: string;
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends it; a copy that is not whole goes with it. */
+  readonly signal: AbortSignal;
+}
+
 /** Runs `backup` or `restore`. Throws what the program says. */
-export function copyData(
-  verb: 'backup' | 'restore',
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<DataCopy> {
+export function copyData({ verb, copy, flags, env, signal }: CopyRequest): Promise<DataCopy> {
   return new Promise((resolve, reject) => {
-    const child = fork(productPath('bin/control-plane.js'), [verb, ...args], {
+    const child = fork(productPath('bin/control-plane.js'), [verb, copy, ...flags], {
       env: { ...env },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
@@ -29,6 +37,10 @@ export function copyData(
       else reject(childFailure(told.error));
     });
     child.once('error', reject);
-    child.once('close', (code) => reject(new StoaError('service_unavailable', `The ${verb} was cut off (${code ?? 'killed'}).`)));
+    signal.addEventListener('abort', () => child.kill('SIGKILL'));
+    child.once('close', (code, killedBy) => {
+      if (verb === 'backup') rmSync(`${resolvePath(copy)}.part-${child.pid ?? ''}`, { recursive: true, force: true });
+      reject(new StoaError('service_unavailable', `The ${verb} was cut off (${code ?? killedBy ?? 'killed'}).`));
+    });
   });
 }

@@ -1,14 +1,13 @@
 /** `stoactl dev` as a person and a supervisor see it: real processes, real ports, real files. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { ROOT, cleanEnv, removeDirectory, runStoactl, startStack, type StackOptions, type TestStack } from '../helpers/stack.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { removeDirectory, runStoactl, startStack, type StackOptions, type TestStack } from '../helpers/stack.js';
+import { hasTerminal, stoactlOnTerminal } from '../helpers/terminal.js';
 
-const STOACTL = join(ROOT, 'bin', 'stoactl.js');
 let directory: string;
 const stacks: TestStack[] = [];
 
@@ -420,38 +419,18 @@ describe('keys on the whole stack', () => {
   });
 });
 
-/** util-linux gives a pseudo terminal; elsewhere the view is tested without one, beside its code. */
-const hasScript = String(spawnSync('script', ['--version']).stdout).includes('util-linux');
-
-describe.skipIf(!hasScript)('the live view', () => {
+describe.skipIf(!hasTerminal)('the live view', () => {
   it('shows the services on a terminal, and q ends it with exit code 0 (CL1)', async () => {
-    const line = `stty cols 100 rows 40; exec ${process.execPath} ${STOACTL} dev --data-dir ${join(directory, 'data')} --control-port 0 --gateway-port 0`;
-    const env = Object.fromEntries(Object.entries(cleanEnv()).filter(([name]) => name !== 'CI'));
-    const terminal = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
-      cwd: ROOT,
-      env: { ...env, TERM: 'xterm-256color', STOA_CLIENT_SECRET: 'a-secret' },
-    });
-    let screen = '';
-    terminal.stdout.on('data', (chunk: Buffer) => (screen += stripVTControlCharacters(chunk.toString())));
-    const ended = new Promise<number | null>((resolve) => terminal.once('close', resolve));
-    onTestFailed(() => {
-      terminal.stdin.write('q');
-    });
-    const until = async (pattern: RegExp): Promise<void> => {
-      const deadline = Date.now() + 20_000;
-      while (!pattern.test(screen)) {
-        if (Date.now() > deadline) throw new Error(`${pattern} is not on the screen:\n${screen}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    };
+    const args = ['dev', '--data-dir', join(directory, 'data'), '--control-port', '0', '--gateway-port', '0'];
+    const terminal = stoactlOnTerminal(args, { env: { STOA_CLIENT_SECRET: 'a-secret' } });
 
-    await until(/gateway +healthy +http:\/\/127\.0\.0\.1:\d+/);
-    const url = /curl (\S+)/.exec(screen)?.[1] ?? '';
-    expect(await statusOf(url, /X-API-Key: (stoa_sk_\w+)/.exec(screen)?.[1])).toBe(200);
-    await until(/200 GET \/apis\/acme\/payments\/hello/);
-    terminal.stdin.write('q');
+    await terminal.until(/gateway +healthy +http:\/\/127\.0\.0\.1:\d+/);
+    const url = /curl (\S+)/.exec(terminal.screen())?.[1] ?? '';
+    expect(await statusOf(url, /X-API-Key: (stoa_sk_\w+)/.exec(terminal.screen())?.[1])).toBe(200);
+    await terminal.until(/200 GET \/apis\/acme\/payments\/hello/);
+    terminal.type('q');
 
-    expect(await ended).toBe(0);
-    expect(screen).toContain('dev: stopped');
+    expect(await terminal.ended).toEqual({ exitCode: 0, isRestored: true });
+    expect(terminal.screen()).toContain('dev: stopped');
   });
 });

@@ -65,7 +65,8 @@ describe.each(FORMS)('as a %s', (form, more, env) => {
       env: { HOOK_SECRET: 'x', LOG_LEVEL: 'error', ...env },
     });
   }, 60_000);
-  afterAll(() => {
+  afterAll(async () => {
+    await stack.stop();
     holder.close();
     rmSync(cwd, { recursive: true, force: true });
   });

@@ -12,6 +12,8 @@ export default class CiComment extends BaseCommand {
     file: Args.string({ description: 'File with the text, or - for stdin.', required: true, ignoreStdin: true }),
   };
 
+  protected override untouchedHint = 'The comment may have been written: look at the request.';
+
   async run(): Promise<Commented> {
     const { args } = await this.parse(CiComment);
     const [{ comment }, { readFiles }, { text }] = await Promise.all([

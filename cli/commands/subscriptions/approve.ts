@@ -16,12 +16,14 @@ export default class SubscriptionsApprove extends BaseCommand {
     'to-file': Flags.string({ summary: 'Write the key to this file (mode 0600) and not to stdout.', helpValue: 'PATH' }),
   };
 
+  protected override interruptHint =
+    'The subscription may have been approved, and its key was shown to nobody: run "stoactl subscriptions list" to see, "stoactl rotate-key" for another.';
+
   async run(): Promise<ShownSubscription> {
     const { args, flags } = await this.parse(SubscriptionsApprove);
     const { countOf, takeStep } = await import('../../operations/subscriptions.js');
     const body = { rate_limit: countOf('rate-limit', flags['rate-limit']), quota: countOf('quota', flags.quota) };
     const { tenant } = await this.settings();
-    this.interruptHint = 'The subscription may have been approved: run "stoactl subscriptions list" to see.';
     const request = { word: args.subscription, tenant, verb: 'approve', body, file: flags['to-file'] } as const;
     const { subscription, key } = await takeStep(request, await this.client());
     const { approvalJson, approvalText } = await import('../../views/subscriptions.js');

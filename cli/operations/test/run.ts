@@ -53,6 +53,8 @@ export async function runTests({ tests: named, manifests, signal }: TestOptions)
   if (tests.texts.length === 0) return { run: resultOf([], started), sourceLine: () => undefined };
   // The processes load while the manifests are read.
   const worlds = await Worlds.open(env);
+  // Whatever a case waits for has ended then.
+  signal.addEventListener('abort', () => void worlds.close());
   const upstreams = new Upstreams();
   try {
     const set = await load(manifests);

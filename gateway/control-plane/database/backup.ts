@@ -10,7 +10,6 @@ import {
   existsSync,
   fsyncSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readSync,
   renameSync,
@@ -49,7 +48,10 @@ export function backUp(directory: string, target: string, now: number): BackupLi
   }
   if (existsSync(target)) throw new StoaError('conflict', `"${target}" exists already.`, { hint: 'Name a directory that is not there.' });
   mkdirSync(path.dirname(target), { recursive: true });
-  const draft = mkdtempSync(`${target}.part-`);
+  // Whoever has started this process may have to kill it, and knows by its number what it leaves.
+  const draft = `${path.resolve(target)}.part-${process.pid}`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft, { mode: 0o700 });
   try {
     copyDatabase(path.join(directory, DATABASE_FILE), path.join(draft, DATABASE_FILE));
     const keys = KEY_FILES.filter((name) => existsSync(path.join(directory, name)));
