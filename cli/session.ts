@@ -112,7 +112,7 @@ async function requestToken(options: SessionOptions): Promise<Token> {
   if (clientSecret === undefined && pipeline !== undefined) return requestPipelineToken(pipeline, options);
   if (clientSecret === undefined)
     throw new StoaError('unauthorized', `No credentials for ${options.server}: STOA_CLIENT_SECRET is not set.`, {
-      hint: 'Sign in with "stoactl login", or set STOA_CLIENT_ID and STOA_CLIENT_SECRET, or STOA_TOKEN; "stoactl dev" prints the export lines.',
+      hint: 'Sign in with "stoactl login", or set STOA_CLIENT_ID and STOA_CLIENT_SECRET, or STOA_TOKEN; "stoactl dev" prints the export lines. In a GitHub job "permissions: id-token: write" is enough.',
     });
   const url = `${authServer}/realms/${encodeURIComponent(realm)}/protocol/openid-connect/token`;
   const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret });

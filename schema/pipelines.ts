@@ -1,9 +1,10 @@
 /** The file of `--pipelines`: which pipelines may sign in with the token that their own system gives them, and as what (docs/decisions/0023-sign-in.md). */
-import { parse, YAMLParseError } from 'yaml';
 import * as z from 'zod';
 import { StoaError } from './error.js';
 import { isSecureIssuer } from './issuer-url.js';
+import { defineKind } from './kind.js';
 import { resourceName } from './name.js';
+import { parseOneDocument } from './one-document.js';
 
 const word = z.string().min(1).max(1000);
 
@@ -28,24 +29,29 @@ const rule = z
     path: ['tenant'],
   });
 
-const file = z.strictObject({ pipelines: z.array(rule).min(1) });
+const file = z.strictObject({ pipelines: z.array(rule).min(1, 'At least one rule is needed.') });
 
 /** A pipeline that is let in: every claim is, to the letter, this text or one of these. */
 export type PipelineRule = z.output<typeof rule>;
 
-/** Reads the text of the file, YAML or JSON. Throws `usage_error` that says what is wrong where; `name` is what it calls the file. */
-export function parsePipelines(text: string, name: string): readonly PipelineRule[] {
-  const parsed = file.safeParse(parseYaml(text, name));
-  if (parsed.success) return parsed.data.pipelines;
-  const { path = [], message = '' } = parsed.error.issues[0] ?? {};
-  throw new StoaError('usage_error', `${name}: ${path.join('.')}: ${message}`, { hint: 'docs/operations.md has an example.' });
-}
+/** The definition lends the checks of a kind's spec to the file. */
+const definition = defineKind({
+  kind: 'pipelines',
+  plural: '',
+  scope: 'global',
+  summary: 'The file of --pipelines',
+  spec: file,
+  example: {},
+});
 
-function parseYaml(text: string, name: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (error instanceof YAMLParseError) throw new StoaError('usage_error', `${name} is no YAML: ${error.message}`, { cause: error });
-    throw error;
-  }
+/** Reads the text of the file, YAML or JSON. Throws `usage_error` that says all that is wrong, and where; `name` is what it calls the file. */
+export function parsePipelines(text: string, name: string): readonly PipelineRule[] {
+  const { value, diagnostics } = parseOneDocument(definition, text, name);
+  // What is given is what the definition's schema has parsed.
+  if (diagnostics.length === 0) return (value as z.output<typeof file>).pipelines;
+  const findings = diagnostics.map(({ source, path, message }) => [`line ${source?.line ?? 1}`, path, message].filter(Boolean).join(': '));
+  throw new StoaError('usage_error', `${name} cannot be used: ${findings.join('\n  ')}`, {
+    hint: 'docs/operations.md has an example.',
+    diagnostics,
+  });
 }

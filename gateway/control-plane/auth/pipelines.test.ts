@@ -122,15 +122,26 @@ describe('the file of --pipelines', () => {
   });
 
   it.each([
-    ['pipelines: []', 'pipelines: '],
-    [RULE.replace('https://gitlab.com', 'http://gitlab.com'), 'pipelines.0.issuer: It is an https address'],
-    [RULE.replace('project_path: northwind/apis, ', ''), 'pipelines.0.claims: One of them says which project it is'],
+    ['pipelines: []', 'pipelines: At least one rule is needed.'],
+    ['', 'pipelines: "pipelines" is missing.'],
+    [
+      RULE.replace('https://gitlab.com', 'http://gitlab.com'),
+      'line 2: pipelines.0.issuer: "http://gitlab.com" does not fit here. It is an https address',
+    ],
+    [RULE.replace('project_path: northwind/apis, ', ''), 'line 4: pipelines.0.claims: One of them says which project it is'],
     [RULE.replace('    tenant: northwind\n', ''), 'pipelines.0.tenant: A cpi-admin has no tenant'],
-    [RULE.replace('devops', 'cpi-admin'), 'pipelines.0.tenant: A cpi-admin has no tenant'],
+    [RULE.replace('devops', 'cpi-admin'), 'pipelines.0.tenant: "northwind" does not fit here. A cpi-admin has no tenant'],
     [RULE.replace('devops', 'gateway'), 'pipelines.0.role: '],
     [RULE.replace('audience', 'audiences'), 'pipelines.0.audience: '],
-    ['pipelines: [', 'is no YAML'],
+    [RULE.replace("'true'", 'true'), 'line 4: pipelines.0.claims.ref_protected: '],
+    ['pipelines: [', 'pipelines.yaml cannot be used: line 1: Flow sequence'],
   ])('is refused when it could be meant otherwise: %j', (text, message) => {
     expect(() => parsePipelines(text, 'pipelines.yaml')).toThrow(message);
+  });
+
+  it('is told of all that is wrong with it at once', () => {
+    const text = RULE.replace('https://gitlab.com', 'http://gitlab.com').replace('devops', 'gateway');
+
+    expect(() => parsePipelines(text, 'pipelines.yaml')).toThrow(/line 2: pipelines\.0\.issuer: .*\n {2}line 5: pipelines\.0\.role: /);
   });
 });
