@@ -2,6 +2,7 @@
  * The gateway beside its peers: processor time per request, throughput and latency, in interleaved rounds of one run.
  * Each system under test runs on core 0; the upstream, wrk and this process on core 1.
  * `npm run bench:gateway -- --seconds 3 --rounds 3 --write` puts the table into docs/performance.md.
+ * `--beside FOLDER` runs another build of the gateway, from its folder, in the same rounds.
  * `--only 'stoa gateway' --profile FOLDER` writes a processor profile of the gateway instead.
  */
 import { execFileSync } from 'node:child_process';
@@ -16,10 +17,9 @@ import { buildWorld, type World } from './lib/world.js';
 import { wrk, writeWrkScript, type Load } from './lib/wrk.js';
 import { fastifyProxy } from './systems/fastify-proxy.js';
 import { nginx, startUpstream } from './systems/nginx.js';
-import { stoa } from './systems/stoa.js';
+import { stoa, stoaAt } from './systems/stoa.js';
 import type { Started, System } from './systems/system.js';
 
-const SYSTEMS: readonly System[] = [nginx, stoa, fastifyProxy];
 const SYSTEM_CORE = 0;
 const LOAD_CORE = 1;
 const SETTLE_MS = 1200;
@@ -43,6 +43,7 @@ interface Options {
   readonly only: readonly string[];
   readonly write: boolean;
   readonly profile: string | undefined;
+  readonly beside: string | undefined;
 }
 
 function readOptions(): Options {
@@ -56,11 +57,13 @@ function readOptions(): Options {
       only: { type: 'string', multiple: true, default: [] },
       write: { type: 'boolean', default: false },
       profile: { type: 'string' },
+      beside: { type: 'string' },
     },
   });
   const { seconds, rounds, connections, routes, keys } = values;
   const [a, b, c, d, e] = [seconds, rounds, connections, routes, keys].map(Number) as [number, number, number, number, number];
-  return { seconds: a, rounds: b, connections: c, routes: d, keys: e, only: values.only, write: values.write, profile: values.profile };
+  const { only, write, profile, beside } = values;
+  return { seconds: a, rounds: b, connections: c, routes: d, keys: e, only, write, profile, beside };
 }
 
 async function main(): Promise<void> {
@@ -105,8 +108,9 @@ async function compare(options: Options, directory: string): Promise<ReadonlyMap
   }
 }
 
-function chosenSystems({ only }: Options): readonly System[] {
-  const chosen = SYSTEMS.filter(({ name }) => only.length === 0 || only.includes(name));
+function chosenSystems({ only, beside }: Options): readonly System[] {
+  const others = beside === undefined ? [] : [stoaAt(path.resolve(beside))];
+  const chosen = [nginx, stoa, ...others, fastifyProxy].filter(({ name }) => only.length === 0 || only.includes(name));
   const reasons = chosen.flatMap((system) => system.missing() ?? []);
   for (const reason of reasons) console.log(`Skipped: ${reason}.`);
   return chosen.filter((system) => system.missing() === undefined);

@@ -11,14 +11,21 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 const TOKEN = 'bench-gateway-token';
 
 /** Our gateway as it is shipped, configured over the stream that it follows in production. */
-export const stoa: System = {
-  name: 'stoa gateway',
-  job: 'digest of the key, exact limiter, metrics, access line',
-  missing: () => (existsSync(path.join(ROOT, 'dist/gateway/data-plane/main.js')) ? undefined : 'the gateway is not built (npm run build)'),
-  start: startGateway,
-};
+export const stoa: System = stoaIn(ROOT, 'stoa gateway');
 
-async function startGateway({ world, upstreamPort, directory, core, profile }: Setting): Promise<Started> {
+/** Another build of it. */
+export const stoaAt = (root: string): System => stoaIn(root, `stoa gateway of ${path.basename(root)}`);
+
+function stoaIn(root: string, name: string): System {
+  return {
+    name,
+    job: 'digest of the key, exact limiter, metrics, access line',
+    missing: () => (existsSync(path.join(root, 'dist/gateway/data-plane/main.js')) ? undefined : `${name} is not built (npm run build)`),
+    start: (setting) => startGateway(root, setting),
+  };
+}
+
+async function startGateway(root: string, { world, upstreamPort, directory, core, profile }: Setting): Promise<Started> {
   const controlPlane = await serveStream(syncObjects(world, `http://127.0.0.1:${upstreamPort}`));
   const { port: controlPort } = controlPlane.address() as AddressInfo;
   const port = await freePort();
@@ -26,7 +33,7 @@ async function startGateway({ world, upstreamPort, directory, core, profile }: S
   const flags = ['--data-dir', directory, '--port', String(port), '--control-plane-url', `http://127.0.0.1:${controlPort}`];
   const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
   const env = { NODE_ENV: 'production', STOA_GATEWAY_TOKEN: TOKEN, LOG_FORMAT: 'json', LOG_LEVEL: 'info' };
-  const running = start(process.execPath, [...profiling, path.join(ROOT, 'bin/gateway.js'), ...flags], { core, log: accessLog, env });
+  const running = start(process.execPath, [...profiling, path.join(root, 'bin/gateway.js'), ...flags], { core, log: accessLog, env });
   const end = async (): Promise<void> => {
     await stop(running);
     controlPlane.closeAllConnections();

@@ -1,0 +1,83 @@
+/** A body on its way from a client to an upstream: no faster than the upstream takes it, head and first part in one write. */
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+
+export interface BodyWriterOptions {
+  readonly socket: Socket;
+  readonly body: Readable;
+  /** Written with the first part. */
+  readonly head: string;
+  readonly isChunked: boolean;
+  /** Told before a part is written. False: it is not wanted any more. */
+  onPart(chunk: Buffer): boolean;
+  /** Everything was written. */
+  onSent(): void;
+  /** The body has not come to its end. */
+  onError(error: Error): void;
+}
+
+const ignore = (): void => undefined;
+
+export class BodyWriter {
+  readonly #options: BodyWriterOptions;
+  #head: string;
+  readonly #onData = (chunk: Buffer): void => this.#write(chunk);
+  readonly #onEnd = (): void => this.#end();
+  readonly #onError = (error: Error): void => this.#fail(error);
+  readonly #onClose = (): void => this.#fail(new Error('The body did not arrive whole.'));
+
+  constructor(options: BodyWriterOptions) {
+    this.#options = options;
+    this.#head = options.head;
+    const { body } = options;
+    if (body.readableEnded) process.nextTick(this.#onEnd);
+    else if (body.destroyed) process.nextTick(this.#onClose);
+    body.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    body.resume();
+  }
+
+  /** The socket takes more. */
+  drained(): void {
+    this.#options.body.resume();
+  }
+
+  /** Reads no more of the body; what is left of it is its owner's. */
+  stop(): void {
+    const { body } = this.#options;
+    // A body whose client breaks off says so even when nobody listens any more.
+    body.on('error', ignore);
+    body.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    body.pause();
+  }
+
+  #write(chunk: Buffer): void {
+    const { socket, isChunked, onPart, body } = this.#options;
+    if (chunk.length === 0 || !onPart(chunk)) return;
+    const before = isChunked ? `${this.#takeHead()}${chunk.length.toString(16)}\r\n` : this.#takeHead();
+    socket.cork();
+    if (before !== '') socket.write(before, 'latin1');
+    let isReady = socket.write(chunk);
+    if (isChunked) isReady = socket.write('\r\n', 'latin1');
+    socket.uncork();
+    if (!isReady) body.pause();
+  }
+
+  #end(): void {
+    const { socket, isChunked, onSent } = this.#options;
+    this.stop();
+    const text = this.#takeHead() + (isChunked ? '0\r\n\r\n' : '');
+    if (text !== '') socket.write(text, 'latin1');
+    onSent();
+  }
+
+  #fail(error: Error): void {
+    this.stop();
+    this.#options.onError(error);
+  }
+
+  #takeHead(): string {
+    const head = this.#head;
+    this.#head = '';
+    return head;
+  }
+}

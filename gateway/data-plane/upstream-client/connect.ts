@@ -1,0 +1,95 @@
+/** Connections to one server: to the addresses that are allowed, whatever its name leads to by then, and with TLS where it is asked for. */
+import { lookup } from 'node:dns';
+import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { AddressError, checkedLookup, isAllowedAddress } from '../../../schema/address.js';
+import { UpstreamError } from './upstream-error.js';
+
+export interface Server {
+  /** `https://api.example.com:8443` */
+  readonly origin: string;
+  readonly connectTimeoutMs: number;
+  /** Whether it may be on loopback and private addresses. */
+  readonly allowPrivate: boolean;
+  /** Authorities in PEM that its certificate may be of; those that node knows when absent. */
+  readonly ca?: string;
+}
+
+/** Reads of a connection go to `take`, from one buffer for all; without it they are events of the socket. */
+export type Take = (bytes: Buffer) => void;
+
+/** After so long without a word the system asks whether the other side still lives. */
+const TCP_KEEP_ALIVE_MS = 60_000;
+const READ_BYTES = 64 * 1024;
+/** All connections read into it: what is read is taken before anything else is. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES);
+
+export class Connector {
+  readonly #server: Server;
+  readonly #options: {
+    readonly host: string;
+    readonly port: number;
+    readonly lookup: ReturnType<typeof checkedLookup>;
+    readonly noDelay: true;
+  };
+  readonly #isTls: boolean;
+  /** Where the address itself says that nothing of ours calls it. */
+  readonly problem: AddressError | undefined;
+  /** The last session of TLS: the next handshake is a short one. */
+  #session: Buffer | undefined = undefined;
+
+  constructor(server: Server) {
+    this.#server = server;
+    const { protocol, hostname, port } = new URL(server.origin);
+    const host = hostname.replace(/^\[|\]$/g, '');
+    this.#isTls = protocol === 'https:';
+    this.#options = {
+      host,
+      port: Number(port) || (this.#isTls ? 443 : 80),
+      lookup: checkedLookup(lookup, server.allowPrivate),
+      noDelay: true,
+    };
+    this.problem =
+      isIP(host) !== 0 && !isAllowedAddress(host, server.allowPrivate)
+        ? new AddressError(`${host} is not an address that is allowed.`)
+        : undefined;
+  }
+
+  /** A socket on its way to the server; `onReady` is called when it may be written to, and the event `error` says what it failed by. */
+  open(take: Take | undefined, onReady: () => void): Socket {
+    const options = {
+      ...this.#options,
+      keepAlive: true,
+      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+      ...(take !== undefined && { onread: onreadOf(take) }),
+    };
+    const socket = this.#isTls ? this.#openTls(options) : connectPlain(options);
+    const timer = setTimeout(() => {
+      socket.destroy(
+        new UpstreamError('STOA_CONNECT_TIMEOUT', `No connection to ${this.#server.origin} in ${this.#server.connectTimeoutMs} ms.`),
+      );
+    }, this.#server.connectTimeoutMs);
+    const stop = (): void => clearTimeout(timer);
+    socket.once('close', stop);
+    socket.once(this.#isTls ? 'secureConnect' : 'connect', () => {
+      stop();
+      onReady();
+    });
+    return socket;
+  }
+
+  #openTls(options: ConnectionOptions & { readonly host: string }): Socket {
+    // A name is said, an address is not (RFC 6066, 3); the certificate has to be for either.
+    const servername = isIP(options.host) === 0 ? options.host : '';
+    const socket = connectTls({ ...options, servername, ALPNProtocols: ['http/1.1'], ca: this.#server.ca, session: this.#session });
+    return socket.on('session', (session) => (this.#session = session));
+  }
+}
+
+const onreadOf = (take: Take): OnReadOpts => ({
+  buffer: READ_BUFFER,
+  callback: (length) => {
+    take(READ_BUFFER.subarray(0, length));
+    return true;
+  },
+});
