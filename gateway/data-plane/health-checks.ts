@@ -1,9 +1,9 @@
 /** Active health checks: asks servers by themselves, and takes out of turn those that do not answer well. */
-import { Client } from 'undici';
 import type { AccessLog } from './access-log.js';
 import type { Route, Upstream, UpstreamHealth } from './snapshot.js';
 import { failureReason } from './upstream-failure.js';
-import { clientOptions } from './upstream-clients.js';
+import { askStatus } from './upstream-client/ask-status.js';
+import { UpstreamPool } from './upstream-client/upstream-pool.js';
 
 export interface HealthSettings {
   /** Behind the base path of the upstream. */
@@ -44,7 +44,7 @@ export class Health implements UpstreamHealth {
 export interface HealthChecks {
   /** The routes that are served from now on: checks of their servers begin and end with them. */
   follow(routes: readonly Route[]): void;
-  stop(): Promise<void>;
+  stop(): void;
 }
 
 export interface HealthCheckOptions {
@@ -63,13 +63,13 @@ export function startHealthChecks(options: HealthCheckOptions): HealthChecks {
       for (const [health, check] of running) {
         if (wanted.has(health)) continue;
         running.delete(health);
-        void check.stop();
+        check.stop();
       }
       for (const [health, upstream] of wanted)
         if (health instanceof Health && !running.has(health)) running.set(health, new Check(health, upstream, options));
     },
-    async stop() {
-      await Promise.all([...running.values()].map((check) => check.stop()));
+    stop() {
+      for (const check of running.values()) check.stop();
       running.clear();
     },
   };
@@ -88,15 +88,16 @@ function wantedOf(routes: readonly Route[]): Map<UpstreamHealth, Upstream> {
 /** The checks of one server, on a connection of their own. */
 class Check {
   readonly #health: Health;
-  readonly #client: Client;
+  readonly #pool: UpstreamPool;
   readonly #path: string;
   readonly #host: string;
   readonly #options: HealthCheckOptions;
   #timer: NodeJS.Timeout;
+  #isStopped = false;
 
   constructor(health: Health, upstream: Upstream, options: HealthCheckOptions) {
     this.#health = health;
-    this.#client = new Client(upstream.origin, clientOptions(upstream, options.allowPrivate));
+    this.#pool = new UpstreamPool({ ...upstream, allowPrivate: options.allowPrivate });
     this.#path = `${upstream.basePath}${health.settings.path}`;
     this.#host = upstream.host;
     this.#options = options;
@@ -104,9 +105,10 @@ class Check {
     this.#timer = this.#schedule(Math.random() * Math.min(1000, health.settings.intervalMs));
   }
 
-  stop(): Promise<void> {
+  stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
-    return this.#client.destroy();
+    this.#pool.destroy();
   }
 
   #schedule(afterMs: number): NodeJS.Timeout {
@@ -115,7 +117,7 @@ class Check {
 
   async #run(): Promise<void> {
     const problem = await this.#problem();
-    if (this.#client.destroyed) return;
+    if (this.#isStopped) return;
     if (this.#health.record(problem === undefined)) this.#report(problem);
     this.#timer = this.#schedule(this.#health.settings.intervalMs);
   }
@@ -123,16 +125,11 @@ class Check {
   async #problem(): Promise<string | undefined> {
     const { timeoutMs } = this.#health.settings;
     try {
-      const { statusCode, body } = await this.#client.request({
-        path: this.#path,
-        method: 'GET',
-        headers: { host: this.#host, 'user-agent': 'stoa-health-check' },
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      await body.dump();
-      return statusCode < 400 ? undefined : `status ${statusCode}`;
+      const headers = ['host', this.#host, 'user-agent', 'stoa-health-check'];
+      const status = await askStatus(this.#pool, { method: 'GET', path: this.#path, headers, body: undefined }, timeoutMs);
+      if (status === undefined) return `no answer in ${timeoutMs} ms`;
+      return status < 400 ? undefined : `status ${status}`;
     } catch (error) {
-      if (error instanceof Error && error.name === 'TimeoutError') return `no answer in ${timeoutMs} ms`;
       return failureReason(error instanceof Error ? error : new Error(String(error)));
     }
   }

@@ -421,7 +421,7 @@ it('tries again while nothing was sent, also with a body', async () => {
   expect(await echoed.text()).toBe('hello');
 });
 
-it('a request that undici refuses to write is no failure of the upstream', async () => {
+it('a request that cannot be written is no failure of the upstream', async () => {
   const { url } = await startUpstream((_req, res) => void res.end('ok'));
   const breaker = createBreaker(url, { failureThreshold: 1, windowMs: 60_000, openMs: 10_000, successThreshold: 1 });
   const hooks: Hooks = { upstream: (head) => void head.headers.push('x-name', 'caf\u0119') };

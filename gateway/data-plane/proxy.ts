@@ -1,6 +1,5 @@
-/** Forwards an exchange with undici: the exchange itself is the handler of its dispatch, so that nothing else is made for it. */
+/** Forwards an exchange: it is itself what the client of upstreams tells of the answer, so that nothing else is made for it. */
 import type { Duplex } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../../schema/error.js';
 import { rawHead } from './connection.js';
 import { HttpExchange } from './http-exchange.js';
@@ -8,21 +7,17 @@ import { answer, completeHead, fail } from './pipeline.js';
 import type { Route, Upstream } from './snapshot.js';
 import { joinSockets } from './tunnel.js';
 import { readAnswer } from './upstream-answer.js';
+import type { AnswerSource } from './upstream-client/exchange-handler.js';
 import { reportFailure } from './upstream-failure.js';
 
 /** A body that makes no progress for so long is given up. */
 const STALLED_BODY_MS = 60_000;
-/** A body up to this size that came whole is sent with its head in one piece; undici says that it is complete in the same turn. */
-const MAX_WHOLE = 16 * 1024;
 
 /** An exchange on its way to an upstream and back. */
 export class ProxiedExchange extends HttpExchange {
-  #request: Dispatcher.DispatchOptions | undefined = undefined;
-  #resume: (() => void) | undefined = undefined;
-  /** The whole body of an answer that came in one piece. */
-  #whole: Buffer | undefined = undefined;
-  #answerLength = -1;
   #bodyBytes = 0;
+  /** The client has to take what it was sent before more is read for it. */
+  #isHeld = false;
   #isSentWhole = false;
 
   forward(route: Route, upstream: Upstream): void {
@@ -34,37 +29,28 @@ export class ProxiedExchange extends HttpExchange {
     this.sendContinue();
     this.isBodyTaken = this.hasBody;
     this.address(route, upstream);
-    this.dispatch(this.shared.clients.pool(upstream));
+    this.send(upstream);
   }
 
   protected address(route: Route, upstream: Upstream): void {
-    this.#request = {
-      ...this.upstreamRequest(route, upstream),
-      method: this.method,
-      body: this.hasBody ? this.body : null,
-      upgrade: this.isUpgrade ? 'websocket' : null,
-    };
+    const { path, headers } = this.upstreamRequest(route, upstream);
+    const { method, hasBody, isUpgrade } = this;
+    const { contentLength } = this.head;
+    const bodyLength = contentLength === undefined ? undefined : Number(contentLength);
+    this.request = { method, path, headers, body: hasBody ? this.body : undefined, bodyLength, isUpgrade };
   }
 
-  protected dispatch(dispatcher: Pick<Dispatcher, 'dispatch'>): void {
-    this.isSent = false;
-    this.#isSentWhole = false;
-    if (this.#request !== undefined) dispatcher.dispatch(this.#request, this);
-  }
-
-  /** undici is about to write the request. */
-  onConnect(abort: (error?: Error) => void): void {
-    this.abortRequest = abort;
-    if (this.isOver || this.isDone) {
-      abort();
-      return;
-    }
+  onConnect(source: AnswerSource): boolean {
+    if (this.isOver || this.isDone) return false;
+    this.source = source;
     this.isSent = true;
+    this.#isSentWhole = false;
     if (this.hasBody) this.startTimer(STALLED_BODY_MS);
+    return true;
   }
 
-  onBodySent(chunk: unknown): void {
-    this.#bodyBytes += (chunk as Buffer).length;
+  onBodySent(chunk: Buffer): void {
+    this.#bodyBytes += chunk.length;
     this.timer?.refresh();
     const limit = this.maxBodyBytes;
     if (limit !== undefined && this.#bodyBytes > limit)
@@ -78,62 +64,53 @@ export class ProxiedExchange extends HttpExchange {
     if (!this.isAnswered && !this.isDone) this.startTimer(this.route?.upstream.timeoutMs);
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
-    const head = status === 101 ? 'unsolicited upgrade' : readAnswer(status, raw, this.shared, this.limit !== undefined);
-    if (typeof head === 'string') {
-      this.end('bad_gateway', head);
-      return false;
-    }
+  onHeaders(status: number, fields: string[], isFramed: boolean): void {
+    const headers = readAnswer(status, fields, this.shared, this.limit !== undefined);
     if (status < 200) {
-      this.writeInterim(status, head.headers);
-      return true;
+      this.writeInterim(status, headers);
+      return;
     }
     this.stopTimer();
     this.settleBy(status);
-    this.#resume = resume;
-    this.#answerLength = head.length;
-    const kept = this.visit?.receive(status, head.headers, head.isFramed);
-    if (kept !== undefined) {
-      this.isDone = true;
-      answer(this, kept);
-      return true;
+    const kept = this.visit?.receive(status, headers, isFramed);
+    if (kept === undefined) {
+      this.#begin(status, headers);
+      return;
     }
-    this.#begin(status, head.headers);
-    // undici misses the body that a 304 tells the length of, and calls that an error.
-    if (status === 304 || status === 204) this.onComplete();
-    return true;
+    this.isDone = true;
+    answer(this, kept);
   }
 
-  onData(chunk: Buffer): boolean {
+  onData(chunk: Buffer, isLast: boolean): boolean {
+    if (this.isDone) return true;
     this.visit?.take(chunk);
-    if (chunk.length === this.#answerLength && chunk.length <= MAX_WHOLE) {
-      this.#whole = chunk;
+    if (isLast) {
+      this.res.end(chunk);
       return true;
     }
     if (this.res.write(chunk)) return true;
-    if (this.#resume !== undefined) this.res.once('drain', this.#resume);
+    if (!this.#isHeld) this.res.once('drain', () => this.#readOn());
+    this.#isHeld = true;
     return false;
   }
 
   onComplete(): void {
     if (this.isDone) return;
     this.isDone = true;
-    this.res.end(this.#whole);
+    if (!this.res.writableEnded) this.res.end();
     this.visit?.end();
   }
 
-  onUpgrade(status: number, raw: Buffer[] | string[] | null, upstream: Duplex): void {
+  onUpgrade(status: number, fields: string[], upstream: Duplex): void {
     this.stopTimer();
     this.isDone = true;
     this.settle(false);
-    const head = readAnswer(status, (raw ?? []) as Buffer[], this.shared, this.limit !== undefined);
-    if (typeof head === 'string' || this.isOver) {
+    if (this.isOver) {
       upstream.destroy();
-      this.socket.destroy();
       return;
     }
     this.status = status;
-    this.headers = ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...head.headers];
+    this.headers = ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...readAnswer(status, fields, this.shared, this.limit !== undefined)];
     completeHead(this);
     this.socket.write(rawHead(status, this.headers), 'latin1');
     this.#join(upstream);
@@ -156,7 +133,7 @@ export class ProxiedExchange extends HttpExchange {
   breakBody(code: ErrorCode, message: string): boolean {
     if (this.req.complete || this.isOver) return false;
     this.closeConnection();
-    if (this.#request !== undefined) this.end(code, message);
+    if (this.request !== undefined) this.end(code, message);
     else if (this.isAnswered) this.socket.destroySoon();
     else this.refuse(code, message);
     return true;
@@ -173,7 +150,7 @@ export class ProxiedExchange extends HttpExchange {
     this.stopTimer();
     this.visit?.drop();
     this.releaseBreaker();
-    if (!isComplete) this.abortRequest?.();
+    if (!isComplete) this.abort();
   }
 
   #begin(status: number, headers: string[]): void {
@@ -185,9 +162,14 @@ export class ProxiedExchange extends HttpExchange {
       this.writeHead();
     } catch (error) {
       this.isDone = true;
-      this.abortRequest?.();
+      this.abort();
       fail(this, error);
     }
+  }
+
+  #readOn(): void {
+    this.#isHeld = false;
+    this.source?.resume(this);
   }
 
   #join(upstream: Duplex): void {

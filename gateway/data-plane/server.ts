@@ -81,7 +81,7 @@ export function createListener(options: ListenerOptions): Listener {
     async stop(graceMs = MAX_GRACE_MS) {
       shared.isDraining = true;
       await drain(server, sockets, shared.tunnels, Math.min(graceMs, MAX_GRACE_MS), options.turn);
-      await clients.close();
+      clients.close();
     },
     connections: () => sockets.size,
     reloadTls: () => (options.tls !== undefined && 'setSecureContext' in server ? options.tls.reload(server) : false),

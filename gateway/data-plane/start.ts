@@ -60,7 +60,7 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
       clearInterval(sweeper);
       certificates.stop();
       parts.stopWatching();
-      await core.checks.stop();
+      core.checks.stop();
       parts.mcp?.stop();
       await front.stop();
       await counts.stop();

@@ -184,6 +184,19 @@ it.each(cuts)('cut-off: the client sees that %s did not come to its end', async 
   expect(gateway.lines().some(({ event }) => event === 'backend_error')).toBe(true);
 });
 
+it('cut-off: the client sees that an answer which ends with its connection was broken off by a reset', async () => {
+  const { url } = await startTcp((socket) => {
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\nhello', () => setTimeout(() => socket.resetAndDestroy(), 50)));
+  });
+  const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: url })] });
+
+  const { isClosed, text } = await sendRaw(gateway.port, request(GET));
+
+  expect(isClosed).toBe(true);
+  expect(text).toMatch(/\r\n\r\n5\r\nhello\r\n$/);
+  expect(gateway.lines()).toContainEqual(expect.objectContaining({ event: 'backend_error', error: 'connection reset' }));
+});
+
 it('cut-off: a client of HTTP/1.0 sees a reset, not the end of the body', async () => {
   const { url } = await startTcp((socket) => {
     socket.on('data', () => socket.write(cuts[1][1], () => setTimeout(() => socket.destroy(), 50)));

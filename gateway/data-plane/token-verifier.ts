@@ -6,7 +6,7 @@ import { Agent } from 'undici';
 import { createKeySet, tryKeys, type Keys, type KeySet } from '../key-set.js';
 import type { TokenRules, TokenVerdict } from '../policies/contract.js';
 import type { AccessLog } from './access-log.js';
-import { checkedConnector } from './upstream-clients.js';
+import { checkedConnector } from './checked-connector.js';
 
 /** A policy that is compiled holds its key set; what is remembered here is for the next snapshot. */
 const MAX_KEY_SETS = 1000;

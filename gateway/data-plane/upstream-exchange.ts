@@ -1,10 +1,11 @@
 /** The upstream's side of an exchange, whoever asked: the breaker that admitted it, its time limit, other tries, and what is said when there is no answer. */
-import type { Dispatcher } from 'undici';
+import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../../schema/error.js';
 import { Exchange } from './exchange.js';
 import { errorReply } from './own-routes.js';
 import { answer, fail } from './pipeline.js';
 import type { Route, Upstream } from './snapshot.js';
+import type { AnswerHandler, AnswerSource, UpstreamRequest } from './upstream-client/exchange-handler.js';
 import { Ended, isFinal, isOurs, reportFailure } from './upstream-failure.js';
 import { upstreamHead, type ForwardedFor, type UpstreamAccess } from './upstream-request.js';
 
@@ -12,16 +13,18 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT'
 /** Answers by which an upstream says that it could not do its part. */
 const UPSTREAM_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
 
-export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamAccess> extends Exchange {
+export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamAccess> extends Exchange implements AnswerHandler {
   forwardedFor: ForwardedFor | undefined = undefined;
 
   /** The answer has ended, or nobody waits for it any more. */
   protected isOver = false;
-  /** Nothing more that undici says of the dispatch counts. */
+  /** Nothing more that is said of the request counts. */
   protected isDone = false;
   /** The request was written, at least in part, by the present attempt. */
   protected isSent = false;
-  protected abortRequest: ((error?: Error) => void) | undefined = undefined;
+  /** Where the answer to the present attempt comes from. */
+  protected source: AnswerSource | undefined = undefined;
+  protected request: UpstreamRequest | undefined = undefined;
   protected timer: NodeJS.Timeout | undefined = undefined;
   protected readonly shared: Access;
   #attempts = 0;
@@ -41,9 +44,8 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
 
   /** Gives the upstream request up, or what is left of it. */
   end(code: ErrorCode, message: string): void {
-    const error = new Ended(code, message);
-    if (this.abortRequest === undefined) this.onError(error);
-    else this.abortRequest(error);
+    this.abort();
+    this.onError(new Ended(code, message));
   }
 
   /** Another try after `mayRetry` has allowed it: by another server where there is one, else on a connection of its own when one has broken. */
@@ -54,7 +56,7 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
       return;
     }
     this.#attempts += 1;
-    this.abortRequest = undefined;
+    this.source = undefined;
     // A connection that broke may have been an idle one that the server closed: that says nothing of the server yet.
     const mayBeStale = this.isSent && this.#attempts === 1;
     const other = mayBeStale ? undefined : route.upstreams.another(this.gateway.now(), upstream);
@@ -62,22 +64,39 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
       this.settle(true);
       this.admittedBy(other);
       this.address(route, other);
-      this.dispatch(this.shared.clients.pool(other));
+      this.send(other);
       return;
     }
-    const fresh = this.isSent ? this.shared.clients.fresh(upstream) : undefined;
-    this.dispatch(fresh ?? this.shared.clients.pool(upstream));
-    void fresh?.close();
+    this.send(upstream, this.isSent);
   }
 
   /** Nothing came in time. */
   abstract expire(): void;
+  abstract onConnect(source: AnswerSource): boolean;
+  abstract onBodySent(chunk: Buffer): void;
+  abstract onRequestSent(): void;
+  abstract onHeaders(status: number, fields: string[], isFramed: boolean): void;
+  abstract onData(chunk: Buffer, isLast: boolean): boolean;
+  abstract onComplete(): void;
+  abstract onUpgrade(status: number, fields: string[], socket: Duplex): void;
   abstract onError(error: Error): void;
 
   /** Makes the request for this server. */
   protected abstract address(route: Route, upstream: Upstream): void;
-  /** Hands the request over. */
-  protected abstract dispatch(dispatcher: Pick<Dispatcher, 'dispatch'>): void;
+
+  /** Hands the request over; on a connection of its own where it has to be a fresh one. */
+  protected send(upstream: Upstream, isFresh = false): void {
+    this.isSent = false;
+    if (this.request === undefined) return;
+    const pool = this.shared.clients.pool(upstream);
+    if (isFresh) pool.dispatchFresh(this.request, this);
+    else pool.dispatch(this.request, this);
+  }
+
+  /** Hears no more of the request, and closes its connection. */
+  protected abort(): void {
+    this.source?.abort(this);
+  }
 
   protected admittedBy(upstream: Upstream): void {
     this.upstream = upstream;

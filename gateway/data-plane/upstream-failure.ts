@@ -15,15 +15,16 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   EPIPE: 'connection reset',
-  UND_ERR_SOCKET: 'connection closed',
+  STOA_CONNECTION_CLOSED: 'connection closed',
   ENOTFOUND: 'host not found',
   EAI_AGAIN: 'host not found',
   ETIMEDOUT: 'connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+  STOA_CONNECT_TIMEOUT: 'connection timed out',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
-  UND_ERR_HEADERS_OVERFLOW: 'answer head too large',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'answer cut short',
+  STOA_ANSWER_HEAD_TOO_LARGE: 'answer head too large',
+  STOA_ANSWER_CUT_SHORT: 'answer cut short',
+  STOA_INVALID_ANSWER: 'invalid answer',
   STOA_ADDRESS: 'address not allowed',
 };
 
@@ -31,12 +32,11 @@ const REASONS: Readonly<Record<string, string>> = {
 export function failureReason(error: Error): string {
   if (error instanceof Ended) return error.message;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (code.startsWith('HPE_')) return 'invalid answer';
   return REASONS[code] ?? (code === '' ? error.message : code);
 }
 
-/** A request that undici does not even write: what is wrong with it is not the upstream's fault. */
-export const isOurs = (error: Error): boolean => 'code' in error && error.code === 'UND_ERR_INVALID_ARG';
+/** A request that was not even written: what is wrong with it is not the upstream's fault. */
+export const isOurs = (error: Error): boolean => 'code' in error && error.code === 'STOA_INVALID_REQUEST';
 
 /** Errors that another try cannot mend. */
 export function isFinal(error: Error): boolean {
@@ -44,7 +44,8 @@ export function isFinal(error: Error): boolean {
   return (
     isOurs(error) ||
     code === 'STOA_ADDRESS' ||
-    code.startsWith('HPE_') ||
+    code === 'STOA_INVALID_ANSWER' ||
+    code === 'STOA_ANSWER_HEAD_TOO_LARGE' ||
     code.startsWith('ERR_TLS') ||
     code.startsWith('CERT_') ||
     code.endsWith('_CERT')

@@ -51,9 +51,7 @@ export function upstreamHead(
 /** Name, value, name, value. */
 function upstreamHeaders(exchange: Exchange, route: Route, upstream: Upstream, edge: Edge, from: ForwardedFor): string[] {
   const { head, credential } = exchange;
-  const headers = exchange.keyInAuthorization ? withoutAuthorization(head.forwarded) : [...head.forwarded];
-  headers.push('host', upstream.host);
-  if (head.contentLength !== undefined) headers.push('content-length', head.contentLength);
+  const headers = ['host', upstream.host, ...(exchange.keyInAuthorization ? withoutAuthorization(head.forwarded) : head.forwarded)];
   if (head.maxForwards !== undefined) headers.push('max-forwards', String(hopsLeft(exchange) ?? head.maxForwards));
   headers.push(
     'x-forwarded-for',

@@ -1,4 +1,5 @@
 /** Which bytes the fast lane reads by itself: one whole message that nobody could read in two ways. Everything else is node's to read, and node's to refuse. */
+import { readFieldLines } from '../field-lines.js';
 
 /** A message as it stands in the bytes, its head not yet judged. */
 export interface CanonicalMessage {
@@ -38,30 +39,7 @@ export function readCanonical(bytes: Buffer): CanonicalMessage | undefined {
     method: head.slice(0, methodEnd),
     // The path outlives the head, in logs and events: it is a text of its own.
     target: bytes.toString('latin1', methodEnd + 1, targetEnd),
-    rawHeaders: readFields(head, head.indexOf('\r\n', targetEnd) + 2),
+    rawHeaders: readFieldLines(head, head.indexOf('\r\n', targetEnd) + 2),
     rest: bytes.subarray(end + END.length),
   };
-}
-
-/** The fields of a head that matched, from the first one on. */
-function readFields(head: string, start: number): string[] {
-  const fields: string[] = [];
-  const end = head.length - 2;
-  for (let from = start; from < end;) {
-    const colon = head.indexOf(':', from);
-    const lineEnd = head.indexOf('\r', colon);
-    fields.push(head.slice(from, colon), valueOf(head, colon + 1, lineEnd));
-    from = lineEnd + 2;
-  }
-  return fields;
-}
-
-const isSpace = (code: number): boolean => code === 0x20 || code === 0x09;
-
-/** Without the white space around it. */
-function valueOf(head: string, start: number, end: number): string {
-  let [from, to] = [start, end];
-  while (from < to && isSpace(head.charCodeAt(from))) from += 1;
-  while (to > from && isSpace(head.charCodeAt(to - 1))) to -= 1;
-  return head.slice(from, to);
 }

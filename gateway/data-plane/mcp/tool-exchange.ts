@@ -1,11 +1,12 @@
 /** A call of a tool as an exchange of its own: it goes through the pipeline like any request, and its answer is collected instead of sent. */
-import type { Dispatcher } from 'undici';
+import type { Duplex } from 'node:stream';
 import type { Presented } from '../client-certificate.js';
 import { errorReply } from '../own-routes.js';
 import { answer, completeHead, fail, finish, serve } from '../pipeline.js';
 import { isProblem, readHead, type RequestHead } from '../request-head.js';
 import type { Route, Upstream } from '../snapshot.js';
 import { readAnswer } from '../upstream-answer.js';
+import type { AnswerSource } from '../upstream-client/exchange-handler.js';
 import { UpstreamExchange } from '../upstream-exchange.js';
 import { headersOf } from './call-headers.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
@@ -44,18 +45,17 @@ class ToolExchange extends UpstreamExchange {
   readonly hasBody: boolean;
 
   readonly #asker: McpRequest;
-  readonly #body: string | undefined;
+  readonly #body: Buffer | undefined;
   readonly #resolve: (answer: ToolAnswer) => void;
   readonly #chunks: Buffer[] = [];
   #size = 0;
-  #request: Dispatcher.DispatchOptions | undefined = undefined;
 
   constructor(asker: McpRequest, carrier: McpCarrier, route: Route, request: ToolRequest, resolve: (answer: ToolAnswer) => void) {
     super(carrier);
     this.#asker = asker;
     this.forwardedFor = asker.forwardedFor;
     this.#resolve = resolve;
-    this.#body = request.body?.text;
+    this.#body = request.body && Buffer.from(request.body.text);
     this.hasBody = request.body !== undefined;
     this.method = request.method;
     this.path = (route.prefixes[0] ?? '') + request.path;
@@ -89,7 +89,7 @@ class ToolExchange extends UpstreamExchange {
       return;
     }
     this.address(route, upstream);
-    this.dispatch(this.shared.clients.pool(upstream));
+    this.send(upstream);
   }
 
   /** Whoever asked is gone. */
@@ -97,51 +97,48 @@ class ToolExchange extends UpstreamExchange {
     if (this.isOver) return;
     this.status = CLIENT_CLOSED;
     this.#finish(false);
-    this.abortRequest?.();
+    this.abort();
   }
 
-  onConnect(abort: (error?: Error) => void): void {
-    this.abortRequest = abort;
-    if (this.isOver) {
-      abort();
-      return;
-    }
+  onConnect(source: AnswerSource): boolean {
+    if (this.isOver || this.isDone) return false;
+    this.source = source;
     this.isSent = true;
+    return true;
+  }
+
+  onBodySent(): void {
+    return undefined;
   }
 
   onRequestSent(): void {
     this.#waitForAnswer();
   }
 
-  onHeaders(status: number, raw: Buffer[]): boolean {
-    const head = status === 101 ? 'unsolicited upgrade' : readAnswer(status, raw, this.shared, this.limit !== undefined);
-    if (typeof head === 'string') {
-      this.end('bad_gateway', head);
-      return false;
-    }
-    if (status < 200) return true;
+  onHeaders(status: number, fields: string[], isFramed: boolean): void {
+    if (status < 200) return;
+    const headers = readAnswer(status, fields, this.shared, this.limit !== undefined);
     this.settleBy(status);
     // A body gets as long as the head: a stream of events that never ends is no answer to a tool.
     this.#waitForAnswer();
-    const kept = this.visit?.receive(status, head.headers, head.isFramed);
+    const kept = this.visit?.receive(status, headers, isFramed);
     if (kept !== undefined) {
       this.isDone = true;
       answer(this, kept);
-      return true;
+      return;
     }
     this.status = status;
-    this.headers = head.headers;
-    if (status === 304 || status === 204) this.onComplete();
-    return true;
+    this.headers = headers;
   }
 
   onData(chunk: Buffer): boolean {
+    if (this.isDone) return true;
     this.visit?.take(chunk);
     this.#size += chunk.length;
     this.#chunks.push(chunk);
     if (this.#size <= MAX_TOOL_ANSWER) return true;
     this.isDone = true;
-    this.abortRequest?.();
+    this.abort();
     answer(this, errorReply('payload_too_large', `The answer has more than ${MAX_TOOL_ANSWER} bytes: ask for less of it.`));
     return false;
   }
@@ -156,6 +153,11 @@ class ToolExchange extends UpstreamExchange {
     } catch (error) {
       fail(this, error);
     }
+  }
+
+  /** A tool is called without asking for another protocol: there is none. */
+  onUpgrade(_status: number, _fields: string[], socket: Duplex): void {
+    socket.destroy();
   }
 
   onError(error: Error): void {
@@ -175,12 +177,7 @@ class ToolExchange extends UpstreamExchange {
   }
 
   protected address(route: Route, upstream: Upstream): void {
-    this.#request = { ...this.upstreamRequest(route, upstream), method: this.method, body: this.#body ?? null };
-  }
-
-  protected dispatch(dispatcher: Pick<Dispatcher, 'dispatch'>): void {
-    this.isSent = false;
-    if (this.#request !== undefined) dispatcher.dispatch(this.#request, this);
+    this.request = { ...this.upstreamRequest(route, upstream), method: this.method, body: this.#body };
   }
 
   #waitForAnswer(): void {

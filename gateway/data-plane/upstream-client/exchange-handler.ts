@@ -29,7 +29,7 @@ export interface AnswerHandler {
   onConnect(source: AnswerSource): boolean;
   /** A part of the body is about to be written. */
   onBodySent(chunk: Buffer): void;
-  /** The whole request was handed to the system. */
+  /** The whole request was written. */
   onRequestSent(): void;
   /** Name, value, name, value. Interim answers (below 200) come before the final one. `isFramed`: its end can be told from a connection that broke. */
   onHeaders(status: number, fields: string[], isFramed: boolean): void;

@@ -185,8 +185,15 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
       const error = this.#reader.read(bytes);
       if (error !== undefined) this.#fail(error);
     } catch (error) {
+      // A fault of ours that nobody waits for is not to be lost.
+      if (!this.#isWaitedFor()) throw error;
       this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  /** Whoever is told something may have given up by then. */
+  #isWaitedFor(): boolean {
+    return this.#handler !== undefined;
   }
 
   #ended(): void {

@@ -3,9 +3,11 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
+import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
 import { createAuthority } from '../../../test/helpers/certificates.js';
-import { eventually, startTcp, startUpstream } from '../../../test/helpers/data-plane.js';
+import { eventually, startUpstream } from '../../../test/helpers/data-plane.js';
+import { startTcp } from '../../../test/helpers/raw-tcp.js';
 import type { Server } from './connect.js';
 import type { AnswerHandler, AnswerSource, UpstreamRequest } from './exchange-handler.js';
 import { UpstreamPool } from './upstream-pool.js';
@@ -131,6 +133,47 @@ it('request-smuggling: an answer that comes before its request is never taken fo
   }
 
   expect(connections()).toBe(3);
+});
+
+it('request-smuggling: whatever a server makes of one answer, the next request gets its own', { timeout: 60_000 }, async () => {
+  const { url } = await startTcp((socket) => {
+    socket
+      .on('error', () => undefined)
+      .on('data', (chunk) => {
+        const [, hex = ''] = /^GET \/([0-9a-f]*) /.exec(chunk.toString('latin1')) ?? [];
+        socket.write(hex === '' ? OK.replace('ok', 'no') : Buffer.from(hex, 'hex'));
+      });
+  });
+  const answers = [
+    OK,
+    `${OK}${OK}`,
+    OK.replace('Content-Length: 2', 'Transfer-Encoding: chunked').replace('ok', '2\r\nok\r\n0\r\n\r\n'),
+    `HTTP/1.1 103 A\r\n\r\n${OK}`,
+  ];
+  const pieces = fc.constantFrom('', '\r\n', '\n', '0', '1', 'x', '\r\n\r\n', OK, 'Content-Length: 0\r\n', '0\r\n\r\n');
+  const broken = fc
+    .record({ bytes: fc.constantFrom(...answers), at: fc.nat(120), length: fc.nat(3), piece: pieces })
+    .map(({ bytes, at, length, piece }) => bytes.slice(0, at % bytes.length) + piece + bytes.slice((at % bytes.length) + length));
+  const samples = fc.sample(broken, {
+    seed: Number(process.env['STOA_TEST_SEED'] ?? 20_261_130),
+    numRuns: Number(process.env['STOA_TEST_RUNS'] ?? 200),
+  });
+
+  await Promise.all(
+    samples.map(async (bytes) => {
+      const pool = poolFor(url);
+      const first = dispatch(pool, { path: `/${Buffer.from(bytes, 'latin1').toString('hex')}` });
+      // Some never come to their end.
+      await Promise.race([
+        first.outcome,
+        eventually(() => first.isSent)
+          .toBe(true)
+          .then(() => new Promise((resolve) => setTimeout(resolve, 200))),
+      ]);
+
+      expect(await ask(pool), JSON.stringify(bytes)).toEqual({ ...isOk, body: 'no' });
+    }),
+  );
 });
 
 it.each([
