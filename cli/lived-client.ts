@@ -23,6 +23,8 @@ export interface SubscriptionRecord {
   readonly tenant_id: string;
   readonly api: string;
   readonly consumer: string | null;
+  readonly consumer_name: string | null;
+  readonly consumer_email: string | null;
   readonly plan: string | null;
   readonly status: string;
   readonly api_key: string | null;

@@ -17,6 +17,7 @@ const measured = ['gateway/control-plane/start.ts', 'gateway/control-plane/setti
 /** What browsers load, site by site: scripts and styles. */
 const sites = {
   console: ['console/app/main.ts', 'console/app/link.ts', 'console/pages/console.css'],
+  portal: ['portal/app/main.ts', 'portal/pages/portal.css'],
 };
 
 const common = { absWorkingDir: root, bundle: true, splitting: true, format: 'esm', logLevel: 'warning' };

@@ -10,12 +10,18 @@ const COLUMNS: readonly Column<SubscriptionRecord>[] = [
   { title: 'name', value: ({ id, name }) => (name === id ? '' : name) },
   { title: 'api', value: ({ api }) => api },
   { title: 'consumer', value: ({ consumer }) => consumer ?? '' },
+  { title: 'who', value: whoAsks },
   { title: 'plan', value: ({ plan }) => plan ?? '' },
   { title: 'status', value: ({ status }) => status },
   { title: 'key', value: ({ api_key_prefix }) => (api_key_prefix === null ? '' : `${api_key_prefix}…`) },
   { title: 'rotations', value: ({ rotation_count }) => String(rotation_count) },
   { title: 'expires', value: ({ expires_at }) => expires_at?.slice(0, 10) ?? '' },
 ];
+
+/** The person behind a consumer: their name, where it says more than the consumer's, and where to write to. */
+function whoAsks({ consumer, consumer_name: name, consumer_email: email }: SubscriptionRecord): string {
+  return [name === consumer ? null : name, email].filter((text) => text !== null).join(', ');
+}
 
 /** A table, or a word that there is nothing. */
 export function subscriptionsText({ subscriptions }: SubscriptionListing, paint: Paint): string {

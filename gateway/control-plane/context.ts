@@ -34,6 +34,8 @@ export interface ControlPlane {
   readonly telemetry: Telemetry;
   /** How long the audit log is kept; 0 for ever. */
   readonly auditRetentionDays: number;
+  /** Whether strangers may ask for access at /portal. */
+  readonly hasPortal: boolean;
   /** Whether this runs in a container that others reach: whoever registers an upstream on localhost is warned. */
   readonly isInContainer: boolean;
 }

@@ -9,6 +9,7 @@ import { metricsEndpoints } from './metrics/routes.js';
 import { oneTimeLinkEndpoints } from './one-time-links/routes.js';
 import { planEndpoints } from './plans/routes.js';
 import { policyEndpoints } from './policies/routes.js';
+import { portalEndpoints } from './portal/endpoints.js';
 import { revisionEndpoints } from './resources/revision-routes.js';
 import { resourceEndpoints } from './resources/routes.js';
 import { subscriptionEndpoints } from './subscriptions/routes.js';
@@ -24,6 +25,7 @@ export const endpoints: readonly Endpoint[] = [
   ...oneTimeLinkEndpoints,
   ...metricsEndpoints,
   ...consumerEndpoints,
+  ...portalEndpoints,
   ...planEndpoints,
   ...policyEndpoints,
   ...webhookEndpoints,

@@ -1,9 +1,11 @@
 /** What a control plane does by itself, beside answering: each job starts with the server and ends with it. */
+import { forgetSealed } from './api-keys/sealed.js';
 import { sweep } from './api-keys/sweeper.js';
 import { forgetAudit } from './audit/retention.js';
 import type { ControlPlane } from './context.js';
 import { forgetOldUsage } from './metrics/retention.js';
 import { forgetLinks } from './one-time-links/service.js';
+import { forgetIdle } from './portal/accounts.js';
 import { startWebhookWorker } from './webhooks/worker.js';
 
 interface Job {
@@ -26,6 +28,8 @@ const REPEATED: readonly Repeated[] = [
   { everyMs: HOUR_MS, failure: 'retention_failed', run: forgetOldUsage },
   { everyMs: MINUTE_MS, failure: 'link_retention_failed', run: forgetLinks },
   { everyMs: HOUR_MS, failure: 'audit_retention_failed', run: forgetAudit },
+  { everyMs: HOUR_MS, failure: 'portal_retention_failed', run: forgetIdle },
+  { everyMs: HOUR_MS, failure: 'sealed_key_retention_failed', run: forgetSealed },
 ];
 
 /** Starts every job. */

@@ -2,6 +2,7 @@
 import type { Actor, ControlPlane, Trx } from './context.js';
 import { forgetTenant } from './metrics/store.js';
 import { deleteLinksOf } from './one-time-links/store.js';
+import { deleteAccount } from './portal/store.js';
 import { forgetDeliveries } from './webhooks/store.js';
 import { deleteSuspension } from './tenants/store.js';
 import { apiReaction, consumerReaction, subscriptionReaction, tenantReaction, type Written } from './subscriptions/reaction.js';
@@ -19,7 +20,10 @@ export const REACTIONS: Readonly<Record<string, Reaction>> = {
     await forgetDeliveries(trx, { tenant: written.before.name });
   },
   API: apiReaction,
-  Consumer: consumerReaction,
+  Consumer: async (trx, cp, actor, written) => {
+    await consumerReaction(trx, cp, actor, written);
+    if (written.after === undefined) await deleteAccount(trx, written.id);
+  },
   Subscription: subscriptionReaction,
   Webhook: async (trx, _cp, _actor, { after, id }) => {
     if (after === undefined) await forgetDeliveries(trx, { webhook: id });

@@ -7,7 +7,7 @@ import { errorBody, StoaError } from '../../schema/error.js';
 import { authenticate } from './auth/bearer.js';
 import { issuerRoutes } from './auth/issuer.js';
 import type { Clients } from './auth/secrets.js';
-import { createTierLimits, type Standing } from './auth/tier-limits.js';
+import { createTierLimits } from './auth/tier-limits.js';
 import type { ExternalIssuer } from './auth/external-issuer.js';
 import type { Tokens } from './auth/tokens.js';
 import { createVerifier } from './auth/verifier.js';
@@ -17,7 +17,9 @@ import { metricsRoutes } from './health/metrics.js';
 import { healthRoutes } from './health/routes.js';
 import { endpoints } from './endpoints.js';
 import { consoleRoutes } from './console/routes.js';
+import { portalRoutes } from './portal/routes.js';
 import { documentationRoutes } from './openapi/routes.js';
+import { secondsLeft, type Standing } from './hourly-counts.js';
 import { addJsonParser } from './http/body.js';
 import { addEndpoint } from './http/endpoint.js';
 import { answerError, pathOf } from './http/errors.js';
@@ -31,6 +33,8 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_MS = 15_000;
+/** Of the alias ports the one on which document A has the portal (decision K17). */
+const PORTAL_PORT = 3002;
 const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 
 export interface ServerDeps {
@@ -41,6 +45,8 @@ export interface ServerDeps {
   readonly version: string;
   /** Calls an hour of clients without a tenant; 100 000 when absent. */
   readonly platformLimit?: number | undefined;
+  /** Where `/` leads to the portal; 3002 when absent. */
+  readonly portalPort?: number | undefined;
   /** Whether the server is about to stop: readiness says so. */
   readonly isStopping?: () => boolean;
 }
@@ -57,7 +63,8 @@ export async function buildServer(deps: ServerDeps): Promise<FastifyInstance> {
   await app.register(healthRoutes, { cp: deps.cp, version: deps.version, isStopping: deps.isStopping ?? (() => false) });
   if (deps.embeddedIssuer !== undefined) await app.register(issuerRoutes, { cp: deps.cp, ...deps.embeddedIssuer });
   await app.register(documentationRoutes, { cp: deps.cp, version: deps.version });
-  await app.register(consoleRoutes, { cp: deps.cp });
+  await app.register(consoleRoutes, { cp: deps.cp, portalPort: deps.portalPort ?? PORTAL_PORT });
+  if (deps.cp.hasPortal) await app.register(portalRoutes, { cp: deps.cp });
   await app.register(v1Routes, { ...deps, prefix: '/v1' });
   return app;
 }
@@ -140,10 +147,11 @@ function requestLine(request: FastifyRequest, reply: FastifyReply): Record<strin
 }
 
 /** The three headers on every answer of a known caller (rows CV27 to CV29). Throws `rate_limited`. */
-function holdToLimit({ isAllowed, limit, remaining, resetsAt }: Standing, reply: FastifyReply, now: number): void {
+function holdToLimit(standing: Standing, reply: FastifyReply, now: number): void {
+  const { isAllowed, limit, remaining, resetsAt } = standing;
   void reply.headers({ 'x-ratelimit-limit': limit, 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': Math.ceil(resetsAt / 1000) });
   if (isAllowed) return;
-  const seconds = Math.max(1, Math.ceil((resetsAt - now) / 1000));
+  const seconds = secondsLeft(standing, now);
   void reply.header('retry-after', seconds);
   throw new StoaError('rate_limited', `The limit of ${limit} requests an hour is used up.`, { hint: `Try again in ${seconds} s.` });
 }

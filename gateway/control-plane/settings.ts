@@ -41,6 +41,8 @@ export interface Settings {
   /** Whether tokens are made here, too. */
   readonly hasEmbeddedIssuer: boolean;
   readonly allowPrivateWebhooks: boolean;
+  /** Whether strangers may ask for access at /portal. */
+  readonly hasPortal: boolean;
   /** How long the audit log is kept; 0 for ever. */
   readonly auditRetentionDays: number;
   /** Whether an upstream on loopback can only be meant for another machine (row DP29). */
@@ -76,6 +78,7 @@ export const FLAGS = {
     summary: 'Let webhooks call private and loopback addresses.',
     absent: 'refused',
   },
+  portal: { type: 'boolean', default: false, summary: 'Let clients ask for access at /portal.', absent: 'nobody may' },
   'platform-rate-limit': {
     type: 'string',
     default: String(DEFAULT_PLATFORM_LIMIT),
@@ -111,6 +114,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     ...readIssuers(flags['oidc-issuer'], flags['oidc-audience'], flags['no-embedded-issuer']),
     pipelines: flags.pipelines === undefined ? [] : readPipelines(flags.pipelines),
     allowPrivateWebhooks: flags['allow-private-webhooks'],
+    hasPortal: flags.portal,
     platformLimit: readCount('platform-rate-limit', flags['platform-rate-limit']),
     auditRetentionDays: flags['audit-retention-days'] === '0' ? 0 : readCount('audit-retention-days', flags['audit-retention-days']),
     isInContainer: isInContainer(env, flags.host),

@@ -88,6 +88,7 @@ function createContext(
     gatewayUrl: settings.gatewayUrl,
     telemetry: createTelemetry(now, settings.dataDirectory),
     auditRetentionDays: settings.auditRetentionDays,
+    hasPortal: settings.hasPortal,
     isInContainer: settings.isInContainer,
     get publicUrl() {
       return address.url;

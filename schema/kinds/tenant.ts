@@ -36,6 +36,7 @@ const spec = z.strictObject({
         .max(10_000_000)
         .optional()
         .describe('Control-plane requests per hour, for the enterprise tier.'),
+      portal: z.boolean().optional().describe('false closes the portal of the tenant, where the control plane has portals.'),
     })
     .default({})
     .describe('Settings of the tenant.'),

@@ -62,6 +62,8 @@ export async function openControlPlane(
     readonly pipelines?: readonly PipelineRule[];
     readonly hasEmbeddedIssuer?: boolean;
     readonly isInContainer?: boolean;
+    readonly hasPortal?: boolean;
+    readonly portalPort?: number;
     /** The driver's own handle, for a test that watches or disturbs it. */
     readonly database?: BetterSqlite.Database;
   } = {},
@@ -84,6 +86,7 @@ export async function openControlPlane(
     gatewayToken: GATEWAY_TOKEN,
     telemetry: createTelemetry(Date.now, tmpdir()),
     auditRetentionDays: 365,
+    hasPortal: options.hasPortal ?? false,
     isInContainer: options.isInContainer ?? false,
   };
   const clients = await loadClients(cp, { clientSecret: CLIENT_SECRET });
@@ -94,6 +97,7 @@ export async function openControlPlane(
     embeddedIssuer: hasEmbeddedIssuer ? { clients, tokens } : undefined,
     externalIssuers: [...(oidc === undefined ? [] : [createExternalIssuer(cp, oidc)]), ...createPipelineIssuers(cp, pipelines)],
     version: '0.0.0-test',
+    portalPort: options.portalPort,
   });
   const tokenFor = (scope: string) => fetchToken(app, scope);
   const token = hasEmbeddedIssuer ? await tokenFor('') : '';

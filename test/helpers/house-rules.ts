@@ -155,7 +155,7 @@ export const sideEffectsOnImport = (files: readonly SourceFile[]): Violation[] =
   );
 
 /** What a page names in its script element: it runs when it is loaded. */
-const isPageScript = (file: string): boolean => /^gateway\/control-plane\/console\/app\/(main|link)\.ts$/.test(file);
+const isPageScript = (file: string): boolean => /^gateway\/control-plane\/(console|portal)\/app\/(main|link)\.ts$/.test(file);
 
 /** Code for every kind alike. Kinds, policies, `compile` and the verbs beyond put and delete (`rotate-key`, `dev`, `test`) know kinds by name; so does what translates foreign documents (`import`). */
 const SHARED = /^(schema\/(?!kinds\/)|gateway\/control-plane\/resources\/|cli\/(?!operations\/(rotate-key\.ts|dev\/|test\/|import\/)))/;

@@ -32,8 +32,8 @@ export interface TestServer {
 }
 
 /** Opens one whose clock stands at `START`; `close` ends it. */
-export async function openServer(): Promise<TestServer> {
-  const plane = await openControlPlane({ now: START });
+export async function openServer(options: { readonly hasPortal?: boolean } = {}): Promise<TestServer> {
+  const plane = await openControlPlane({ ...options, now: START });
   const shown = new Set<string>();
   const admin = freshToken(plane);
   const call: TestServer['call'] = async (method, path, body, { token } = {}) => {

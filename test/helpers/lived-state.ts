@@ -43,6 +43,7 @@ export async function openLivedState(): Promise<LivedState> {
     gatewayToken: 'gateway-token',
     telemetry: createTelemetry(Date.now, tmpdir()),
     auditRetentionDays: 365,
+    hasPortal: false,
     isInContainer: false,
   };
   return { cp, close, advance: (ms) => (now += ms) };

@@ -133,6 +133,7 @@ function controlOptions(options: StackOptions, port: number, gatewayPort: number
       '--gateway-url',
       `http://127.0.0.1:${gatewayPort}`,
       '--allow-private-webhooks',
+      '--portal',
       ...aliases,
     ],
     env: { ...withoutOurs(options.env), STOA_CLIENT_SECRET, STOA_GATEWAY_TOKEN, STOA_BOOTSTRAP_SECRET: options.bootstrapSecret },

@@ -3,6 +3,7 @@ import { apiKeyDigest, apiKeyPrefix, generateApiKey } from '../../../schema/api-
 import type { Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { newResourceId } from '../resource-id.js';
+import { deleteSealed } from './sealed-store.js';
 import { insertKey, lastCreation, liveKeys, revokeKeys, type ApiKeyRow } from './store.js';
 import { CLOCK_TOLERANCE_MS } from './validity.js';
 
@@ -58,5 +59,6 @@ async function creationInstant(trx: Trx, subscription: string, now: number): Pro
 export async function revokeKeysOf(trx: Trx, subscriptions: readonly string[], now: number): Promise<void> {
   const ids = (await liveKeys(trx, subscriptions)).map(({ id }) => id);
   await revokeKeys(trx, ids, new Date(now).toISOString());
+  await deleteSealed(trx, subscriptions);
   await appendChanges(trx, 'credential', ids);
 }

@@ -9,6 +9,7 @@ import { countRotation, type SubscriptionRow } from '../subscriptions/store.js';
 import { emit } from '../webhooks/outbox.js';
 import { issueKey, type IssuedKey } from './issue.js';
 import { planRotation, type Rotation } from './rotation.js';
+import { deleteSealed, deleteSealedKey } from './sealed-store.js';
 import { findKey, lastCreation, liveKeys, revokeKeys, startGrace, type ApiKeyRow } from './store.js';
 
 /** What a rotation is about: a subscription, and the key to replace when it is not the newest active one. */
@@ -66,6 +67,7 @@ export async function rotateKey(cp: ControlPlane, actor: Actor, request: RotateR
 async function replaceKey(trx: Trx, { id, tenant }: SubscriptionRow, { replaced, dropped }: Rotation, now: number): Promise<IssuedKey> {
   if (replaced !== undefined && !(await startGrace(trx, replaced.key.id, replaced.graceUntil, replaced.notAfter))) throw overtaken();
   if (dropped !== undefined) await revokeKeys(trx, [dropped.id], new Date(now).toISOString());
+  await deleteSealed(trx, [id]);
   const touched = [replaced?.key, dropped].flatMap((key) => (key === undefined ? [] : [key.id]));
   await appendChanges(trx, 'credential', touched);
   const old = replaced?.key;
@@ -144,6 +146,7 @@ export function revokeKey(cp: ControlPlane, actor: Actor, { tenant, id, madeSinc
     const key = await requireKey(trx, tenant, id, madeSince);
     if (key.status === 'revoked' || key.status === 'expired') return;
     await revokeKeys(trx, [id], new Date(now).toISOString());
+    await deleteSealedKey(trx, id);
     await appendChanges(trx, 'credential', [id]);
     const subscription = await requireSubscription(trx, tenant, key.subscription_id);
     await auditKey(trx, 'api_key.revoked', actor, subscription, key, now);

@@ -15,7 +15,7 @@ import {
   removeOperation,
   type RestKind,
 } from '../resources/kind-endpoints.js';
-import { firstOfPaths } from './store.js';
+import { publicUrls } from './public-url.js';
 
 const documentB = {
   name: 'payment-api',
@@ -91,26 +91,17 @@ function firstUrl([first]: readonly unknown[]): string | undefined {
   return typeof first === 'object' && first !== null && 'url' in first && typeof first.url === 'string' ? first.url : undefined;
 }
 
-async function viewApis({ db, gatewayUrl }: ControlPlane, apis: readonly StoredResource[]): Promise<Record<string, unknown>[]> {
-  const tenant = apis[0]?.tenant ?? '';
-  // Only versions share a path: the first of them has the address without one.
-  const versioned = apis.filter(({ spec }) => spec['version'] !== undefined);
-  const first = versioned.length === 0 ? new Set<string>() : await firstOfPaths(db, tenant, versioned);
-  return apis.map((api) => {
-    const { path, version, activated } = api.spec as unknown as ApiSpec;
-    const suffix = version === undefined || first.has(api.id) ? '' : `${path === '/' ? '' : path}/${version}`;
-    const public_url = `${gatewayUrl}/${tenant}${suffix === '' ? path : suffix}`;
-    const { id, name, spec, managed_by, created_at, updated_at } = api;
-    return {
-      id,
-      name,
-      tenant_id: tenant,
-      public_url,
-      status: activated ? 'active' : 'inactive',
-      ...spec,
-      managed_by,
-      created_at,
-      updated_at,
-    };
-  });
+async function viewApis(cp: ControlPlane, apis: readonly StoredResource[]): Promise<Record<string, unknown>[]> {
+  const urls = await publicUrls(cp, apis);
+  return apis.map(({ id, name, tenant, spec, managed_by, created_at, updated_at }) => ({
+    id,
+    name,
+    tenant_id: tenant,
+    public_url: urls.get(id) ?? '',
+    status: (spec as unknown as ApiSpec).activated ? 'active' : 'inactive',
+    ...spec,
+    managed_by,
+    created_at,
+    updated_at,
+  }));
 }

@@ -1,11 +1,10 @@
 /** How often the API may be called (rows CV23 to CV29): per tenant of the caller and hour, exact, whatever comes at the same time. */
-import { LRUCache } from 'lru-cache';
 import type { StoredResource } from '../../../schema/change.js';
 import type { TenantSpec } from '../../../schema/kinds/tenant.js';
 import type { Actor } from '../context.js';
+import { createHourlyCounts, type Standing } from '../hourly-counts.js';
 
 const HOUR_MS = 3_600_000;
-/** Subjects that are remembered; one that is pushed out begins a new hour. */
 const MAX_SUBJECTS = 100_000;
 /** Nobody who has no limit of their own comes near it: as much as can be set at all. */
 const UNLIMITED = 10_000_000;
@@ -16,48 +15,22 @@ const TIERS = { free: 100, starter: 1000, business: 10_000, enterprise: UNLIMITE
 /** Of service clients that belong to no tenant. */
 export const DEFAULT_PLATFORM_LIMIT = 100_000;
 
-/** Where a caller stands after this call. */
-export interface Standing {
-  readonly isAllowed: boolean;
-  readonly limit: number;
-  readonly remaining: number;
-  /** Epoch milliseconds at which the count begins anew. */
-  readonly resetsAt: number;
-}
-
 export interface TierLimits {
   /** Counts a call of an actor, whose tenant is given when it has one. A call that is refused does not count. */
   take(actor: Actor, tenant: StoredResource | undefined): Standing;
 }
 
-interface Window {
-  readonly endsAt: number;
-  count: number;
-}
-
 /** Counts in memory: an hour begins with a caller's first call, and with a restart. `platformLimit` is that of callers without a tenant. */
 export function createTierLimits(now: () => number, platformLimit = DEFAULT_PLATFORM_LIMIT): TierLimits {
-  const windows = new LRUCache<string, Window>({ max: MAX_SUBJECTS });
+  const counts = createHourlyCounts(now, MAX_SUBJECTS);
   return {
     take(actor, tenant) {
       const limit = tenant === undefined ? platformLimit : limitOf(tenant);
       // A gateway is never held back: traffic depends on it.
       if (actor.roles.includes('gateway')) return { isAllowed: true, limit, remaining: limit, resetsAt: now() + HOUR_MS };
-      const window = currentWindow(windows, tenant?.id ?? `client ${actor.name}`, now());
-      const isAllowed = window.count < limit;
-      if (isAllowed) window.count += 1;
-      return { isAllowed, limit, remaining: Math.max(0, limit - window.count), resetsAt: window.endsAt };
+      return counts.take(tenant?.id ?? `client ${actor.name}`, limit);
     },
   };
-}
-
-/** A clock that steps back more than an hour begins a new window rather than prolong the old one. */
-function currentWindow(windows: LRUCache<string, Window>, subject: string, now: number): Window {
-  const known = windows.get(subject);
-  if (known !== undefined && now < known.endsAt && known.endsAt - now <= HOUR_MS) return known;
-  const window = { endsAt: now + HOUR_MS, count: 0 };
-  windows.set(subject, window);
-  return window;
 }
 
 function limitOf({ spec }: StoredResource): number {

@@ -1,8 +1,8 @@
 /** The console as people use it: in a browser, against a real control plane. */
-import { existsSync } from 'node:fs';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CLIENT_SECRET, openControlPlane, type TestControlPlane } from '../../../test/helpers/control-plane.js';
+import { BROWSER_TIMEOUT, hasBrowser, openBrowser, signedInConsole } from '../../../test/helpers/browser.js';
+import { openControlPlane, type TestControlPlane } from '../../../test/helpers/control-plane.js';
 
 let control: TestControlPlane;
 beforeAll(async () => void (control = await openControlPlane()));
@@ -28,10 +28,7 @@ describe('the pages of the console', () => {
   });
 });
 
-const PROGRAM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => existsSync(file));
-const TIMEOUT = 90_000;
-
-describe.skipIf(PROGRAM === undefined)('the console in a browser (skipped where there is no chromium)', () => {
+describe.skipIf(!hasBrowser)('the console in a browser (skipped where there is no chromium)', () => {
   let browser: Browser;
   let address: string;
   const ids: Record<string, string> = {};
@@ -53,30 +50,16 @@ describe.skipIf(PROGRAM === undefined)('the console in a browser (skipped where 
     ids['waiting'] = (await asking('newcomer')).id;
     const policy = { name: 'slow', policy_type: 'rate_limit', config: { requests_per_minute: 9 } };
     ids['policy'] = (await made('POST /v1/tenants/acme/policies', policy)).id;
-    browser = await chromium.launch({ ...(PROGRAM === undefined ? {} : { executablePath: PROGRAM }), args: ['--no-sandbox'] });
+    browser = await openBrowser();
     address = await control.app.listen({ port: 0, host: '127.0.0.1' });
-  }, TIMEOUT);
+  }, BROWSER_TIMEOUT);
   afterAll(() => browser.close());
 
-  /** A page that is signed in, and what went wrong on it. */
-  async function signedIn(): Promise<{ readonly page: Page; readonly errors: string[] }> {
-    const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
-    const page = await context.newPage();
-    page.setDefaultTimeout(TIMEOUT / 3);
-    const errors: string[] = [];
-    page.on('pageerror', ({ message }) => errors.push(message));
-    page.on('console', (message) => (message.type() === 'error' ? errors.push(message.text()) : undefined));
-    await page.goto(address);
-    await page.getByLabel('Client id').fill('control-plane-api');
-    await page.getByLabel('Client secret').fill(CLIENT_SECRET);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('row', { name: /shop-pay/ }).waitFor();
-    return { page, errors };
-  }
+  const signedIn = () => signedInConsole(browser, address, /shop-pay/);
 
   it(
     'rotates a key: Subscriptions, find, Rotate Key, 24 hours, copy from the dialog, which forgets it (KY23 UI6)',
-    { timeout: TIMEOUT },
+    { timeout: BROWSER_TIMEOUT },
     async () => {
       const { page, errors } = await signedIn();
       const before = (await control.send(`GET /v1/subscriptions/${ids['active'] ?? ''}`)).body;
@@ -109,7 +92,7 @@ describe.skipIf(PROGRAM === undefined)('the console in a browser (skipped where 
     },
   );
 
-  it('says why a rotation is refused, and hands the key on by a link that opens once (CN8)', { timeout: TIMEOUT }, async () => {
+  it('says why a rotation is refused, and hands the key on by a link that opens once (CN8)', { timeout: BROWSER_TIMEOUT }, async () => {
     const { page } = await signedIn();
     await page.getByRole('button', { name: 'Rotate Key shop-pay' }).click();
     await page.getByRole('button', { name: 'Rotate key', exact: true }).click();
@@ -137,7 +120,7 @@ describe.skipIf(PROGRAM === undefined)('the console in a browser (skipped where 
     await again.getByRole('alert').filter({ hasText: 'opened' }).waitFor();
   });
 
-  it('approves who waits, first in the list, and shows the key (UI5)', { timeout: TIMEOUT }, async () => {
+  it('approves who waits, first in the list, and shows the key (UI5)', { timeout: BROWSER_TIMEOUT }, async () => {
     const { page } = await signedIn();
 
     expect(await page.getByRole('row').nth(1).textContent()).toContain('newcomer');
@@ -152,7 +135,7 @@ describe.skipIf(PROGRAM === undefined)('the console in a browser (skipped where 
     expect(body).toMatchObject({ status: 'active', quota: 50_000, api_key_prefix: key.slice(0, 12) });
   });
 
-  it('cuts a key off at once, and suspends, resumes and revokes, each after a question (KY13)', { timeout: TIMEOUT }, async () => {
+  it('cuts a key off at once, and suspends, resumes and revokes, each after a question (KY13)', { timeout: BROWSER_TIMEOUT }, async () => {
     const { page } = await signedIn();
     const act = async (action: string, confirm = action): Promise<void> => {
       await page.getByRole('button', { name: `${action} shop-pay` }).click();
@@ -175,7 +158,7 @@ describe.skipIf(PROGRAM === undefined)('the console in a browser (skipped where 
     expect(await status()).toBe('revoked');
   });
 
-  it('shows the policies of a tenant and changes their limits (UI7)', { timeout: TIMEOUT }, async () => {
+  it('shows the policies of a tenant and changes their limits (UI7)', { timeout: BROWSER_TIMEOUT }, async () => {
     const { page } = await signedIn();
 
     await page.getByRole('button', { name: 'Policies' }).click();
@@ -190,7 +173,7 @@ describe.skipIf(PROGRAM === undefined)('the console in a browser (skipped where 
     expect(body.config[name ?? '']).toBe(200);
   });
 
-  it('refuses a wrong secret with the words of the issuer', { timeout: TIMEOUT }, async () => {
+  it('refuses a wrong secret with the words of the issuer', { timeout: BROWSER_TIMEOUT }, async () => {
     const page = await browser.newPage();
     await page.goto(`${address}/console`);
 

@@ -11,16 +11,25 @@ import { findResource } from '../resources/store.js';
 const MAX_NAME = 63;
 
 /** Creates a consumer. Throws `validation_error`, or `conflict` when its external_id is known already. */
-export function createConsumer(cp: ControlPlane, actor: Actor, tenant: string, { name, ...fields }: JsonObject): Promise<StoredResource> {
+export function createConsumer(cp: ControlPlane, actor: Actor, tenant: string, body: JsonObject): Promise<StoredResource> {
+  return commit(cp, (trx) => addConsumer(cp, trx, actor, tenant, body));
+}
+
+/** The same, in a transaction of somebody else. */
+export async function addConsumer(
+  cp: ControlPlane,
+  trx: Trx,
+  actor: Actor,
+  tenant: string,
+  { name, ...fields }: JsonObject,
+): Promise<StoredResource> {
   const wanted = name ?? fields['external_id'];
   if (typeof wanted !== 'string' || wanted === '') throw invalidField('name', 'The field "name" is missing.');
   const label = toResourceName(wanted);
   if (label === undefined) throw invalidField('name', `"${wanted}" has no letter or digit that could stand in a name.`);
-  return commit(cp, async (trx) => {
-    const free = await freeName(trx, tenant, label, fields['external_id']);
-    const spec = free === wanted || 'display_name' in fields ? fields : { display_name: wanted, ...fields };
-    return putResource(cp, trx, actor, { kind: 'Consumer', tenant, name: free, spec }, { isNew: true });
-  });
+  const free = await freeName(trx, tenant, label, fields['external_id']);
+  const spec = free === wanted || 'display_name' in fields ? fields : { display_name: wanted, ...fields };
+  return putResource(cp, trx, actor, { kind: 'Consumer', tenant, name: free, spec }, { isNew: true });
 }
 
 /** Another consumer of the same name is told apart by the external id. Without one the name stays, and its creation is a conflict. */

@@ -223,6 +223,31 @@ export interface OneTimeLinkTable {
   opened_at: string | null;
 }
 
+/** Who may sign in at the portal: one secret a consumer, which is also the link that brings them back. Unique: digest. Index: (tenant, self_registered). */
+export interface PortalAccountTable {
+  /** Id of the consumer's resource. */
+  consumer_id: string;
+  tenant: string;
+  /** SHA-256 of the secret. */
+  digest: string;
+  /** 1 where a stranger has made the consumer, 0 where its owner did. */
+  self_registered: number;
+  created_at: string;
+  expires_at: string;
+}
+
+/** The first key of a subscription, on its way to the browser that asked for it. */
+export interface SealedKeyTable {
+  subscription_id: string;
+  /** JWK of that browser, which alone has the other half. */
+  public_key: string;
+  /** What is sealed, once the subscription is approved. */
+  key_id: string | null;
+  /** JWE to the public key: nothing here can open it. */
+  ciphertext: string | null;
+  expires_at: string | null;
+}
+
 export interface Database {
   resources: ResourceTable;
   resource_claims: ResourceClaimTable;
@@ -241,4 +266,6 @@ export interface Database {
   usage_reports: UsageReportTable;
   webhook_deliveries: WebhookDeliveryTable;
   one_time_links: OneTimeLinkTable;
+  portal_accounts: PortalAccountTable;
+  sealed_keys: SealedKeyTable;
 }

@@ -61,8 +61,8 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 const smaller = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined ? b : Math.min(a, b ?? a));
 
 /** As the gateway does: the factor of the tenant is on every limit. */
-const scaled = (limit: number | undefined, multiplier: number): number | undefined =>
-  limit === undefined ? undefined : Math.max(1, Math.round(limit * multiplier));
+export const scaled = <Limit extends number | undefined>(limit: Limit, multiplier: number): Limit | number =>
+  limit === undefined ? limit : Math.max(1, Math.round(limit * multiplier));
 
 const quotaUse = (limit: number | undefined, used: number, resetsAt: number): QuotaUse | null =>
   limit === undefined ? null : { limit, used, remaining: Math.max(0, limit - used), resets_at: new Date(resetsAt).toISOString() };

@@ -22,22 +22,28 @@ export interface CreateRequest {
   readonly callbackUrl?: string | undefined;
   /** ISO 8601, still to come. */
   readonly expiresAt?: string | undefined;
-  /** Whether a subscription without a plan waits for approval (decision K2: the nested form does, the flat one does not). */
-  readonly waitsWithoutPlan: boolean;
+  /**
+   * When it waits for approval: where its plan says so, also where it has no plan (decision K2: the flat form does the first, the nested one the second), or
+   * always.
+   */
+  readonly waits: 'with such a plan' | 'without a plan too' | 'always';
 }
 
 /** Creates a subscription; active ones get their key, shown once. Throws `not_found` for an unknown API or consumer, `validation_error`. */
 export function createSubscription(cp: ControlPlane, actor: Actor, request: CreateRequest): Promise<StepResult> {
-  const { expiresAt } = request;
+  return commit(cp, (trx) => addSubscription(cp, trx, actor, request));
+}
+
+/** The same, in a transaction of somebody else. */
+export async function addSubscription(cp: ControlPlane, trx: Trx, actor: Actor, request: CreateRequest): Promise<StepResult> {
+  const { expiresAt, plan, waits } = request;
   if (expiresAt !== undefined) futureInstant('expires_at', expiresAt, cp.now());
-  return commit(cp, async (trx) => {
-    const id = newResourceId('Subscription');
-    await putResource(cp, trx, actor, await draft(trx, id, request), { isNew: true, id });
-    if (request.plan === undefined && request.waitsWithoutPlan) await holdBack(trx, id);
-    const row = await requireSubscription(trx, request.tenant, id);
-    await tellOfNew(trx, row, cp.now());
-    return { row, secret: await firstKey(trx, row, cp.now()) };
-  });
+  const id = newResourceId('Subscription');
+  await putResource(cp, trx, actor, await draft(trx, id, request), { isNew: true, id });
+  if (waits === 'always' || (waits === 'without a plan too' && plan === undefined)) await holdBack(trx, id);
+  const row = await requireSubscription(trx, request.tenant, id);
+  await tellOfNew(trx, row, cp.now());
+  return { row, secret: await firstKey(trx, row, cp.now()) };
 }
 
 async function draft(db: Db, name: string, request: CreateRequest): Promise<ResourceDraft> {

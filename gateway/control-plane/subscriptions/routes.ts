@@ -22,7 +22,7 @@ import {
   subscriptionParams,
   tenantListQuery,
 } from './answers.js';
-import { createSubscription } from './create.js';
+import { createSubscription, type CreateRequest } from './create.js';
 import { pageOfSubscriptions } from './list.js';
 import { requireSubscription } from './require.js';
 import { tenantOfApi } from './store.js';
@@ -60,7 +60,7 @@ const nestedCreate = tenantEndpoint({
     if (named !== undefined && named !== tenant.name) {
       throw invalidField('tenant_id', `"${body.tenant_id ?? ''}" is not the tenant of the path, "${tenant.name}".`);
     }
-    return create(cp, actor, body, { tenant: tenant.name, waitsWithoutPlan: true });
+    return create(cp, actor, body, { tenant: tenant.name, waits: 'without a plan too' });
   },
 });
 
@@ -77,7 +77,7 @@ const flatCreate = endpoint({
   errors: ['not_found', 'conflict'],
   async handle(cp, { actor, body }) {
     const tenant = (await tenantOfBody(cp, actor, body)) ?? actor.tenant ?? (await tenantOfApi(cp.db, body.api_id));
-    if (tenant !== undefined) return create(cp, actor, body, { tenant, waitsWithoutPlan: false });
+    if (tenant !== undefined) return create(cp, actor, body, { tenant, waits: 'with such a plan' });
     throw new StoaError('not_found', `API "${body.api_id}" does not exist.`, {
       hint: 'Give tenant_id when you name an API by its name.',
     });
@@ -258,7 +258,7 @@ async function create(
   cp: ControlPlane,
   actor: Actor,
   { api_id, consumer_id, plan, application, callback_url, expires_at }: z.output<typeof createBody>,
-  place: { readonly tenant: string; readonly waitsWithoutPlan: boolean },
+  place: Pick<CreateRequest, 'tenant' | 'waits'>,
 ) {
   const order = { api: api_id, consumer: consumer_id, plan, application, callbackUrl: callback_url, expiresAt: expires_at };
   return answer(cp, await createSubscription(cp, actor, { ...order, ...place }));

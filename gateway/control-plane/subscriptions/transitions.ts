@@ -3,6 +3,7 @@ import { StoaError } from '../../../schema/error.js';
 import { keyOf } from '../../../schema/resource.js';
 import type { SubscriptionStatus } from '../../../schema/sync.js';
 import { issueKey, revokeKeysOf } from '../api-keys/issue.js';
+import { sealIssued } from '../api-keys/sealed.js';
 import { recordAudit } from '../audit/store.js';
 import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
@@ -103,7 +104,11 @@ function stateChange({ verb, reason, rateLimit, quota }: StepRequest, now: numbe
 }
 
 async function changeKeys(trx: Trx, { id, tenant }: SubscriptionRow, verb: Verb, now: number): Promise<string | null> {
-  if (verb === 'approve') return (await issueKey(trx, { tenant, subscription: id }, now)).secret;
+  if (verb === 'approve') {
+    const issued = await issueKey(trx, { tenant, subscription: id }, now);
+    await sealIssued(trx, issued, now);
+    return issued.secret;
+  }
   if (verb === 'revoke' || verb === 'reject') await revokeKeysOf(trx, [id], now);
   return null;
 }

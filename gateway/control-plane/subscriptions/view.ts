@@ -1,8 +1,10 @@
 /** Subscriptions as they are answered: one form for every route. */
 import { lastEnd } from '../api-keys/rotation.js';
+import type { ConsumerSpec } from '../../../schema/kinds/consumer.js';
 import { liveKeys, type ApiKeyRow } from '../api-keys/store.js';
 import { currentKey } from '../api-keys/validity.js';
 import type { Db } from '../context.js';
+import { resourcesByKey } from '../resources/store.js';
 import { statusAt } from './expiry.js';
 import { idsByName, type SubscriptionRow } from './store.js';
 
@@ -16,6 +18,9 @@ export interface SubscriptionView {
   readonly api: string;
   readonly consumer_id: string | null;
   readonly consumer: string | null;
+  /** For people. */
+  readonly consumer_name: string | null;
+  readonly consumer_email: string | null;
   readonly plan: string | null;
   readonly application: string | null;
   readonly callback_url: string | null;
@@ -42,42 +47,50 @@ export interface SubscriptionView {
 
 /** `secret` is the key that the request has just made: shown this once. */
 export async function viewSubscription(db: Db, row: SubscriptionRow, now: number, secret: string | null = null): Promise<SubscriptionView> {
-  const [keys, ids] = [await liveKeys(db, [row.id]), await referencedIds(db, [row])];
-  return { ...view(row, keys, ids, now), api_key: secret };
+  const [keys, referred] = [await liveKeys(db, [row.id]), await findReferred(db, [row])];
+  return { ...view(row, keys, referred, now), api_key: secret };
 }
 
 /** A list of subscriptions with their keys' prefixes and the ids of what they refer to. */
 export async function viewSubscriptions(db: Db, rows: readonly SubscriptionRow[], now: number): Promise<SubscriptionView[]> {
   const keys = new Map<string, ApiKeyRow[]>(rows.map(({ id }) => [id, []]));
   for (const key of await liveKeys(db, [...keys.keys()])) keys.get(key.subscription_id)?.push(key);
-  const ids = await referencedIds(db, rows);
-  return rows.map((row) => view(row, keys.get(row.id) ?? [], ids, now));
+  const referred = await findReferred(db, rows);
+  return rows.map((row) => view(row, keys.get(row.id) ?? [], referred, now));
 }
 
-/** Ids by `kind tenant/name`. */
-async function referencedIds(db: Db, rows: readonly SubscriptionRow[]): Promise<ReadonlyMap<string, string>> {
-  const ids = new Map<string, string>();
+/** What subscriptions refer to, by `tenant/name`. */
+interface Referred {
+  readonly apiIds: ReadonlyMap<string, string>;
+  readonly consumers: ReadonlyMap<string, Pick<SubscriptionView, 'consumer_id' | 'consumer_name' | 'consumer_email'>>;
+}
+
+async function findReferred(db: Db, rows: readonly SubscriptionRow[]): Promise<Referred> {
+  const apiIds = new Map<string, string>();
+  const consumers = new Map<string, Pick<SubscriptionView, 'consumer_id' | 'consumer_name' | 'consumer_email'>>();
   for (const tenant of new Set(rows.map((row) => row.tenant))) {
     const own = rows.filter((row) => row.tenant === tenant);
-    const names = { API: own.map(({ api }) => api), Consumer: own.flatMap(({ consumer }) => consumer ?? []) };
-    for (const [kind, wanted] of Object.entries(names)) {
-      const found = await idsByName(db, tenant, kind, [...new Set(wanted)]);
-      for (const [name, id] of found) ids.set(`${kind} ${tenant}/${name}`, id);
+    for (const [name, id] of await idsByName(db, tenant, 'API', [...new Set(own.map(({ api }) => api))]))
+      apiIds.set(`${tenant}/${name}`, id);
+    const keys = own.flatMap(({ consumer: name }) => (name === null ? [] : [{ kind: 'Consumer', tenant, name }]));
+    for (const { id, name, spec } of await resourcesByKey(db, keys)) {
+      const { display_name, email } = spec as unknown as ConsumerSpec;
+      consumers.set(`${tenant}/${name}`, { consumer_id: id, consumer_name: display_name ?? name, consumer_email: email ?? null });
     }
   }
-  return ids;
+  return { apiIds, consumers };
 }
 
-function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], ids: ReadonlyMap<string, string>, now: number): SubscriptionView {
+function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], { apiIds, consumers }: Referred, now: number): SubscriptionView {
   const { id, tenant, name, api, consumer, spec } = row;
   const previousEnd = lastEnd(keys, now);
   return {
     id,
     name,
     tenant_id: tenant,
-    api_id: ids.get(`API ${tenant}/${api}`) ?? null,
+    api_id: apiIds.get(`${tenant}/${api}`) ?? null,
     api,
-    consumer_id: ids.get(`Consumer ${tenant}/${consumer ?? ''}`) ?? null,
+    ...(consumers.get(`${tenant}/${consumer ?? ''}`) ?? { consumer_id: null, consumer_name: null, consumer_email: null }),
     consumer,
     plan: spec.plan ?? null,
     application: spec.application ?? null,

@@ -5,6 +5,8 @@ export interface Subscription {
   readonly tenant_id: string;
   readonly api: string;
   readonly consumer: string | null;
+  readonly consumer_name: string | null;
+  readonly consumer_email: string | null;
   readonly status: string;
   readonly api_key: string | null;
   readonly api_key_prefix: string | null;

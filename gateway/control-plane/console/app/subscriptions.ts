@@ -101,8 +101,10 @@ export class SubscriptionsPage {
 
   #draw(total?: number): void {
     const wanted = this.#search.value.trim().toLowerCase();
-    const matches = ({ id, name, consumer, api, api_key_prefix: prefix }: Subscription): boolean =>
-      [id, name, consumer, api, prefix].some((text) => text?.toLowerCase().includes(wanted) === true);
+    const matches = (each: Subscription): boolean =>
+      [each.id, each.name, each.consumer, who(each), each.api, each.api_key_prefix].some(
+        (text) => text?.toLowerCase().includes(wanted) === true,
+      );
     const shown = this.#held.filter(matches);
     // Those who wait for somebody come first.
     const ordered = [...shown.filter(isPending), ...shown.filter((each) => !isPending(each))];
@@ -112,10 +114,10 @@ export class SubscriptionsPage {
   }
 
   #row(subscription: Subscription): HTMLTableRowElement {
-    const { consumer, api, status, api_key_prefix: prefix, previous_key_expires_at: old, last_rotated_at: rotated } = subscription;
+    const { api, status, api_key_prefix: prefix, previous_key_expires_at: old, last_rotated_at: rotated } = subscription;
     const cells = [
       titleOf(subscription),
-      consumer ?? '',
+      who(subscription),
       api,
       h('span', { className: `status ${status}`, textContent: status.replace('_', ' ') }),
       `${prefix ?? ''}${old === null ? '' : `, the old one until ${shownTime(old)}`}`,
@@ -157,7 +159,7 @@ export class SubscriptionsPage {
     const takesReason = verb !== 'resume';
     return {
       title: `${label} ${name}`,
-      body: [h('p', { textContent: words }), ...(takesReason ? [labelled('Reason, for whoever looks later', reason)] : [])],
+      body: [h('p', { textContent: words }), ...(takesReason ? [labelled('Reason; the subscriber sees it', reason)] : [])],
       action: label,
       isDangerous: verb === 'revoke' || verb === 'reject',
       run: async () => {
@@ -173,7 +175,7 @@ export class SubscriptionsPage {
     await ask({
       title: `Approve ${titleOf(subscription)}`,
       body: [
-        h('p', { textContent: `${subscription.consumer ?? 'It'} may then call ${subscription.api}.` }),
+        h('p', { textContent: `${who(subscription) || 'It'} may then call ${subscription.api}.` }),
         labelled('Requests a month', quota),
       ],
       action: 'Approve',
@@ -208,5 +210,9 @@ export class SubscriptionsPage {
     });
   }
 }
+
+/** Who asks: the name for people, and whom to write to. */
+const who = ({ consumer_name: name, consumer_email: email }: Subscription): string =>
+  [name, email].filter((text) => text !== null).join(', ');
 
 const isPending = ({ status }: Subscription): boolean => status === 'pending_approval';

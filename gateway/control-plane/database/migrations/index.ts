@@ -9,6 +9,7 @@ import { auditSources } from './005-audit-sources.js';
 import { livedStates } from './006-lived-states.js';
 import { oneTimeLinks } from './007-one-time-links.js';
 import { countedRequests } from './008-counted-requests.js';
+import { portal } from './009-portal.js';
 
 export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [
   createTables,
@@ -19,4 +20,5 @@ export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>
   livedStates,
   oneTimeLinks,
   countedRequests,
+  portal,
 ];

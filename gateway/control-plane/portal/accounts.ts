@@ -1,0 +1,89 @@
+/** Asking for access, and the secret by which a consumer signs in: made by themselves, or for them by their owner (row UI1). */
+import * as z from 'zod';
+import type { StoredResource } from '../../../schema/change.js';
+import { StoaError } from '../../../schema/error.js';
+import { toResourceName } from '../../../schema/name.js';
+import { keyOf } from '../../../schema/resource.js';
+import { recordAudit } from '../audit/store.js';
+import { addConsumer } from '../consumers/service.js';
+import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
+import { deleteResource } from '../resources/put.js';
+import { requireResource } from '../resources/rest.js';
+import { newResourceId } from '../resource-id.js';
+import { findById } from '../resources/store.js';
+import { actorOf, newSecret, SIGN_IN_MS } from './access.js';
+import { MAX_UNPROVEN } from './limits.js';
+import { countUnproven, findIdle, putAccount } from './store.js';
+
+/** What a person says of themselves. */
+export const accessBody = z.strictObject({
+  name: z.string().trim().min(1, 'Who are you?').max(200),
+  email: z.email('Expected an e-mail address.').max(320),
+});
+
+/** A secret by which a consumer signs in: its only showing. */
+export interface SignIn {
+  readonly secret: string;
+  readonly expires_at: string;
+}
+
+const STRANGER = 'visitor of the portal';
+const IDLE_MS = 7 * 24 * 3_600_000;
+const BATCH = 1000;
+
+/**
+ * Makes a consumer of somebody who asks for access, and signs them in. The same address twice is two consumers: nobody learns who is known. Throws
+ * `validation_error`, and `rate_limited` when too many wait already.
+ */
+export async function register(
+  cp: ControlPlane,
+  tenant: StoredResource,
+  { name, email }: z.output<typeof accessBody>,
+  requestId: string,
+): Promise<SignIn> {
+  const external_id = `portal-${newResourceId('Consumer').slice('con-'.length)}`;
+  const said = { name: toResourceName(name) === undefined ? external_id : name, display_name: name, email };
+  const stranger: Actor = { name: STRANGER, roles: [], tenant: tenant.name, requestId };
+  return commit(cp, async (trx) => {
+    if ((await countUnproven(trx, tenant.name)) >= MAX_UNPROVEN)
+      throw new StoaError('rate_limited', 'Too many wait for access here already.', { hint: 'Ask whoever sent you here.' });
+    const fields = { ...said, external_id, consumer_metadata: { registered_at: 'portal' } };
+    const consumer = await addConsumer(cp, trx, stranger, tenant.name, fields);
+    return addSignIn(cp, trx, actorOf(consumer, requestId), consumer, true);
+  });
+}
+
+/** Makes a new secret for a consumer; the one before ends with it, in every browser. Throws `not_found`. */
+export function renewSignIn(cp: ControlPlane, actor: Actor, tenant: string, idOrName: string): Promise<SignIn> {
+  return commit(cp, async (trx) => addSignIn(cp, trx, actor, await requireResource(trx, 'Consumer', tenant, idOrName), false));
+}
+
+async function addSignIn(cp: ControlPlane, trx: Trx, actor: Actor, consumer: StoredResource, isSelf: boolean): Promise<SignIn> {
+  const { id, tenant, name } = consumer;
+  const [at, expires_at] = [cp.now(), cp.now() + SIGN_IN_MS].map((ms) => new Date(ms).toISOString()) as [string, string];
+  const { secret, digest } = newSecret();
+  await putAccount(trx, { consumer_id: id, tenant, digest, self_registered: isSelf ? 1 : 0, created_at: at, expires_at });
+  const key = keyOf({ kind: 'Consumer', tenant, name });
+  const entry = { tenant, action: 'consumer.sign_in_link_created', resource: id, key, actor, consumer: name };
+  await recordAudit(trx, { ...entry, details: { expires_at }, at: cp.now() });
+  return { secret, expires_at };
+}
+
+/** Notes that a sign-in link was opened. */
+export function noteSignIn(cp: ControlPlane, { id, tenant, name }: StoredResource, actor: Actor): Promise<void> {
+  const key = keyOf({ kind: 'Consumer', tenant, name });
+  return commit(cp, (trx) =>
+    recordAudit(trx, { tenant, action: 'consumer.signed_in', resource: id, key, actor, consumer: name, at: cp.now() }),
+  );
+}
+
+/** Forgets those who came by themselves a week ago or more and wait for nothing: without an approved subscription they have nothing to lose. */
+export async function forgetIdle(cp: ControlPlane): Promise<void> {
+  const actor: Actor = { name: 'portal', roles: [], tenant: undefined, requestId: 'forget-idle' };
+  const idle = await findIdle(cp.db, new Date(cp.now() - IDLE_MS).toISOString(), BATCH);
+  for (const { id } of idle)
+    await commit(cp, async (trx) => {
+      const consumer = await findById(trx, 'Consumer', id);
+      if (consumer !== undefined) await deleteResource(cp, trx, actor, consumer);
+    });
+}

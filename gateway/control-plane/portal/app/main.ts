@@ -1,0 +1,155 @@
+/** The developer portal of a tenant: ask for access, look around, subscribe, get a key. */
+import { ask } from '../../browser/dialog.js';
+import { byId, h, labelled, showProblem, wordsOf } from '../../browser/dom.js';
+import { ApiError } from '../../browser/refusal.js';
+import { PortalApi, type Me, type Offer, type Subscription } from './api.js';
+import { offerSection } from './offer.js';
+import { ownSection } from './own.js';
+import { showOnce } from './shown-once.js';
+
+interface SignIn {
+  readonly secret: string;
+}
+
+const main = byId('main');
+const header = byId('header');
+const [, , tenant = ''] = location.pathname.split('/');
+const api = new PortalApi(`/portal/${tenant}`);
+
+const showLink = (title: string, { secret }: SignIn): Promise<void> =>
+  showOnce({
+    title,
+    words: 'It brings you back here from another browser. It is shown this once, and no e-mail is sent: keep it. Whoever has it is you.',
+    label: 'Sign-in link',
+    value: api.linkOf(secret),
+  });
+
+/** Where no tenant is named: which one is meant is in the address that people were given. */
+function showEntrance(): void {
+  const name = h('input', { type: 'text', required: true, pattern: '[a-z0-9\\-]+', autocomplete: 'off' });
+  const form = h(
+    'form',
+    { className: 'card' },
+    h('h1', { textContent: 'Which portal?' }),
+    h('p', { textContent: 'Whoever sent you here knows its name.' }),
+    labelled('Name', name),
+    h('button', { type: 'submit', textContent: 'Go on', className: 'primary' }),
+  );
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    location.assign(`/portal/${encodeURIComponent(name.value)}`);
+  };
+  main.replaceChildren(form);
+  name.focus();
+}
+
+function showWelcome(reason?: unknown): void {
+  const problem = h('p', { className: 'problem', hidden: true, role: 'alert' });
+  const button = h('button', { type: 'button', textContent: 'Request Access', className: 'primary' });
+  button.onclick = () => void requestAccess();
+  main.replaceChildren(
+    h(
+      'div',
+      { className: 'card' },
+      h('h1', { textContent: 'Welcome' }),
+      h('p', { textContent: 'Look at the APIs, subscribe to what you need, and get a key once it is approved.' }),
+      problem,
+      button,
+      h('p', {
+        className: 'quiet',
+        textContent:
+          'Have you been here before? Open your sign-in link. If you have lost it, whoever sent you here can make you a new one.',
+      }),
+    ),
+  );
+  showProblem(problem, reason);
+}
+
+async function requestAccess(): Promise<void> {
+  const name = h('input', { type: 'text', name: 'name', autocomplete: 'name', required: true, maxLength: 200 });
+  const email = h('input', { type: 'email', name: 'email', autocomplete: 'email', required: true, maxLength: 320 });
+  let made: SignIn | undefined;
+  await ask({
+    title: 'Request Access',
+    body: [labelled('Name', name), labelled('E-mail', email)],
+    action: 'Request access',
+    run: async () => {
+      made = await api.send<SignIn>('POST', 'access', { name: name.value, email: email.value });
+    },
+  });
+  if (made === undefined) return;
+  await showPortal();
+  await showLink('Your sign-in link', made);
+}
+
+async function showPortal(): Promise<void> {
+  const me = await api.send<Me>('GET', 'me');
+  document.title = `${me.tenant.title}: developer portal`;
+  header.replaceChildren(h('span', {}, h('strong', { textContent: me.tenant.title }), ' developer portal'), personBar(me));
+  await draw(me);
+}
+
+async function draw(me: Me): Promise<void> {
+  const [offer, { subscriptions }] = await Promise.all([
+    api.send<Offer>('GET', 'apis'),
+    api.send<{ readonly subscriptions: readonly Subscription[] }>('GET', 'subscriptions'),
+  ]);
+  const changed = (): Promise<void> => draw(me).catch(showFailure);
+  const about = me.tenant.description === null ? [] : [h('p', { className: 'quiet', textContent: me.tenant.description })];
+  main.replaceChildren(
+    ...about,
+    await ownSection({ api, offer, changed }, subscriptions),
+    offerSection(api, offer, subscriptions, changed),
+  );
+}
+
+function personBar({ consumer }: Me): HTMLElement {
+  const link = h('button', { type: 'button', textContent: 'New sign-in link' });
+  link.onclick = () => void renewLink();
+  const out = h('button', { type: 'button', textContent: 'Sign out' });
+  out.onclick = () => void api.send('DELETE', 'session').then(() => location.reload(), showFailure);
+  return h('div', { className: 'row' }, h('span', { textContent: consumer.email ?? consumer.name, title: consumer.name }), link, out);
+}
+
+async function renewLink(): Promise<void> {
+  let made: SignIn | undefined;
+  await ask({
+    title: 'A new sign-in link',
+    body: [h('p', { textContent: 'The one before ends, and every other browser is signed out.' })],
+    action: 'Make a new link',
+    run: async () => {
+      made = await api.send<SignIn>('POST', 'sign-in-link');
+    },
+  });
+  if (made !== undefined) await showLink('Your new sign-in link', made);
+}
+
+const showFailure = (error: unknown): void =>
+  main.replaceChildren(h('p', { className: 'problem', role: 'alert', textContent: wordsOf(error) }));
+
+/** The part behind `#` is the secret of whoever opens the link: it leaves the address, and so the history. */
+async function signInByLink(): Promise<void> {
+  const secret = location.hash.slice(1);
+  if (secret === '') return;
+  history.replaceState(undefined, '', location.pathname);
+  await api.send('POST', 'session', { secret });
+}
+
+async function start(): Promise<void> {
+  if (tenant === '') return void showEntrance();
+  try {
+    await signInByLink();
+  } catch (error) {
+    return void showWelcome(error);
+  }
+  try {
+    await showPortal();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) showWelcome();
+    else showFailure(error);
+  }
+}
+
+// A link that is opened where the portal is open already loads no page.
+window.onhashchange = () => void start();
+void start();

@@ -1,0 +1,11 @@
+/** Where a subscription stands, in words. */
+import type { Subscription } from './api.js';
+
+const WORDS: Readonly<Record<string, string>> = { pending_approval: 'waits for approval' };
+const LIVE: readonly string[] = ['pending_approval', 'active', 'suspended'];
+
+/** A status for people. */
+export const statusWords = (status: string): string => WORDS[status] ?? status;
+
+/** Whether a subscription stands in the way of another one to the same API. */
+export const isLive = ({ status }: Subscription): boolean => LIVE.includes(status);

@@ -1,0 +1,64 @@
+/** Rows of those who may sign in at the portal. */
+import type { Db, Trx } from '../context.js';
+import type { PortalAccountTable } from '../database/tables.js';
+
+export type AccountRow = PortalAccountTable;
+
+/** Lets a consumer sign in by a secret of this digest, and by no other any more. Whether they came by themselves is kept from the first time. */
+export async function putAccount(trx: Trx, account: AccountRow): Promise<void> {
+  const { digest, expires_at } = account;
+  const insert = trx.insertInto('portal_accounts').values(account);
+  await insert.onConflict((conflict) => conflict.column('consumer_id').doUpdateSet({ digest, expires_at })).execute();
+}
+
+/** Whose secret has this digest. */
+export const findAccount = (db: Db, digest: string): Promise<AccountRow | undefined> =>
+  db.selectFrom('portal_accounts').selectAll().where('digest', '=', digest).executeTakeFirst();
+
+/** The account of a consumer that has gone. */
+export async function deleteAccount(trx: Trx, consumer: string): Promise<void> {
+  await trx.deleteFrom('portal_accounts').where('consumer_id', '=', consumer).execute();
+}
+
+/** Those who came by themselves and of whom nobody has approved a subscription yet; of one tenant, or of all. */
+const unproven = (db: Db) =>
+  db
+    .selectFrom('portal_accounts as account')
+    .innerJoin('resources as consumer', 'consumer.id', 'account.consumer_id')
+    .where('account.self_registered', '=', 1)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('subscription_states as state')
+            .select('state.id')
+            .whereRef('state.tenant', '=', 'account.tenant')
+            .whereRef('state.consumer', '=', 'consumer.name')
+            .where('state.approved_at', 'is not', null),
+        ),
+      ),
+    );
+
+/** How many consumers of a tenant came by themselves and have no approved subscription yet. */
+export async function countUnproven(db: Db, tenant: string): Promise<number> {
+  const query = unproven(db).where('account.tenant', '=', tenant);
+  return Number((await query.select(({ fn }) => fn.countAll().as('count')).executeTakeFirstOrThrow()).count);
+}
+
+/** Ids and tenants of consumers who came by themselves before an instant and have asked for nothing that is not over, so that nobody waits for them. */
+export async function findIdle(db: Db, before: string, limit: number): Promise<{ readonly id: string; readonly tenant: string }[]> {
+  const waiting = unproven(db)
+    .where('account.created_at', '<=', before)
+    .where('consumer.managed_by', 'is', null)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('subscription_states as state')
+            .select('state.id')
+            .whereRef('state.tenant', '=', 'account.tenant')
+            .whereRef('state.consumer', '=', 'consumer.name')
+            .where('state.status', '=', 'pending_approval'),
+        ),
+      ),
+    );
+  return waiting.select(['consumer.id', 'account.tenant']).orderBy('account.created_at').limit(limit).execute();
+}

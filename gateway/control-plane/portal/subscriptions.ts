@@ -1,0 +1,151 @@
+/** What a consumer does with their own subscriptions: ask for one, look at them, see the key once, make a new one (rows UI3, UI4). */
+import * as z from 'zod';
+import { StoaError } from '../../../schema/error.js';
+import { sealTo, sealingKey } from '../api-keys/sealed.js';
+import { deleteSealed, sealedKeysOf } from '../api-keys/sealed-store.js';
+import { rotateKey, type RotationResult } from '../api-keys/service.js';
+import { recordAudit } from '../audit/store.js';
+import { commit, type ControlPlane, type Trx } from '../context.js';
+import { invalidField } from '../http/parse.js';
+import { scaled, usageOf } from '../metrics/usage.js';
+import { addSubscription } from '../subscriptions/create.js';
+import { statusAt } from '../subscriptions/expiry.js';
+import { requireSubscription } from '../subscriptions/require.js';
+import { listSubscriptions, statesOf, type SubscriptionRow } from '../subscriptions/store.js';
+import { viewSubscriptions } from '../subscriptions/view.js';
+import type { Visitor } from './access.js';
+import { factorOf, offeredApis, offeredPlans } from './catalog.js';
+
+export const subscribeBody = z.strictObject({
+  api: z.string().min(1).max(200),
+  plan: z.string().min(1).max(200).optional(),
+  application: z.string().trim().min(1).max(200).optional(),
+  public_key: sealingKey.optional(),
+});
+
+export const newKeyBody = z.strictObject({
+  grace_period_hours: z.int().min(1).max(168).default(24),
+  force: z.boolean().default(false),
+});
+
+/** Subscriptions that one page shows. */
+const MOST = 200;
+const LIVE = ['pending_approval', 'active', 'suspended'];
+
+/** A subscription as its consumer sees it. */
+export interface OwnSubscription {
+  readonly id: string;
+  readonly api: string;
+  readonly plan: string | null;
+  readonly application: string | null;
+  readonly status: string;
+  /** Of a rejection, suspension or revocation. */
+  readonly reason: string | null;
+  readonly api_key_prefix: string | null;
+  readonly previous_key_expires_at: string | null;
+  readonly rotation_count: number;
+  /** The x coordinate of the public key to which the first key is sealed, while it waits to be seen. */
+  readonly sealed_to: string | null;
+  /** Requests per hour, and per calendar month, set at approval. */
+  readonly rate_limit: number | null;
+  readonly quota: number | null;
+  readonly requests_this_month: number;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+}
+
+/** Asks for a subscription: it waits for its owner whatever its plan says. Throws `not_found`, `conflict` when there is one already, `validation_error`. */
+export async function subscribe(
+  cp: ControlPlane,
+  { tenant, consumer, actor }: Visitor,
+  { api, plan, application, public_key }: z.output<typeof subscribeBody>,
+): Promise<{ readonly id: string }> {
+  const [apis, plans] = [await offeredApis(cp, tenant), await offeredPlans(cp, tenant)];
+  if (!apis.some(({ name }) => name === api)) throw new StoaError('not_found', `There is no API "${api}".`);
+  requirePlan(
+    plans.map(({ name }) => name),
+    plan,
+  );
+  return commit(cp, async (trx) => {
+    await requireNone(trx, tenant.name, consumer.name, api, cp.now());
+    const request = { tenant: tenant.name, api, consumer: consumer.id, plan, application, waits: 'always' } as const;
+    const { row } = await addSubscription(cp, trx, actor, request);
+    if (public_key !== undefined) await sealTo(trx, row.id, public_key);
+    return { id: row.id };
+  });
+}
+
+function requirePlan(offered: readonly string[], plan: string | undefined): void {
+  if (plan === undefined ? offered.length === 0 : offered.includes(plan)) return;
+  throw invalidField('plan', `Choose one of the plans: ${offered.join(', ')}.`);
+}
+
+async function requireNone(trx: Trx, tenant: string, consumer: string, api: string, now: number): Promise<void> {
+  const known = (await statesOf(trx, { tenant, consumer, api })).find((state) => LIVE.includes(statusAt(state, now)));
+  if (known === undefined) return;
+  throw new StoaError('conflict', `You have a subscription to "${api}" already.`, { hint: 'It is among your subscriptions.' });
+}
+
+/** The subscriptions of a consumer, the newest first. */
+export async function ownSubscriptions(cp: ControlPlane, { tenant, consumer }: Visitor): Promise<OwnSubscription[]> {
+  const rows = await listSubscriptions(cp.db, { tenant: tenant.name, consumer: consumer.name }, { offset: 0, limit: MOST });
+  const sealed = await sealedKeysOf(
+    cp.db,
+    rows.map(({ id }) => id),
+  );
+  const sealedTo = new Map(sealed.flatMap((each) => (each.ciphertext === null ? [] : [[each.subscription_id, xOf(each.public_key)]])));
+  const used = new Map<string, number>();
+  for (const row of rows) used.set(row.id, (await usageOf(cp.db, row, factorOf(tenant), cp.now())).requests);
+  return (await viewSubscriptions(cp.db, rows, cp.now())).map((view) => ({
+    id: view.id,
+    api: view.api,
+    plan: view.plan,
+    application: view.application,
+    status: view.status,
+    reason: view.reason,
+    api_key_prefix: view.api_key_prefix,
+    previous_key_expires_at: view.previous_key_expires_at,
+    rotation_count: view.rotation_count,
+    sealed_to: sealedTo.get(view.id) ?? null,
+    rate_limit: view.rate_limit === null ? null : scaled(view.rate_limit, factorOf(tenant)),
+    quota: view.quota === null ? null : scaled(view.quota, factorOf(tenant)),
+    requests_this_month: used.get(view.id) ?? 0,
+    created_at: view.created_at,
+    expires_at: view.expires_at,
+  }));
+}
+
+const xOf = (publicKey: string): string => (JSON.parse(publicKey) as { readonly x: string }).x;
+
+/** Gives the sealed key to the first who asks, and forgets it. Throws `not_found`, `gone`. */
+export function takeSealedKey(cp: ControlPlane, visitor: Visitor, id: string): Promise<{ readonly jwe: string }> {
+  return commit(cp, async (trx) => {
+    const { tenant, consumer } = await requireOwn(trx, visitor, id);
+    const [sealed] = await sealedKeysOf(trx, [id]);
+    if (sealed === undefined || sealed.ciphertext === null)
+      throw new StoaError('gone', 'The key has been shown, or is not there any more.', { hint: 'Make a new key.' });
+    await deleteSealed(trx, [id]);
+    const named = consumer === null ? {} : { consumer };
+    const { actor } = visitor;
+    await recordAudit(trx, { tenant, action: 'api_key.shown', resource: sealed.key_id ?? id, actor, ...named, at: cp.now() });
+    return { jwe: sealed.ciphertext };
+  });
+}
+
+/** Makes a new key; the one before lives on for its grace window. Throws `not_found`, `conflict`. */
+export function makeNewKey(
+  cp: ControlPlane,
+  visitor: Visitor,
+  id: string,
+  { grace_period_hours, force }: z.output<typeof newKeyBody>,
+): Promise<RotationResult> {
+  const find = async (trx: Trx) => ({ subscription: await requireOwn(trx, visitor, id) });
+  return rotateKey(cp, visitor.actor, { find, graceHours: grace_period_hours, force });
+}
+
+/** One's own subscription. Throws `not_found` for that of anybody else. */
+async function requireOwn(trx: Trx, { tenant, consumer }: Visitor, id: string): Promise<SubscriptionRow> {
+  const row = await requireSubscription(trx, tenant.name, id);
+  if (row.consumer === consumer.name) return row;
+  throw new StoaError('not_found', `Subscription "${id}" does not exist in tenant "${tenant.name}".`);
+}
