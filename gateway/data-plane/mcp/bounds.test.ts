@@ -96,6 +96,22 @@ describe('what one caller may have under way', () => {
   });
 });
 
+describe('a batch', () => {
+  it('is answered up to the size of one long answer; what comes after that is not done', async () => {
+    const description = 'x'.repeat(4000);
+    const paths = Object.fromEntries(Array.from({ length: 100 }, (_each, at) => [`/${at}`, { get: { description } }]));
+    const gateway = await start('http://127.0.0.1:9', { tools: toolSource({ openapi: { openapi: '3.1.0', paths } }) });
+
+    const batch = Array.from({ length: 10 }, (_each, id) => rpc('tools/list', {}, id));
+    const text = await (await gateway.send('POST', {}, batch)).text();
+
+    const answers = JSON.parse(text) as { readonly id: number; readonly error?: { readonly code: number } }[];
+    expect(answers.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([answers[0]?.error, answers[9]?.error?.code]).toEqual([undefined, -32_000]);
+    expect(text.length).toBeLessThan(1.5 * 1024 * 1024);
+  });
+});
+
 describe('a stream of the older transport', () => {
   it('that its client leaves ends its calls and its session', async () => {
     const upstream = await patientUpstream();

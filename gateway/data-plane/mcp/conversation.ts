@@ -2,6 +2,7 @@
 import { logPanic } from '../access-log.js';
 import type { Reply } from '../../policies/contract.js';
 import type { Credential, Snapshot } from '../snapshot.js';
+import { weightOf } from './argument-schema.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
 import type { InHand } from './in-hand.js';
 import { RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcId, type RpcMessage } from './json-rpc.js';
@@ -45,7 +46,10 @@ export interface Visit {
 /** Undefined: the handler has answered by itself. */
 export type Handler = (desk: Desk, visit: Visit) => Promise<Reply | undefined> | Reply | undefined;
 
-/** Answers to the requests among some messages, in their order. `signal` ends when the answers have reached the client, or it is gone. */
+/** So much the answers to one batch may hold, in characters of JSON: as one answer of a tool. */
+const MAX_ANSWERS = 1024 * 1024;
+
+/** Answers to the requests among some messages, one after the other: what is not answered any more is not done either. `signal` ends when the answers have reached the client, or it is gone. */
 export async function converse(
   { inHand }: Desk,
   visit: Visit,
@@ -54,9 +58,18 @@ export async function converse(
   signal: AbortSignal,
 ): Promise<Mapping[]> {
   const asker: Asker = { ...visit, session, signal, inHand };
-  const answers = await Promise.all(messages.map(async (message) => respond(asker, message)));
-  return answers.filter((each) => each !== undefined);
+  const answers: Mapping[] = [];
+  let weight = 0;
+  for (const message of messages) {
+    const answer = weight > MAX_ANSWERS && message.kind === 'request' ? rpcError(message.id, TOO_MUCH) : await respond(asker, message);
+    if (answer === undefined) continue;
+    answers.push(answer);
+    if (messages.length > 1) weight += weightOf(answer, MAX_ANSWERS);
+  }
+  return answers;
 }
+
+const TOO_MUCH = new RpcError(RPC_ERRORS.busy, 'The answers to this batch are as long as they may be: send this request by itself.');
 
 function respond(asker: Asker, message: RpcMessage): Promise<Mapping> | undefined {
   if (message.kind === 'request') return answerTo(asker, message.id, message.method, message.params);

@@ -1,4 +1,5 @@
 /** What an MCP client may ask: the methods of the protocol, each for one caller, over whatever transport it came. */
+import { setImmediate } from 'node:timers/promises';
 import { logPanic } from '../access-log.js';
 import type { Credential, Route, Snapshot } from '../snapshot.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
@@ -74,25 +75,36 @@ export const offeredLists = (routes: readonly Route[], onPanic: (error: unknown)
 
 /** So many characters a page has, but for its last tool. */
 const MAX_PAGE = 256 * 1024;
+/** So long the tools of a page are made without a break: other requests wait for the event loop meanwhile. */
+const SLICE_MS = 8;
 
 /** Pages follow one another by name, so that none is left out or told twice when tools come and go in between. */
-function listTools({ carrier, credential, session }: Asker, { cursor }: Mapping): Mapping {
+async function listTools({ carrier, credential, session }: Asker, { cursor }: Mapping): Promise<Mapping> {
   const after = cursor === undefined ? '' : nameOfCursor(cursor);
   const lists = offeredLists(routesFor(carrier.gateway.snapshot().routes, credential), panicOf(carrier));
   if (session !== undefined) session.offered = lists;
   const rest = lists.flatMap((list) => [...list.values()].filter(({ name }) => name > after)).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const page: Mapping[] = [];
-  for (let weight = 0; page.length < Math.min(PAGE, rest.length) && weight < MAX_PAGE;) {
-    const made = rest[page.length]?.define();
-    if (made === undefined) break;
-    page.push(made.definition);
-    weight += Math.max(made.weight, JSON.stringify(made.definition).length);
+  const { tools, last } = await pageOf(rest);
+  return { tools, ...(last === undefined ? {} : { nextCursor: Buffer.from(last.name).toString('base64url') }) };
+}
+
+/** The first of these tools, as far as a page goes, and the last one that was looked at where there are more. */
+async function pageOf(all: readonly Tool[]): Promise<{ readonly tools: readonly Mapping[]; readonly last: Tool | undefined }> {
+  const tools: Mapping[] = [];
+  let weight = 0;
+  let begun = performance.now();
+  for (const [index, tool] of all.entries()) {
+    const made = tool.define();
+    if (made !== undefined) {
+      tools.push(made.definition);
+      weight += Math.max(made.weight, JSON.stringify(made.definition).length);
+    }
+    if (tools.length === PAGE || weight >= MAX_PAGE) return { tools, last: index + 1 < all.length ? tool : undefined };
+    if (performance.now() - begun < SLICE_MS) continue;
+    await setImmediate();
+    begun = performance.now();
   }
-  const last = rest[page.length - 1];
-  return {
-    tools: page,
-    ...(rest.length > page.length && last !== undefined ? { nextCursor: Buffer.from(last.name).toString('base64url') } : {}),
-  };
+  return { tools, last: undefined };
 }
 
 /** Writes down that tools could not be made. */
@@ -124,9 +136,9 @@ async function callNamed(asker: Asker, id: RpcId, { name, arguments: given = {} 
   const { carrier, request } = asker;
   if (typeof name !== 'string') throw new RpcError(RPC_ERRORS.invalidParams, 'The name of a tool is a text.');
   const offer = offerOf(asker, name);
-  if (offer === undefined) throw new RpcError(RPC_ERRORS.invalidParams, `Unknown tool: ${name.slice(0, 100)}`);
+  if (offer === undefined) throw unknownTool(name);
   if (!isMapping(given)) throw new RpcError(RPC_ERRORS.invalidParams, 'The arguments of a tool are a mapping.');
-  let toolRequest: ToolRequest;
+  let toolRequest: ToolRequest | undefined;
   try {
     toolRequest = checkedRequest(offer, given, carrier.gateway.snapshot());
   } catch (error) {
@@ -134,14 +146,19 @@ async function callNamed(asker: Asker, id: RpcId, { name, arguments: given = {} 
     // Told as a result: the model that chose the arguments reads it, and may choose better.
     return { content: [{ type: 'text', text: error.message }], isError: true };
   }
+  if (toolRequest === undefined) throw unknownTool(name);
   const answer = await follow(asker, id, callTool(request, carrier, offer.route, toolRequest));
   return toolResult(answer, toolRequest.path, request.requestId);
 }
 
+const unknownTool = (name: string): RpcError => new RpcError(RPC_ERRORS.invalidParams, `Unknown tool: ${name.slice(0, 100)}`);
+
 /** What a request comes to goes to the API whose tool it is, whatever its arguments are. Throws ArgumentError. */
-function checkedRequest({ route, tool }: Offer, given: Mapping, snapshot: Snapshot): ToolRequest {
+function checkedRequest({ route, tool }: Offer, given: Mapping, snapshot: Snapshot): ToolRequest | undefined {
   if (isDeeper(given)) throw new ArgumentError(`The arguments are nested deeper than ${MAX_JSON_DEPTH} levels.`);
-  const request = checkedSize(tool.request(given));
+  const made = tool.request(given);
+  if (made === undefined) return undefined;
+  const request = checkedSize(made);
   const match = snapshot.match((route.prefixes[0] ?? '') + request.path);
   if (match?.route.id === route.id) return request;
   throw new ArgumentError(`The arguments make the path ${request.path}, where another API is served.`);

@@ -14,16 +14,18 @@ const fail = (error: unknown): never => {
 const offered = (fields: object): readonly Tool[] => [
   ...toolsOf(makeRoute({ upstreamUrl: 'https://a.example.com', tools: toolSource(fields) }), fail).values(),
 ];
-const definitionOf = (tool: Tool | undefined): Mapping | undefined => tool?.define().definition;
+const definitionOf = (tool: Tool | undefined): Mapping | undefined => tool?.define()?.definition;
 const document = (paths: object, more: object = {}): object => ({ openapi: { openapi: '3.1.0', paths, ...more } });
-const names = (paths: object): string[] => offered(document(paths)).map(({ name }) => name);
+/** Names of those that a client is shown. */
+const namesOf = (tools: readonly Tool[]): string[] => tools.filter((tool) => tool.define() !== undefined).map(({ name }) => name);
+const names = (paths: object): string[] => namesOf(offered(document(paths)));
 const get = (...parameters: object[]): object => ({ '/p': { get: { operationId: 'read', parameters } } });
 const query = (name: string, more: object = {}): object => ({ name, in: 'query', ...more });
 
 function request(fields: object, given: Record<string, unknown>, at = 0): ToolRequest {
-  const tool = offered(fields)[at];
-  if (tool === undefined) throw new Error('There is no such tool.');
-  return tool.request(given);
+  const made = offered(fields)[at]?.request(given);
+  if (made === undefined) throw new Error('There is no such tool.');
+  return made;
 }
 
 const problem = (fields: object, given: Record<string, unknown>): string => {
@@ -166,7 +168,8 @@ describe('what a tool takes', () => {
       methods: ['GET', 'POST'],
     });
 
-    expect(found.map(({ name }) => name)).toEqual(['payments_get_ok']);
+    expect(namesOf(found)).toEqual(['payments_get_ok']);
+    expect(found.filter((tool) => tool.request({}) !== undefined).map(({ name }) => name)).toEqual(['payments_get_ok']);
   });
 });
 
@@ -183,6 +186,7 @@ describe('a document that was made to hold the gateway up', () => {
     expect(toolsProblem(source({ paths: many(20, { get: {} }) }))).toBeUndefined();
     expect(toolsProblem({ ...source({ paths }), mcp: { enabled: true, operations: ['GET /1'] } })).toBeUndefined();
     expect(toolsProblem({ ...source({ paths }), mcp: { enabled: false } })).toBeUndefined();
+    expect(toolsProblem(source({ paths: many(20_000, { get: {} }) }))).toMatch(/500 of its 5000 operations/);
   });
 
   it('is read for a tool that is listed, and no more of it than a client could read', () => {

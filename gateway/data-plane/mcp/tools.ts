@@ -9,10 +9,10 @@ import { ArgumentError, BODY, checkedPath, encoded, isSettable, requestOf, type 
 /** A tool, and what a call of it comes to. */
 export interface Tool {
   readonly name: string;
-  /** As `tools/list` gives it; made each time, so that nothing of a long document is held. */
-  define(): Definition;
-  /** Throws ArgumentError. */
-  request(given: Mapping): ToolRequest;
+  /** As `tools/list` gives it; made each time, so that nothing of a long document is held. Undefined: it needs what cannot be given, and is no tool. */
+  define(): Definition | undefined;
+  /** Throws ArgumentError. Undefined as with `define`. */
+  request(given: Mapping): ToolRequest | undefined;
 }
 
 export interface Definition {
@@ -56,7 +56,7 @@ const counts = new WeakMap<ToolSource, number>();
 /** What is wrong with the tools of an API; undefined when nothing is. */
 export function toolsProblem(source: ToolSource): string | undefined {
   if (!isOffered(source) || source.openapi === undefined) return undefined;
-  const wanted = counts.get(source) ?? wantedOperations(source.openapi, source).length;
+  const wanted = counts.get(source) ?? [...wantedOperations(source.openapi, source)].length;
   counts.set(source, wanted);
   return wanted <= MAX_TOOLS
     ? undefined
@@ -115,24 +115,25 @@ function nameText(text: string): string {
   return plain.slice(from, to);
 }
 
-function wantedOperations(document: Mapping, { methods, mcp }: ToolSource): readonly OperationPlace[] {
+function* wantedOperations(document: Mapping, { methods, mcp }: ToolSource): Generator<OperationPlace> {
   const wanted = mcp?.operations === undefined ? undefined : new Set(mcp.operations);
   const taken = new Set<string>(methods);
-  return operationsOf(document).filter(
-    ({ method, path, id }) =>
-      taken.has(method) && (wanted === undefined || wanted.has(`${method} ${path}`) || (id !== undefined && wanted.has(id))),
-  );
+  for (const place of operationsOf(document)) {
+    const { method, path, id } = place;
+    if (!taken.has(method)) continue;
+    if (wanted === undefined || wanted.has(`${method} ${path}`) || (id !== undefined && wanted.has(id))) yield place;
+  }
 }
 
 function operationDrafts(document: Mapping, source: ToolSource): readonly Draft[] {
-  return wantedOperations(document, source)
-    .slice(0, MAX_TOOLS)
-    .filter((place) => !place.read().isOutOfReach)
-    .map((place) => {
-      const { method, path, id = '' } = place;
-      const base = nameText(id) || nameText(`${method.toLowerCase()}_${nameText(path)}`);
-      return { base, key: `${method} ${path}`, make: (name) => operationTool(name, document, place, source.display_name) };
-    });
+  const drafts: Draft[] = [];
+  for (const place of wantedOperations(document, source)) {
+    const { method, path, id = '' } = place;
+    const base = nameText(id) || nameText(`${method.toLowerCase()}_${nameText(path)}`);
+    drafts.push({ base, key: `${method} ${path}`, make: (name) => operationTool(name, document, place, source.display_name) });
+    if (drafts.length === MAX_TOOLS) break;
+  }
+  return drafts;
 }
 
 function operationTool(name: string, document: Mapping, place: OperationPlace, api: string | undefined): Tool {
@@ -140,6 +141,7 @@ function operationTool(name: string, document: Mapping, place: OperationPlace, a
     name,
     define() {
       const operation = place.read();
+      if (operation.isOutOfReach) return undefined;
       const { method, path, summary, description, body } = operation;
       const text = [summary, description].filter((part, index, all) => part !== undefined && all.indexOf(part) === index).join('\n\n');
       const { schema, weight } = inputSchema(document, namedParameters(operation), body);
@@ -154,7 +156,7 @@ function operationTool(name: string, document: Mapping, place: OperationPlace, a
     },
     request(given) {
       const operation = place.read();
-      return requestOf(operation, namedParameters(operation), given);
+      return operation.isOutOfReach ? undefined : requestOf(operation, namedParameters(operation), given);
     },
   };
 }
