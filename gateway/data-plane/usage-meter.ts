@@ -52,7 +52,8 @@ export function createUsageMeter(onDropped: (count: number) => void = () => unde
   let keys = new Map<string, number>();
 
   const close = (): void => {
-    closed = mergeEntries([...closed, ...entriesOf(open, hour)]);
+    const entries = entriesOf(open, hour);
+    closed = closed.length === 0 ? entries : mergeEntries([...closed, ...entries]);
     open = new Map();
     if (closed.length <= MAX_CLOSED) return;
     onDropped(closed.length - MAX_CLOSED);
