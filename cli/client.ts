@@ -77,14 +77,17 @@ export function createClient(options: SessionOptions): Client {
     server: options.server,
     lived: createLivedClient(call),
     review: createReviewClient(call),
-    plan: async (request) => (await call('POST', '/plan', request, { timeoutMs: APPLY_TIMEOUT_MS, isReadOnly: true })) as Plan,
+    plan: async (request) =>
+      (await call('POST', '/plan', request, { timeoutMs: APPLY_TIMEOUT_MS, isReadOnly: true, member: 'changes' })) as Plan,
     preview: async (request) =>
       (await call('POST', '/plan/objects', request, { timeoutMs: APPLY_TIMEOUT_MS, isReadOnly: true })) as PlannedObjects,
     apply: async (request) =>
-      (await call('POST', '/apply', request, { timeoutMs: APPLY_TIMEOUT_MS, onTimeout: APPLY_UNKNOWN })) as ApplyResult,
+      (await call('POST', '/apply', request, { timeoutMs: APPLY_TIMEOUT_MS, onTimeout: APPLY_UNKNOWN, member: 'applied' })) as ApplyResult,
     list: (query) => listAll(query, call),
     get: async ({ kind, tenant, name }) =>
-      (await call('GET', `/resources/${[kind, tenant, name].map(encodeURIComponent).join('/')}`)) as LivedResource,
+      (await call('GET', `/resources/${[kind, tenant, name].map(encodeURIComponent).join('/')}`, undefined, {
+        member: 'spec',
+      })) as LivedResource,
     rotateSubscriptionKey: async (id, request) =>
       (await call('POST', `/subscriptions/${encodeURIComponent(id)}/rotate-key`, request)) as Rotation,
     rotateConsumerKey: async (tenant, consumer, request) =>
@@ -109,7 +112,10 @@ async function listAll(query: ResourceQuery, call: Call): Promise<StoredResource
   const found: StoredResource[] = [];
   for (let page = 1; ; page++) {
     const search = new URLSearchParams([...filters, ['page', String(page)], ['limit', String(PAGE_SIZE)]]);
-    const { resources, total } = (await call('GET', `/resources?${search.toString()}`)) as { resources: StoredResource[]; total: number };
+    const { resources, total } = (await call('GET', `/resources?${search.toString()}`, undefined, { member: 'resources' })) as {
+      resources: StoredResource[];
+      total: number;
+    };
     found.push(...resources);
     if (resources.length < PAGE_SIZE || found.length >= total) return found;
   }

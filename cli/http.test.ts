@@ -170,6 +170,20 @@ describe('replyError', () => {
     ]);
   });
 
+  it('knows the gateway, whose errors have the same form, and says where missing names are listed', () => {
+    const body = (message: string): string => JSON.stringify({ error: { code: 'not_found', message } });
+    const own = new Headers({ 'content-language': 'en' });
+
+    const gateway = replyError('http://host/v1', reply(404, body('No API is published at this path.')));
+    const tenant = replyError('http://host/v1', { ...reply(404, body('Tenant "acme" does not exist.')), headers: own });
+
+    expect([gateway.code, gateway.message]).toEqual([
+      'network_error',
+      'http://host is no control plane: it answered 404, "No API is published at this path."',
+    ]);
+    expect([tenant.code, tenant.hint]).toEqual(['not_found', 'Run "stoactl get tenant" for those that there are.']);
+  });
+
   it('says so when something else than the control plane has answered', () => {
     const error = replyError('http://host/v1', reply(502, '<html>Bad Gateway</html>'));
 

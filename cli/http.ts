@@ -137,12 +137,16 @@ const REASONS: Readonly<Record<string, string>> = {
 /** The sentence for a server that cannot be reached, with its address and what to do. */
 function networkError(url: string, error: unknown): StoaError {
   const code = codeOf(error);
-  const reason = REASONS[code] ?? (code === '' ? String(error instanceof Error ? (error.cause ?? error) : error) : code);
+  const reason = REASONS[code] ?? (code === '' ? causeOf(error) : code);
   return new StoaError('network_error', `${new URL(url).origin} cannot be reached: ${reason}.`, {
     hint: 'Start it (for the local stack: "stoactl dev"), or name another with STOA_API_URL or --server.',
     cause: error,
   });
 }
+
+/** The words of the innermost cause, such as "bad port". */
+const causeOf = (error: unknown): string =>
+  error instanceof Error ? (error.cause === undefined ? error.message : causeOf(error.cause)) : String(error);
 
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: 'bad_request',
@@ -173,10 +177,24 @@ export function replyError(url: string, { status, text, headers }: HttpReply): S
         hint: wait ?? 'Is this the address of the control plane, and is nothing in between that answers for it?',
       },
     );
+  // Every error of a control plane says its language; that of a gateway, which has the same form, does not.
+  if (status === 404 && !headers.has('content-language'))
+    return new StoaError('network_error', `${new URL(url).origin} is no control plane: it answered 404, "${body.message}"`, {
+      hint: 'Check STOA_API_URL, STOA_AUTH_URL and --server: the gateway has an address of its own.',
+    });
   const code = Object.hasOwn(ERRORS, body.code) ? body.code : (CODE_OF_STATUS[status] ?? 'network_error');
-  const hint = body.hint ?? wait;
+  const hint = body.hint ?? wait ?? hintOf(body.message);
   const diagnostics = (body.details ?? []).map(({ field, message }) => ({ severity: 'error' as const, code, message, path: field }));
   return new StoaError(code, body.message, { ...(hint === undefined ? {} : { hint }), diagnostics });
+}
+
+/** What is listed by a command of its own, by the word of messages. */
+const LISTED_BY: Readonly<Record<string, string>> = { revision: 'history' };
+
+/** Where the names are listed of which one was not found. */
+function hintOf(message: string): string | undefined {
+  const [, word] = /^(\w+) "[^"]*" does not exist/.exec(message.toLowerCase()) ?? [];
+  return word === undefined ? undefined : `Run "stoactl ${LISTED_BY[word] ?? `get ${word}`}" for those that there are.`;
 }
 
 function errorOf(text: string): ErrorBody['error'] | undefined {

@@ -2,6 +2,7 @@
 import { closeSync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoaError } from '../schema/error.js';
+import { fileReason } from './operations/file-error.js';
 
 /**
  * Takes the lock and gives what releases it; undefined while another holds it. One that is older than `staleMs` was left by a process that died: it is
@@ -14,7 +15,7 @@ export function tryLock(path: string, staleMs: number): (() => void) | undefined
     return () => rmSync(path, { force: true });
   } catch (error) {
     if (codeOf(error) !== 'EEXIST')
-      throw new StoaError('bad_request', `${path} cannot be made: ${error instanceof Error ? error.message : String(error)}.`, {
+      throw new StoaError('bad_request', `${path} cannot be made: ${fileReason(error)}.`, {
         hint: 'Make the directory writable, or name another one with XDG_CONFIG_HOME.',
         cause: error,
       });

@@ -22,6 +22,21 @@ describe('toFailure', () => {
     expect(JSON.stringify(failure.json)).not.toContain('x is not a function');
   });
 
+  it.each([
+    ['Expected --output=jsn to be one of: human, json', 'Expected --output=jsn to be one of: human, json.', 'Did you mean "json"?'],
+    ['The following error occurred:\n  Missing required flag to\nSee more help with --help', '--to is missing.', undefined],
+    [
+      'Missing 1 required arg:\nkind  Kind, such as API.\n\nNote: --selector allows multiple values.',
+      'Missing: kind Kind, such as API.',
+      undefined,
+    ],
+    ['Parsing --control-port \n\tExpected an integer', '--control-port: Expected an integer.', undefined],
+  ])('says wrong usage on one line, and what was meant: %s', (said, message, hint) => {
+    const { json } = toFailure(Object.assign(new Error(said), { oclif: { exit: 2 } }));
+
+    expect(json.error).toMatchObject({ code: 'usage_error', message, hint: hint ?? 'Run the command with --help to see how it is used.' });
+  });
+
   it('does not show a stack for an error of the server', () => {
     expect(toFailure(new StoaError('internal_error', 'Server error (request abc).')).text(plain)).toBe(
       'Error: Server error (request abc).\n',

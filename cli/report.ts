@@ -56,13 +56,32 @@ function toStoaError(thrown: unknown): StoaError {
 }
 
 function usageError(error: FrameworkError): StoaError {
-  const message = stripVTControlCharacters(error.message)
-    .replace(/\n?See more help with --help$/, '')
-    .trim();
+  const message = inOurWords(stripVTControlCharacters(error.message));
   const sentence = /[.:!?)]$/.test(message) ? message : `${message}.`;
   const known = Object.keys(error.parse?.input?.flags ?? {});
   const [nearest] = (error.flags ?? []).flatMap((flag) => suggest(flag.replace(/^-+/, ''), known) ?? []);
+  const meant = nearest === undefined ? nearestValue(message) : `--${nearest}`;
   return new StoaError('usage_error', sentence, {
-    hint: nearest === undefined ? 'Run the command with --help to see how it is used.' : `Did you mean "--${nearest}"?`,
+    hint: meant === undefined ? 'Run the command with --help to see how it is used.' : `Did you mean "${meant}"?`,
   });
+}
+
+/** What oclif says, on one line and without what helps nobody. */
+const inOurWords = (message: string): string =>
+  message
+    .replace(/\n?See more help with --help$/, '')
+    .replace(/\n\nNote: [^]*$/, '')
+    .replace(/^The following errors? occurred:\n\s*/, '')
+    .replace(/Missing required flag (\S+)/g, '--$1 is missing')
+    .replace(/^Missing \d+ required args?:\n/, 'Missing: ')
+    .replace(/^Parsing (--\S+)\s+/, '$1: ')
+    .replace(/^Nonexistent flags?: (.*)$/, 'There is no flag $1')
+    .trim()
+    .replace(/\s*\n\s*/g, '; ')
+    .replace(/ {2,}/g, ' ');
+
+/** Of a value that is not among those that a flag takes. */
+function nearestValue(message: string): string | undefined {
+  const [, value = '', values = ''] = /^Expected (?:--[^=]+=)?(\S+) to be one of: (.*)$/.exec(message) ?? [];
+  return suggest(value, values.split(', '));
 }

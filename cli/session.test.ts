@@ -118,6 +118,26 @@ describe('a session', () => {
     expect(seen.map(({ path }) => path)).toEqual(['/v1/a']);
   });
 
+  it('says when a token has expired that was given', async () => {
+    const token = `e.${Buffer.from('{"exp":999}').toString('base64url')}.s`;
+    const { options } = await controlPlane([`Bearer ${token}`]);
+
+    await expect(createSession({ ...options, token })('GET', '/a')).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: 'The access token has expired at 1970-01-01T00:16:39.000Z.',
+      hint: expect.stringContaining('STOA_TOKEN') as string,
+    });
+  });
+
+  it('is no bug of ours when something answers that is no control plane', async () => {
+    const { options } = await controlPlane();
+
+    await expect(createSession(options)('GET', '/a', undefined, { member: 'resources' })).rejects.toMatchObject({
+      code: 'network_error',
+      message: expect.stringContaining('not like a control plane of STOA') as string,
+    });
+  });
+
   it('says how to get credentials when there are none', async () => {
     const { options } = await controlPlane();
 

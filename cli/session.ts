@@ -37,6 +37,8 @@ interface CallOptions {
   readonly onTimeout?: string;
   /** A POST that writes nothing needs no idempotency key. */
   readonly isReadOnly?: true;
+  /** A member that the answer has: without it, it is not that of a control plane. */
+  readonly member?: string;
 }
 
 /** Calls a path below `/v1` and gives the parsed answer, undefined for an empty one. Throws `StoaError` with the server's code. */
@@ -46,7 +48,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 
 export function createSession(options: SessionOptions): Call {
   const token = options.tokens ?? tokenSource(options);
-  return async (method, path, body, { timeoutMs = DEFAULT_TIMEOUT_MS, onTimeout, isReadOnly } = {}) => {
+  return async (method, path, body, { timeoutMs = DEFAULT_TIMEOUT_MS, onTimeout, isReadOnly, member } = {}) => {
     const url = `${options.server}/v1${path}`;
     const idempotencyKey = body === undefined || isReadOnly === true ? undefined : randomUUID();
     const text = body === undefined ? undefined : JSON.stringify(body);
@@ -60,9 +62,23 @@ export function createSession(options: SessionOptions): Call {
     };
     let reply = await exchange();
     if (reply.status === 401 && token.forget()) reply = await exchange();
+    if (reply.status === 401) refuseExpired(options);
     if (reply.status < 200 || reply.status > 299) throw replyError(url, reply);
-    return reply.text === '' ? undefined : parseJson(url, reply.text);
+    const answer = reply.text === '' ? undefined : parseJson(url, reply.text);
+    if (member !== undefined && !hasMember(answer, member)) throw notOurs(url);
+    return answer;
   };
+}
+
+const hasMember = (answer: unknown, member: string): boolean => typeof answer === 'object' && answer !== null && member in answer;
+
+/** Throws `unauthorized` when a token that was given is over, with the time: the server says only that it is not valid. */
+function refuseExpired({ token, now }: SessionOptions): void {
+  const expiry = token === undefined ? undefined : expiryOf(token);
+  if (expiry === undefined || expiry > now()) return;
+  throw new StoaError('unauthorized', `The access token has expired at ${new Date(expiry).toISOString()}.`, {
+    hint: 'Set STOA_TOKEN to a new one, or sign in with "stoactl login".',
+  });
 }
 
 function headersOf(token: string, body: string | undefined, idempotencyKey: string | undefined): Record<string, string> {

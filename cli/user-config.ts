@@ -4,7 +4,7 @@ import { isMap, parseDocument, type Document } from 'yaml';
 import * as z from 'zod';
 import { suggest } from '../schema/did-you-mean.js';
 import { StoaError, type Diagnostic } from '../schema/error.js';
-import { resourceName } from '../schema/name.js';
+import { resourceName, toResourceName } from '../schema/name.js';
 import { tryLock } from './lock-file.js';
 import { writeWhole } from './operations/write-file.js';
 import { userConfigPath, type Environment } from './user-config-path.js';
@@ -88,9 +88,14 @@ type Fields = Partial<Context>;
  */
 export function writeContext(env: Environment, name: string, fields: Fields | ((known?: Context) => Fields), isCurrent: boolean): void {
   const path = userConfigPath(env);
-  if (path === undefined) throw new StoaError('usage_error', 'There is no place for a configuration: HOME is not set.');
+  if (path === undefined)
+    throw new StoaError('usage_error', 'There is no place for a configuration: HOME is not set.', {
+      hint: 'Set HOME, or XDG_CONFIG_HOME.',
+    });
   if (!resourceName.safeParse(name).success)
-    throw new StoaError('usage_error', `"${name}" cannot be the name of a context: lower-case letters, digits and hyphens are.`);
+    throw new StoaError('usage_error', `"${name}" cannot be the name of a context: lower-case letters, digits and hyphens are.`, {
+      hint: `Try "${toResourceName(name) ?? 'production'}".`,
+    });
   const release = lock(path);
   try {
     const { contexts, current } = readUserConfig(env);

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { ERRORS, errorBody, StoaError, type ErrorCode } from '../schema/error.js';
 import { EXIT_CODES } from '../scripts/error-reference.js';
+import { listSourceFiles } from './helpers/source-files.js';
+import { ROOT } from './helpers/stack.js';
 
 const page = (name: string): string => readFileSync(path.resolve(import.meta.dirname, '../docs/reference', name), 'utf8');
 const codes = Object.keys(ERRORS) as ErrorCode[];
@@ -73,3 +76,34 @@ describe('the table of errors', () => {
     });
   });
 });
+
+/** Of these nothing is to be done by whoever reads them, or the table says it. */
+const WITHOUT_HINT = ['interrupted', 'internal_error', 'unauthorized'];
+
+it('every error of the command line says what to do, or shows findings', () => {
+  const silent = listSourceFiles(ROOT, ['cli'])
+    .filter((file) => !/\.test\.tsx?$/.test(file))
+    .flatMap((file) => errorsWithoutHint(file, readFileSync(path.join(ROOT, file), 'utf8')));
+
+  expect(silent).toEqual([]);
+  expect(errorsWithoutHint('x.ts', `throw new StoaError('conflict', 'It is taken.', { cause });`)).toEqual(['x.ts:1']);
+});
+
+/** `file:line` of each `new StoaError` that has neither a hint nor findings. */
+function errorsWithoutHint(file: string, text: string): string[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isNewExpression(node) && node.expression.getText() === 'StoaError') {
+      const [code, , options] = node.arguments ?? [];
+      const names = options !== undefined && ts.isObjectLiteralExpression(options) ? options.properties.map((each) => each.getText()) : [];
+      const hasHint =
+        names.some((name) => /^(\.\.\.|hint\b|diagnostics\b)/.test(name)) || (options !== undefined && ts.isIdentifier(options));
+      const isExempt = code !== undefined && ts.isStringLiteral(code) && WITHOUT_HINT.includes(code.text);
+      if (!hasHint && !isExempt) found.push(`${file}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}

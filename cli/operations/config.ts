@@ -19,6 +19,7 @@ async function readConfig(path: string, from: string): Promise<ConfigFile> {
   const { parseConfig } = await import('../../schema/config.js');
   const file = relative(from, path);
   const { config, diagnostics } = parseConfig(readFileSync(path, 'utf8'), file);
-  if (config === undefined) throw new StoaError('validation_error', `${file} is not valid.`, { diagnostics });
+  if (config === undefined)
+    throw new StoaError('validation_error', `${file} is not valid.`, { diagnostics, hint: 'Mend it first: every command reads it.' });
   return { file, directory: dirname(path), config };
 }

@@ -40,7 +40,7 @@ export function copyData({ verb, copy, flags, env, signal }: CopyRequest): Promi
     signal.addEventListener('abort', () => child.kill('SIGKILL'));
     child.once('close', (code, killedBy) => {
       if (verb === 'backup') rmSync(`${resolvePath(copy)}.part-${child.pid ?? ''}`, { recursive: true, force: true });
-      reject(new StoaError('service_unavailable', `The ${verb} was cut off (${code ?? killedBy ?? 'killed'}).`));
+      reject(new StoaError('service_unavailable', `The ${verb} was cut off (${code ?? killedBy ?? 'killed'}).`, { hint: 'Run it again.' }));
     });
   });
 }

@@ -16,7 +16,10 @@ export async function keysOfManifests(options: LoadOptions): Promise<ResourceKey
     });
   const { resources, diagnostics } = await load(options);
   if (resources.length > 0) return resources.map(({ kind, tenant, name }) => ({ kind, tenant, name }));
-  throw new StoaError('validation_error', 'The manifests name no resource.', { diagnostics });
+  throw new StoaError('validation_error', 'The manifests name no resource.', {
+    diagnostics,
+    hint: 'Nothing was deleted. Check what -f names.',
+  });
 }
 
 /** One resource by kind and name. Throws `not_found`, or `usage_error` when a word is missing or too many are given. */
@@ -27,7 +30,8 @@ export async function keyOfName(
   tenant: string | undefined,
   client: Client,
 ): Promise<ResourceKey> {
-  if (filename !== undefined) throw new StoaError('usage_error', 'Give KIND and NAME, or -f, not both.');
+  if (filename !== undefined)
+    throw new StoaError('usage_error', 'Give KIND and NAME, or -f, not both.', { hint: 'For example: stoactl delete api acme/payments.' });
   const definition = findKind(kind);
   if (name === undefined)
     throw new StoaError('usage_error', `Which ${definition.kind}? Its name is missing.`, {

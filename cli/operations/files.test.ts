@@ -48,6 +48,25 @@ describe('findFiles', () => {
     expect(find([glob])).toEqual(expected);
   });
 
+  it('says so when a directory gives nothing, and whether -R would', () => {
+    mkdirSync(join(root, 'deep/empty/below'), { recursive: true });
+    const failure = (path: string): unknown => {
+      try {
+        return find([path]);
+      } catch (error) {
+        return error;
+      }
+    };
+
+    expect(failure('deep/empty')).toMatchObject({ code: 'not_found', hint: 'Check the path.' });
+    writeFileSync(join(root, 'deep/empty/below/g.yaml'), '');
+    expect(failure('deep/empty')).toMatchObject({
+      message: 'There is no manifest in the directory "deep/empty": no .yaml, .yml or .json.',
+      hint: 'There are some further below: add -R.',
+    });
+    rmSync(join(root, 'deep/empty'), { recursive: true });
+  });
+
   it('gives each file once', () => {
     expect(find(['b.yaml', './b.yaml', '*.yaml'])).toEqual(['b.yaml']);
   });

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync, type Dirent } from 'node:fs';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { StoaError } from '../../schema/error.js';
 import { CONFIG_NAME } from './config.js';
+import { fileReason } from './file-error.js';
 
 export interface TextFile {
   /** As messages name it: relative to the working directory where it is below it. */
@@ -29,14 +30,14 @@ export interface FileQuery {
 
 /**
  * The paths of all files that are meant, each once, in order. A directory gives its manifests, with `isRecursive` those below it too; hidden
- * directories are passed over. Throws `not_found` for a path or glob that matches nothing.
+ * directories are passed over. Throws `not_found` for a path, a directory or a glob that gives nothing.
  */
 export function findFiles({ paths, base, isRecursive }: Omit<FileQuery, 'cwd'>): string[] {
   const found = paths.flatMap((path) => {
     if (path === STDIN) return [STDIN];
     const full = resolve(base, path);
     const stat = statSync(full, { throwIfNoEntry: false });
-    if (stat?.isDirectory() === true) return manifestsIn(full, isRecursive);
+    if (stat?.isDirectory() === true) return requireSome(manifestsIn(full, isRecursive), path, full);
     if (stat !== undefined) return [full];
     const matches = GLOB.test(path) ? expandGlob(path, base) : [];
     if (matches.length === 0) throw noSuchFile(path);
@@ -63,12 +64,20 @@ function readText(file: string, cwd: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new StoaError(
-      'bad_request',
-      `${shownPath(file, cwd)} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
-      { cause: error },
-    );
+    throw new StoaError('bad_request', `${shownPath(file, cwd)} cannot be read: ${fileReason(error)}.`, {
+      hint: 'Make it readable, or leave it out.',
+      cause: error,
+    });
   }
+}
+
+/** Nothing read is nothing checked: a directory without manifests is a wrong path more often than a wish. */
+function requireSome(files: string[], path: string, directory: string): string[] {
+  if (files.length > 0) return files;
+  const isBelow = manifestsIn(directory, true).length > 0;
+  throw new StoaError('not_found', `There is no manifest in the directory "${path}": no .yaml, .yml or .json.`, {
+    hint: isBelow ? 'There are some further below: add -R.' : 'Check the path.',
+  });
 }
 
 function noSuchFile(path: string): StoaError {

@@ -26,6 +26,8 @@ export async function readHistory({ revision, tenant, project, limit }: HistoryQ
     return { schema_version: 1, revisions: [await review.revision(revision)] };
   }
   if (!/^([1-9]\d?|100)$/.test(limit))
-    throw new StoaError('usage_error', `--limit takes a whole number from 1 to 100; "${limit}" is none.`);
+    throw new StoaError('usage_error', `--limit takes a whole number from 1 to 100; "${limit}" is none.`, {
+      hint: 'More is in GET /v1/revisions, page by page.',
+    });
   return { schema_version: 1, revisions: await review.revisions({ tenant, project, limit }) };
 }

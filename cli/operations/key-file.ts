@@ -1,6 +1,7 @@
 /** The file that a new key is written to, when a person does not want it on the screen. */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { StoaError } from '../../schema/error.js';
+import { fileReason } from './file-error.js';
 
 export interface KeyFile {
   /** Puts the key in place, whole. */
@@ -34,8 +35,8 @@ function create(path: string, draft: string): number {
   try {
     return openSync(draft, 'wx', 0o600);
   } catch (error) {
-    throw new StoaError('bad_request', `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}.`, {
-      hint: 'No key was made.',
+    throw new StoaError('bad_request', `${path} cannot be written: ${fileReason(error)}.`, {
+      hint: 'No key was made. Name another file with --to-file.',
       cause: error,
     });
   }

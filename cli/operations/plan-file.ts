@@ -12,6 +12,7 @@ import { StoaError, type Diagnostic } from '../../schema/error.js';
 import { canonicalJson } from '../../schema/resource.js';
 import type { Client } from '../client.js';
 import type { Settings } from '../settings.js';
+import { fileReason } from './file-error.js';
 import { expectedOf, plan as planNow, type PlannedRequest } from './change.js';
 import { shownPath, STDIN, type TextFile } from './files.js';
 import { writeWhole } from './write-file.js';
@@ -189,7 +190,10 @@ function readText(path: string, shown: string): string {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT')
       throw new StoaError('not_found', `There is no plan file "${shown}".`, { hint: `Make one: stoactl diff --out ${shown}.` });
-    throw new StoaError('bad_request', `${shown} cannot be read: ${code ?? String(error)}.`, { cause: error });
+    throw new StoaError('bad_request', `${shown} cannot be read: ${fileReason(error)}.`, {
+      hint: 'Name a file that "stoactl diff --out" has made.',
+      cause: error,
+    });
   }
 }
 

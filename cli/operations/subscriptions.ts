@@ -61,5 +61,5 @@ export async function takeStep(
 export function countOf(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new StoaError('usage_error', `--${flag} takes a whole number from 1; "${text}" is none.`);
+  throw new StoaError('usage_error', `--${flag} takes a whole number from 1; "${text}" is none.`, { hint: `For example: --${flag} 1000.` });
 }

@@ -1,6 +1,7 @@
 /** Writes a file whole or not at all. */
 import { closeSync, fchmodSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { StoaError } from '../../schema/error.js';
+import { fileReason } from './file-error.js';
 
 /**
  * Puts a text in the place of a file: it is written beside it and renamed, so that a reader sees the old or the new one. A file that is there keeps
@@ -22,7 +23,7 @@ export function writeWhole(path: string, text: string, mode?: number): void {
     renameSync(draft, target);
   } catch (error) {
     rmSync(draft, { force: true });
-    throw new StoaError('bad_request', `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}.`, {
+    throw new StoaError('bad_request', `${path} cannot be written: ${fileReason(error)}.`, {
       hint: 'What was there is as it was.',
       cause: error,
     });

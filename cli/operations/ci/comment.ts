@@ -57,7 +57,9 @@ async function find(forge: Forge, marker: string, signal: AbortSignal): Promise<
 function forgeOf(env: Environment): Forge {
   if (env['GITHUB_ACTIONS'] === 'true') return github(env);
   if (env['GITLAB_CI'] === 'true') return gitlab(env);
-  throw new StoaError('usage_error', 'This is no pipeline of GitHub or GitLab: neither GITHUB_ACTIONS nor GITLAB_CI is set.');
+  throw new StoaError('usage_error', 'This is no pipeline of GitHub or GitLab: neither GITHUB_ACTIONS nor GITLAB_CI is set.', {
+    hint: 'It is a step of the pipelines that "stoactl ci init" writes.',
+  });
 }
 
 function github(env: Environment): Forge {
@@ -72,14 +74,24 @@ function github(env: Environment): Forge {
   };
 }
 
+/** What GitHub says of what has started the job; nothing where it cannot be read. */
+function eventOf(file: string | undefined): { readonly pull_request?: { readonly number: number } } {
+  try {
+    return file === undefined ? {} : (JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof eventOf>);
+  } catch {
+    return {};
+  }
+}
+
 /** From the ref; where that is a branch (`pull_request_target`), from the event. */
 function pullNumber({ GITHUB_REF: ref = '', GITHUB_EVENT_PATH: file }: Environment): number {
   const [, number] = /^refs\/pull\/(\d+)\//.exec(ref) ?? [];
   if (number !== undefined) return Number(number);
-  const event =
-    file === undefined ? {} : (JSON.parse(readFileSync(file, 'utf8')) as { readonly pull_request?: { readonly number: number } });
-  if (event.pull_request !== undefined) return event.pull_request.number;
-  throw new StoaError('usage_error', `The pipeline runs for ${ref === '' ? 'no ref' : ref}, not for a pull request.`);
+  const { pull_request: request } = eventOf(file);
+  if (request !== undefined) return request.number;
+  throw new StoaError('usage_error', `The pipeline runs for ${ref === '' ? 'no ref' : ref}, not for a pull request.`, {
+    hint: 'Run the job on pull_request.',
+  });
 }
 
 function gitlab(env: Environment): Forge {
@@ -108,7 +120,10 @@ async function call(forge: Forge, method: string, url: string, interrupted: Abor
   try {
     response = await fetch(url, { method, headers: { 'user-agent': 'stoactl', ...forge.headers, ...type }, signal, body: body ?? null });
   } catch (error) {
-    throw new StoaError('network_error', `${new URL(url).origin} cannot be reached.`, { cause: error });
+    throw new StoaError('network_error', `${new URL(url).origin} cannot be reached.`, {
+      hint: 'Run the job again; if it stays so, look at the network of the runner.',
+      cause: error,
+    });
   }
   if (response.ok) return response.json();
   throw new StoaError(codeOf(response.status), `${method} ${new URL(url).pathname} was answered ${response.status}.`, {

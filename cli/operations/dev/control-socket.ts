@@ -99,7 +99,13 @@ function exchange(path: string, line: string): Promise<string | undefined> {
     socket.on('end', () => resolve(text));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined);
-      else reject(new StoaError('network_error', `${path} cannot be reached: ${error.code ?? error.message}.`, { cause: error }));
+      else
+        reject(
+          new StoaError('network_error', `${path} cannot be reached: ${error.code ?? error.message}.`, {
+            hint: 'Is "stoactl dev" of another user? End it and start it again.',
+            cause: error,
+          }),
+        );
     });
   });
 }

@@ -5,6 +5,7 @@ import type { EmitDevEvent, ServiceName } from './events.js';
 import type { DevPart, PartState } from './part.js';
 import { wholeLines } from './whole-lines.js';
 
+const SEE_LOG = 'What it said is above, and in logs/ of the data directory.';
 const START_TIMEOUT_MS = 120_000;
 /** A child drains for at most 10 s by itself. */
 const STOP_TIMEOUT_MS = 15_000;
@@ -186,11 +187,11 @@ function firstMessage(child: ChildProcess, name: ServiceName): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new StoaError('service_unavailable', `The ${name} did not start within ${START_TIMEOUT_MS / 1000} s.`));
+      reject(new StoaError('service_unavailable', `The ${name} did not start within ${START_TIMEOUT_MS / 1000} s.`, { hint: SEE_LOG }));
     }, START_TIMEOUT_MS);
     child.once('error', (error) => {
       clearTimeout(timer);
-      reject(new StoaError('service_unavailable', `The ${name} could not be started: ${error.message}.`, { cause: error }));
+      reject(new StoaError('service_unavailable', `The ${name} could not be started: ${error.message}.`, { hint: SEE_LOG, cause: error }));
     });
     child.once('message', (message) => {
       clearTimeout(timer);
@@ -202,7 +203,9 @@ function firstMessage(child: ChildProcess, name: ServiceName): Promise<Ready> {
     // `close` comes after the last byte of stderr.
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      reject(new StoaError('service_unavailable', `The ${name} ended while it was starting (${describeExit(code, signal)}).`));
+      reject(
+        new StoaError('service_unavailable', `The ${name} ended while it was starting (${describeExit(code, signal)}).`, { hint: SEE_LOG }),
+      );
     });
   });
 }

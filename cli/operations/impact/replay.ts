@@ -27,7 +27,9 @@ export class Replay {
       env: { ...withoutOurs(env) },
     });
     const ended = once(this.#process, 'exit').then(() => {
-      throw new StoaError('service_unavailable', 'The gateway of the replay has ended by itself.');
+      throw new StoaError('service_unavailable', 'The gateway of the replay has ended by itself.', {
+        hint: 'What it said is above; run it again.',
+      });
     });
     this.#began = Promise.race([this.#answer('began').then(({ from }) => from), ended]);
     this.#impact = Promise.race([this.#answer('impact').then(({ impact }) => impact), ended]);

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoaError } from '../../../schema/error.js';
+import { fileReason } from '../file-error.js';
 import { wholeLines } from '../dev/whole-lines.js';
 import { MOST_FILES, rotatedName } from './rotating-file.js';
 
@@ -40,7 +41,10 @@ export class LogFile {
       const handle = await open(path, 'r');
       return new LogFile(path, handle, (await handle.stat()).ino);
     } catch (error) {
-      throw new StoaError('not_found', `The log ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+      throw new StoaError('not_found', `The log ${path} cannot be read: ${fileReason(error)}.`, {
+        hint: 'Check the path; "-" reads a log from stdin.',
+        cause: error,
+      });
     }
   }
 

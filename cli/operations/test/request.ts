@@ -30,6 +30,7 @@ export function createSender(gatewayUrl: string): Sender {
         return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
       } catch (error) {
         throw new StoaError('network_error', `The gateway gave no answer: ${error instanceof Error ? error.message : String(error)}.`, {
+          hint: 'Run it again; if it stays so, it is a fault of the gateway.',
           cause: error,
         });
       }

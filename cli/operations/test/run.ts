@@ -134,8 +134,10 @@ const isUsedIn =
 
 async function followed(world: World): Promise<void> {
   if (!(await untilFollowed(world, world.gatewayUrl, FOLLOW_MS)))
-    throw new StoaError('service_unavailable', 'The gateway of the tests does not follow its control plane.');
+    throw new StoaError('service_unavailable', 'The gateway of the tests does not follow its control plane.', { hint: AGAIN });
 }
+
+const AGAIN = 'Run it again; where the machine is very busy, alone.';
 
 const millisecondsSince = (started: number): number => Math.round(performance.now() - started);
 

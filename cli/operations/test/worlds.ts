@@ -109,7 +109,9 @@ class Child {
 
   async #answer(): Promise<Answer> {
     const ended = this.#exit.then(() => {
-      throw new StoaError('service_unavailable', `The ${this.#name} of the tests has ended by itself.`);
+      throw new StoaError('service_unavailable', `The ${this.#name} of the tests has ended by itself.`, {
+        hint: 'What it said is above; run it again.',
+      });
     });
     const [answer] = (await Promise.race([once(this.#process, 'message'), ended])) as [Answer];
     if (answer.type === 'failed') throw childFailure(answer.error);
