@@ -35,6 +35,7 @@ interface Said {
   coding: string | undefined;
   connection: string | undefined;
   keepAlive: string | undefined;
+  upgrade: string | undefined;
 }
 
 /** Reads a head that ends with an empty line; a text says why it cannot be used. */
@@ -49,7 +50,7 @@ export function readAnswerHead(text: string, asked: Asked): AnswerHead | string 
 }
 
 function listen(fields: readonly string[]): Said {
-  const said: Said = { length: undefined, coding: undefined, connection: undefined, keepAlive: undefined };
+  const said: Said = { length: undefined, coding: undefined, connection: undefined, keepAlive: undefined, upgrade: undefined };
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? '';
     // Most names are of other lengths: they cost no more than this.
@@ -57,6 +58,8 @@ function listen(fields: readonly string[]): Said {
       const lower = name.toLowerCase();
       if (lower === 'connection') said.connection = joined(said.connection, fields[index + 1]);
       else if (lower === 'keep-alive') said.keepAlive = fields[index + 1];
+    } else if (name.length === 7) {
+      if (name.toLowerCase() === 'upgrade') said.upgrade = joined(said.upgrade, fields[index + 1]);
     } else if (name.length === 14) {
       if (name.toLowerCase() === 'content-length') said.length = joined(said.length, fields[index + 1]);
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') said.coding = joined(said.coding, fields[index + 1]);
@@ -67,18 +70,24 @@ function listen(fields: readonly string[]): Said {
 const joined = (before: string | undefined, value = ''): string => (before === undefined ? value : `${before},${value}`);
 
 /** The length of the body, or what speaks against the answer. A second Content-Length is refused even where it says the same (RFC 9112, 6.3). */
-function framing({ length, coding }: Said, status: number, { method, isUpgrade }: Asked, isHttp10: boolean): number | string {
+function framing(said: Said, status: number, { method, isUpgrade }: Asked, isHttp10: boolean): number | string {
+  const { length, coding } = said;
   if (coding !== undefined) {
     if (length !== undefined) return 'both Content-Length and Transfer-Encoding';
     if (isHttp10) return 'HTTP/1.0 knows no Transfer-Encoding';
     if (coding.toLowerCase() !== 'chunked') return 'transfer coding other than chunked';
   }
   if (length !== undefined && !LENGTH.test(length)) return 'Content-Length is not one number';
-  if (status === 101 && !isUpgrade) return 'unsolicited upgrade';
-  if (status < 200 || status === 204 || status === 304 || method === 'HEAD') return 0;
+  if (status === 101 && !(isUpgrade && isWebsocket(said))) return 'unsolicited upgrade';
+  if (hasNoBody(status) || method === 'HEAD') return 0;
   if (coding !== undefined) return CHUNKED;
   return length === undefined ? UNTIL_CLOSE : Number(length);
 }
+
+const hasNoBody = (status: number): boolean => status < 200 || status === 204 || status === 304;
+
+const isWebsocket = ({ connection = '', upgrade }: Said): boolean =>
+  upgrade?.toLowerCase() === 'websocket' && /(?:^|,)[\t ]*upgrade[\t ]*(?:,|$)/i.test(connection);
 
 function restOf({ connection, keepAlive }: Said, isHttp10: boolean): number | undefined {
   if (isHttp10) return 0;

@@ -160,6 +160,24 @@ describe('an answer', () => {
     },
   );
 
+  it.each(BROKEN.map(([name, text, code = 'STOA_INVALID_ANSWER']) => [name, text, code] as const))(
+    'is refused, whole and byte by byte: %s',
+    (_name, text, code) => {
+      expect(read([text])).toMatchObject({ error: code, rest: undefined });
+      expect(read(byteByByte(text))).toMatchObject({ error: code, rest: undefined });
+    },
+  );
+
+  it('may change the protocol where that was asked for, and to no other one', () => {
+    const text = 'HTTP/1.1 101 Switching Protocols\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\nframe';
+    const asked = { method: 'GET', isUpgrade: true };
+
+    expect(read([text], asked)).toMatchObject({ heads: [{ status: 101 }], rest: 'frame', error: undefined });
+
+    for (const other of [text.replace('WebSocket', 'h2c'), text.replace(', Upgrade', ''), text.replace('Upgrade: WebSocket\r\n', '')])
+      expect(read([other], asked)).toMatchObject({ heads: [], error: 'STOA_INVALID_ANSWER' });
+  });
+
   it.each([
     ['before it', '', 'STOA_CONNECTION_CLOSED'],
     ['inside of its head', OK, 'STOA_ANSWER_CUT_SHORT'],
