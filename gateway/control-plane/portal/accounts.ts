@@ -47,7 +47,7 @@ export async function register(
   return commit(cp, async (trx) => {
     if ((await countUnproven(trx, tenant.name)) >= MAX_UNPROVEN)
       throw new StoaError('rate_limited', 'Too many wait for access here already.', { hint: 'Ask whoever sent you here.' });
-    const fields = { ...said, external_id, consumer_metadata: { registered_at: 'portal' } };
+    const fields = { ...said, external_id, consumer_metadata: { registered_by: 'portal' } };
     const consumer = await addConsumer(cp, trx, stranger, tenant.name, fields);
     return addSignIn(cp, trx, actorOf(consumer, requestId), consumer, true);
   });

@@ -8,11 +8,10 @@ import type { ControlPlane } from '../context.js';
  * (Fetch, section 3.2). A proxy may change `Host`; then the address that others have of this server counts.
  */
 export function requireOwnPage({ publicUrl }: ControlPlane, { headers }: FastifyRequest): void {
-  const site = headers['sec-fetch-site'];
-  const own = [headers.host, new URL(publicUrl).host];
-  const isOwn = site === undefined ? own.includes(hostOf(headers.origin)) : site === 'same-origin' && headers.origin !== undefined;
-  if (isOwn) return;
+  const { origin, host, 'sec-fetch-site': site } = headers;
+  if (origin !== undefined && URL.canParse(origin)) {
+    const isOwn = site === undefined ? [host, new URL(publicUrl).host].includes(new URL(origin).host) : site === 'same-origin';
+    if (isOwn) return;
+  }
   throw new StoaError('forbidden', 'The request does not come from a page of the portal.', { hint: 'Open the portal and try again.' });
 }
-
-const hostOf = (origin: string | undefined): string => (origin !== undefined && URL.canParse(origin) ? new URL(origin).host : '');

@@ -15,6 +15,8 @@ const main = byId('main');
 const header = byId('header');
 const [, , tenant = ''] = location.pathname.split('/');
 const api = new PortalApi(`/portal/${tenant}`);
+/** Looks anew; set while something waits for approval. */
+let lookAgain: (() => Promise<void>) | undefined;
 
 const showLink = (title: string, { secret }: SignIn): Promise<void> =>
   showOnce({
@@ -95,6 +97,7 @@ async function draw(me: Me): Promise<void> {
     api.send<{ readonly subscriptions: readonly Subscription[] }>('GET', 'subscriptions'),
   ]);
   const changed = (): Promise<void> => draw(me).catch(showFailure);
+  lookAgain = subscriptions.some(({ status }) => status === 'pending_approval') ? changed : undefined;
   const about = me.tenant.description === null ? [] : [h('p', { className: 'quiet', textContent: me.tenant.description })];
   main.replaceChildren(
     ...about,
@@ -150,6 +153,10 @@ async function start(): Promise<void> {
   }
 }
 
+// Whoever comes back to the page wants to know whether they were approved; a dialog that is open is not disturbed.
+document.onvisibilitychange = () => {
+  if (!document.hidden && document.querySelector('dialog') === null) void lookAgain?.();
+};
 // A link that is opened where the portal is open already loads no page.
 window.onhashchange = () => void start();
 void start();

@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import type { StoaError } from '../../../schema/error.js';
+import { createPortalLimits, networkOf } from './limits.js';
+
+const HOUR_MS = 3_600_000;
+
+it('lets 60 ask for access at one tenant in an hour, whatever their addresses, and others at another one (UI1)', () => {
+  let now = 0;
+  const limits = createPortalLimits(() => now);
+  let wait = 0;
+  const ask = (address: string, tenant = 'ten-acme'): string | undefined => {
+    try {
+      limits.registration(address, tenant, (seconds) => (wait = seconds));
+      return undefined;
+    } catch (error) {
+      return (error as StoaError).code;
+    }
+  };
+  for (let each = 0; each < 60; each += 1) expect(ask(`192.0.2.${each}`)).toBeUndefined();
+  now = HOUR_MS / 2;
+
+  expect([ask('198.51.100.1'), wait]).toEqual(['rate_limited', 1800]);
+  expect(ask('198.51.100.2', 'ten-globex')).toBeUndefined();
+  now = HOUR_MS;
+  expect(ask('198.51.100.1')).toBeUndefined();
+});
+
+it.each([
+  ['192.0.2.7', '192.0.2.7'],
+  ['::ffff:192.0.2.7', '::ffff:192.0.2.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['2001:db8:1:2::6', '2001:db8:1:2'],
+  ['2001:db8::6', '2001:db8:0:0'],
+  ['::1', '0:0:0:0'],
+])('counts %s as %s', (address, network) => {
+  expect(networkOf(address)).toBe(network);
+});
