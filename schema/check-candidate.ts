@@ -7,7 +7,7 @@ import type { Diagnostic } from './error.js';
 import type { JsonObject, KindDefinition } from './kind.js';
 import type { Locate } from './manifest.js';
 import { resourceName } from './name.js';
-import { readableFields, withSortedSets } from './schema-walk.js';
+import { fieldsOf, readableFields, traitsOf, withSortedSets } from './schema-walk.js';
 import { keyOf, type Resource, type ResourceKey } from './resource.js';
 import { fromVariable } from './variables.js';
 import { pathText, quoted, shown } from './shown.js';
@@ -92,6 +92,15 @@ export function checkCandidate(catalog: Catalog, candidate: Candidate): Checked 
     readable: spec,
     resource: { ...key, labels, annotations, spec: withSortedSets(definition.spec, spec) },
   };
+}
+
+/** What of a resource that is right by itself is worth a look all the same. */
+export function remarksOf({ candidate, definition, resource }: Checked): Diagnostic[] {
+  if (definition === undefined || resource === undefined) return [];
+  return Object.entries(fieldsOf(definition.spec, resource.spec) ?? {}).flatMap(([name, field]) => {
+    const remark = traitsOf(field).remark?.(resource.spec);
+    return remark === undefined ? [] : [diagnose(candidate, 'spec', { severity: 'warning', ...remark, path: [name] })];
+  });
 }
 
 function unknownKind(catalog: Catalog, candidate: Candidate): Diagnostic {

@@ -190,3 +190,28 @@ describe.skipIf(!existsSync(REAL))('manifests that others wrote', () => {
     }
   });
 });
+
+it('tells a manifest whose document has more operations than become tools, and not one that names those that it needs (DP24)', () => {
+  const paths = Object.fromEntries(Array.from({ length: 501 }, (_each, at) => [`/${at}`, { get: {} }]));
+  const manifest = (mcp: object): string =>
+    JSON.stringify({
+      apiVersion: 'gostoa.dev/v1beta1',
+      kind: 'API',
+      metadata: { name: 'pay', tenant: 'acme' },
+      spec: { path: '/pay', upstream_url: 'https://a.example.com', openapi: { openapi: '3.1.0', paths }, mcp },
+    });
+  const findings = (mcp: object) => check(catalog, parseManifests(manifest(mcp), 'pay.yaml').manifests, { offline: true });
+
+  const { resources, diagnostics } = findings({ enabled: true });
+
+  expect(diagnostics).toMatchObject([
+    {
+      severity: 'warning',
+      code: 'too_many_operations',
+      path: 'spec.openapi',
+      message: expect.stringContaining('500 of its 501 operations') as string,
+    },
+  ]);
+  expect(resources).toHaveLength(1);
+  expect(findings({ operations: ['GET /1'] }).diagnostics).toEqual([]);
+});

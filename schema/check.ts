@@ -1,6 +1,6 @@
 /** Manifests, or values from the wire, to checked resources and every finding about them: the same rules on both sides of the wire. */
 import type { Catalog } from './catalog.js';
-import { checkCandidate, type Candidate, type Checked } from './check-candidate.js';
+import { checkCandidate, remarksOf, type Candidate, type Checked } from './check-candidate.js';
 import { crossFindings } from './check-cross.js';
 import type { Diagnostic } from './error.js';
 import type { Manifest } from './manifest.js';
@@ -22,7 +22,7 @@ interface Result {
 
 /** Checks manifests: shape, references, uniqueness, secrets. Findings carry file, line and column. Never throws for what a manifest holds. */
 export function check(catalog: Catalog, manifests: readonly Manifest[], options: CheckOptions = {}): Result {
-  return checkAll(catalog, manifests, options);
+  return checkAll(catalog, manifests, options, remarksOf);
 }
 
 /** The same rules for values that come over the wire. A finding's `path` is the REST field: `tier`, not `spec.tier`. */
@@ -40,10 +40,16 @@ export function checkResources(catalog: Catalog, resources: readonly Resource[],
 
 const keyText = ({ kind, tenant, name }: Resource): string => JSON.stringify([kind, tenant, name]);
 
-function checkAll(catalog: Catalog, candidates: readonly Candidate[], { known, offline = known === undefined }: CheckOptions): Result {
+function checkAll(
+  catalog: Catalog,
+  candidates: readonly Candidate[],
+  { known, offline = known === undefined }: CheckOptions,
+  remarks: typeof remarksOf = () => [],
+): Result {
   const checked = candidates.map((candidate) => checkCandidate(catalog, candidate));
   const findings = [
     ...checked.flatMap(({ diagnostics }) => diagnostics),
+    ...checked.flatMap((each) => remarks(each)),
     ...crossFindings(catalog, checked, { known: known ?? [], offline }),
   ];
   return { resources: checked.flatMap(resourceOf), diagnostics: sortDiagnostics(findings) };

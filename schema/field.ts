@@ -14,6 +14,14 @@ export interface FieldTraits {
   readonly secretRef?: true;
   /** Read by the plan for the marks of breaking changes. */
   readonly breaking?: Breaking;
+  /** Read by the check of manifests: what of a valid spec is worth a look at this field. */
+  readonly remark?: (spec: unknown) => Remark | undefined;
+}
+
+/** A warning. */
+export interface Remark {
+  readonly code: string;
+  readonly message: string;
 }
 
 export const fieldTraits = z.registry<FieldTraits>();
@@ -52,6 +60,9 @@ export function breaking<T extends z.ZodType>(schema: T, reason: Breaking<z.outp
   // The plan calls it with values of this very field: the registry cannot hold its type.
   return withTraits(schema, { breaking: reason as Breaking });
 }
+
+/** Marks a field at which a manifest is told what is worth a look: `say` is given the whole spec. */
+export const remarked = <T extends z.ZodType>(schema: T, say: NonNullable<FieldTraits['remark']>): T => withTraits(schema, { remark: say });
 
 /** A reference to a secret, never the secret. */
 export function secretRef() {

@@ -19,7 +19,7 @@ import {
 } from './hooks.js';
 import { counterKey, ownLimitKey, type Binding } from './policy-bindings.js';
 import type { HealthSettings } from './health-checks.js';
-import { toolsProblem } from './mcp/tools.js';
+import { problemOf } from './mcp/tools.js';
 import type { RuntimeState } from './runtime-state.js';
 import type { Credential, Route, RouteMetrics, Upstream, Upstreams } from './snapshot.js';
 import type { ApiSource, RouteBindings } from './topology.js';
@@ -144,7 +144,7 @@ function route(
   metricsOf: CompileServices['metricsOf'],
 ): CompiledRoute {
   const { key, id, tenant, name } = source;
-  const unoffered = toolsProblem(api);
+  const unoffered = problemOf(api);
   const local = bindings.general.filter(({ scope }) => scope === undefined);
   return {
     source,

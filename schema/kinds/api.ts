@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { apiDocument } from '../api-document.js';
-import { breaking, set } from '../field.js';
+import { breaking, remarked, set, type Remark } from '../field.js';
 import { defineKind } from '../kind.js';
+import { toolsProblem, type ToolFields } from '../operations.js';
 import { rateLimitConfig } from '../rate-limit.js';
 import { upstreamUrl } from '../url.js';
 
@@ -101,6 +102,12 @@ function newHosts(before: Servers | undefined, after: Servers | undefined): stri
   return isMore ? `${before === undefined ? 'several upstream hosts' : 'upstream host added'}: ${[...added].join(', ')}` : undefined;
 }
 
+function tooManyOperations(given: unknown): Remark | undefined {
+  // The registry of traits cannot hold the type of the spec that it is given.
+  const message = toolsProblem(given as ToolFields);
+  return message === undefined ? undefined : { code: 'too_many_operations', message };
+}
+
 const spec = z.strictObject({
   display_name: z.string().min(1).max(200).optional().describe('Name for people.'),
   description: z.string().max(10_000).optional().describe('What the API does; shown to consumers.'),
@@ -141,9 +148,9 @@ const spec = z.strictObject({
   max_body_bytes: breaking(z.int().positive().optional(), (before, after) =>
     after !== undefined && after < (before ?? Infinity) ? 'largest body lowered' : undefined,
   ).describe('Largest request body; larger ones are answered 413.'),
-  openapi: apiDocument
-    .optional()
-    .describe('OpenAPI 3 document of the API, written here or taken from a file with ${file:openapi.yaml}: its operations are MCP tools.'),
+  openapi: remarked(apiDocument.optional(), tooManyOperations).describe(
+    'OpenAPI 3 document of the API, written here or taken from a file with ${file:openapi.yaml}: its operations are MCP tools.',
+  ),
   mcp: mcp.optional().describe('What MCP clients see of the API; every operation when absent.'),
   circuit_breaker: breaker.optional().describe('When to stop calling a failing upstream; the default is 5 failures in 60 s.'),
 });

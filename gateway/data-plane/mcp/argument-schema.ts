@@ -1,5 +1,5 @@
 /** Schemas of an OpenAPI document as JSON Schema 2020-12, which MCP clients read. What cannot be said is left open, never refused. */
-import { isMapping, targetOf, textOf, type Mapping } from './openapi-operations.js';
+import { isMapping, targetOf, textOf, type Mapping } from '../../../schema/operations.js';
 
 /** What a client has to read for one tool is bounded, in characters of JSON: beyond this a part is left open. */
 const MAX_WEIGHT = 64 * 1024;

@@ -7,7 +7,7 @@ import type { McpCarrier, McpRequest } from './carrier.js';
 import type { InHand } from './in-hand.js';
 import { RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcId, type RpcMessage } from './json-rpc.js';
 import { resultOf, type Asker } from './methods.js';
-import { type Mapping } from './openapi-operations.js';
+import type { Mapping } from '../../../schema/operations.js';
 import type { Session, SessionLimits, SessionTable } from './sessions.js';
 import type { OriginRules } from './transport.js';
 

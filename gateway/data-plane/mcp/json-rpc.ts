@@ -1,5 +1,5 @@
 /** JSON-RPC 2.0 as MCP uses it. */
-import { isMapping, type Mapping } from './openapi-operations.js';
+import { isMapping, type Mapping } from '../../../schema/operations.js';
 
 export const RPC_ERRORS = {
   parse: -32_700,

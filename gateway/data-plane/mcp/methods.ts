@@ -6,7 +6,7 @@ import type { McpCarrier, McpRequest } from './carrier.js';
 import type { InHand } from './in-hand.js';
 import { isDeeper, MAX_JSON_DEPTH } from './json-depth.js';
 import { RPC_ERRORS, RpcError, type RpcId } from './json-rpc.js';
-import { isMapping, type Mapping } from './openapi-operations.js';
+import { isMapping, type Mapping } from '../../../schema/operations.js';
 import type { Session } from './sessions.js';
 import { callTool } from './tool-exchange.js';
 import { ArgumentError, checkedSize, type ToolRequest } from './tool-request.js';

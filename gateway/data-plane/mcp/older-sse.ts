@@ -5,7 +5,7 @@ import { converse, initializeOf, type Desk, type Handler, type Visit } from './c
 import { endpointEvent, messageEvent } from './event-text.js';
 import { readMessage, RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcMessage } from './json-rpc.js';
 import { agreedVersion, initializeResult, offeredLists, panicOf } from './methods.js';
-import type { Mapping } from './openapi-operations.js';
+import type { Mapping } from '../../../schema/operations.js';
 import type { Session } from './sessions.js';
 import { follow, NO_MESSAGE, NO_ROOM, readJson, STOPPING } from './streamable-http.js';
 import { routesFor } from './tools.js';

@@ -1,5 +1,5 @@
-/** The operations of an OpenAPI document, with what they refer to inside of it. Nothing outside of it is ever looked at. */
-export type Mapping = Readonly<Record<string, unknown>>;
+/** The operations of an OpenAPI document, with what they refer to inside of it. */
+import { field, isMapping, own, resolved, textOf, type Mapping, type OperationPlace, type Resolved } from '../../../schema/operations.js';
 
 export type ParameterPlace = 'path' | 'query' | 'header';
 
@@ -38,67 +38,27 @@ export interface Operation {
   readonly isOutOfReach: boolean;
 }
 
-/** An operation that stands in a document; read when somebody wants to know more of it than where it stands. */
-export interface OperationPlace {
-  readonly method: string;
-  readonly path: string;
-  readonly id: string | undefined;
-  read(): Operation;
-}
-
-export const isMapping = (value: unknown): value is Mapping => typeof value === 'object' && value !== null && !Array.isArray(value);
-/** What models read of a text; the rest is not looked at, however long it is. */
-const MAX_TEXT = 4096;
-export const textOf = (value: unknown): string | undefined =>
-  typeof value === 'string' ? value.slice(0, MAX_TEXT).trim() || undefined : undefined;
-const own = (mapping: unknown, name: string): unknown => (isMapping(mapping) && Object.hasOwn(mapping, name) ? mapping[name] : undefined);
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]) : []);
-
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 /** Documents are other people's: what is read of one operation is bounded, so that no document holds the gateway up. */
-const MAX_REFERENCES = 20;
-const MAX_REFERENCE = 500;
-const MAX_PATH = 2000;
 const MAX_NAME = 200;
 const MAX_PARAMETERS = 100;
 
-/** More than a document of half a megabyte has whose operations say anything; what comes after them is not looked at. */
-const MAX_OPERATIONS = 5000;
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]) : []);
 
-/** The operations that a document has, in its order: the first 5000. Nothing but their places is read. */
-export function* operationsOf(document: Mapping): Generator<OperationPlace> {
-  const paths = own(document, 'paths');
-  if (!isMapping(paths)) return;
-  let left = MAX_OPERATIONS;
-  for (const path in paths) {
-    const item = isPath(path) ? resolved(document, paths[path]) : [];
-    for (const method of METHODS) {
-      const operation = field(item, method);
-      if (!isMapping(operation)) continue;
-      const id = textOf(own(operation, 'operationId'));
-      yield { method: method.toUpperCase(), path, id, read: () => operationOf(document, path, method, item, operation) };
-      left -= 1;
-      if (left === 0) return;
-    }
-  }
-}
-
-const isPath = (path: string): boolean => path.startsWith('/') && path.length <= MAX_PATH && !/\p{Surrogate}/u.test(path);
-
-function operationOf(document: Mapping, path: string, method: string, item: Resolved, operation: Mapping): Operation {
+/** Reads an operation of a document. */
+export function operationOf(document: Mapping, { path, method, id, item, operation }: OperationPlace): Operation {
   const lists = [listOf(field(item, 'parameters')), listOf(own(operation, 'parameters'))];
   const found = parametersOf(
     document,
     lists.flatMap((list) => list.slice(0, MAX_PARAMETERS)),
   );
-  const body = method === 'get' || method === 'delete' ? [] : resolved(document, own(operation, 'requestBody'));
+  const body = method === 'GET' || method === 'DELETE' ? [] : resolved(document, own(operation, 'requestBody'));
   const readable = bodyOf(document, body);
   const placeholders = [...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name ?? '');
   const described = new Set(found.filter(({ place }) => place === 'path').map(({ name }) => name));
   return {
-    method: method.toUpperCase(),
+    method,
     path,
-    id: textOf(own(operation, 'operationId')),
+    id,
     summary: textOf(own(operation, 'summary')),
     description: textOf(own(operation, 'description')),
     // A placeholder that nothing describes has to be filled in all the same.
@@ -195,35 +155,4 @@ function mediaTypeOf(content: Mapping): string | undefined {
   const found = types.find(isJsonType) ?? types.find((type) => FORM.test(type)) ?? types.find((type) => TEXT.test(type));
   mediaTypes.set(content, found);
   return found;
-}
-
-/** A mapping, then what it refers to inside of the document, one after the other. Empty where that leads nowhere. */
-type Resolved = readonly Mapping[];
-
-function resolved(document: Mapping, value: unknown): Resolved {
-  const found: Mapping[] = [];
-  for (let at = value; found.length <= MAX_REFERENCES;) {
-    if (!isMapping(at)) return [];
-    found.push(at);
-    const { $ref } = at;
-    if (typeof $ref !== 'string') return found;
-    at = targetOf(document, $ref);
-  }
-  return [];
-}
-
-/** Fields of a mapping itself go before those of what it refers to. */
-const field = (chain: Resolved, name: string): unknown => {
-  const holder = chain.find((each) => Object.hasOwn(each, name));
-  return holder?.[name];
-};
-
-/** What a reference inside of the document (RFC 6901) leads to. */
-export function targetOf(document: Mapping, reference: string): unknown {
-  if (!reference.startsWith('#/') || reference.length > MAX_REFERENCE) return undefined;
-  return reference
-    .slice(2)
-    .split('/')
-    .map((part) => part.replace(/%7B/gi, '{').replace(/%7D/gi, '}').replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce<unknown>((holder, key) => (Array.isArray(holder) ? (holder as unknown[])[Number(key)] : own(holder, key)), document);
 }

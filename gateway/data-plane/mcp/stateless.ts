@@ -6,7 +6,7 @@ import type { Desk, Visit } from './conversation.js';
 import { answerTo } from './conversation.js';
 import { RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcMessage } from './json-rpc.js';
 import { serverFacts, VERSIONS, type Asker } from './methods.js';
-import { isMapping, type Mapping } from './openapi-operations.js';
+import { isMapping, type Mapping } from '../../../schema/operations.js';
 
 export const STATELESS_VERSION = '2026-07-28';
 const SUPPORTED = [STATELESS_VERSION, ...VERSIONS];

@@ -1,7 +1,8 @@
 /** Arguments of a tool as the request that they stand for. Whatever they hold, it stays inside the part of the request that it is for. */
 import { pathProblem } from '../path.js';
 import { isProblem, readHead } from '../request-head.js';
-import { isJsonType, isMapping, type Mapping, type Operation, type Parameter } from './openapi-operations.js';
+import { isMapping, type Mapping } from '../../../schema/operations.js';
+import { isJsonType, type Operation, type Parameter } from './openapi-operations.js';
 
 /** What is asked of an API, behind its prefix. */
 export interface ToolRequest {

@@ -3,7 +3,8 @@ import { STATUS_CODES } from 'node:http';
 import { brotliDecompressSync, unzipSync } from 'node:zlib';
 import { fieldsOf } from '../freshness.js';
 import { isDeeper } from './json-depth.js';
-import { isJsonType, isMapping, type Mapping } from './openapi-operations.js';
+import { isMapping, type Mapping } from '../../../schema/operations.js';
+import { isJsonType } from './openapi-operations.js';
 import { MAX_TOOL_ANSWER, type ToolAnswer } from './tool-exchange.js';
 
 const TEXTUAL = /^(?:text\/|application\/(?:[\w.+-]+\+)?(?:xml|yaml|javascript|x-www-form-urlencoded|x-ndjson))/i;

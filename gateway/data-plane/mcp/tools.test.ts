@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { makeRoute } from '../../../test/helpers/data-plane.js';
 import { toolSource } from '../../../test/helpers/mcp.js';
 import { pathProblem } from '../path.js';
-import type { Mapping } from './openapi-operations.js';
+import type { Mapping } from '../../../schema/operations.js';
 import type { ToolRequest } from './tool-request.js';
 import type { ToolSource } from './tool-source.js';
-import { toolsOf, toolsProblem, type Tool } from './tools.js';
+import { problemOf, toolsOf, type Tool } from './tools.js';
 
 const fail = (error: unknown): never => {
   throw error;
@@ -182,11 +182,11 @@ describe('a document that was made to hold the gateway up', () => {
     const paths = many(2000, { get: {} });
 
     expect(offered(document(paths))).toHaveLength(500);
-    expect(toolsProblem(source({ paths }))).toMatch(/500 of its 2000 operations/);
-    expect(toolsProblem(source({ paths: many(20, { get: {} }) }))).toBeUndefined();
-    expect(toolsProblem({ ...source({ paths }), mcp: { enabled: true, operations: ['GET /1'] } })).toBeUndefined();
-    expect(toolsProblem({ ...source({ paths }), mcp: { enabled: false } })).toBeUndefined();
-    expect(toolsProblem(source({ paths: many(20_000, { get: {} }) }))).toMatch(/500 of its 5000 operations/);
+    expect(problemOf(source({ paths }))).toMatch(/500 of its 2000 operations/);
+    expect(problemOf(source({ paths: many(20, { get: {} }) }))).toBeUndefined();
+    expect(problemOf({ ...source({ paths }), mcp: { enabled: true, operations: ['GET /1'] } })).toBeUndefined();
+    expect(problemOf({ ...source({ paths }), mcp: { enabled: false } })).toBeUndefined();
+    expect(problemOf(source({ paths: many(20_000, { get: {} }) }))).toMatch(/500 of its 5000 operations/);
   });
 
   it('is read for a tool that is listed, and no more of it than a client could read', () => {

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { Credential, Route } from '../snapshot.js';
 import { ArgumentSchemas } from './argument-schema.js';
-import { isMapping, operationsOf, type Mapping, type Operation, type OperationPlace } from './openapi-operations.js';
+import { isMapping, type Mapping, MAX_TOOLS, toolsProblem, wantedOperations, type OperationPlace } from '../../../schema/operations.js';
+import { operationOf, type Operation } from './openapi-operations.js';
 import type { ToolSource } from './tool-source.js';
 import { ArgumentError, BODY, checkedPath, encoded, isSettable, requestOf, type NamedParameter, type ToolRequest } from './tool-request.js';
 
@@ -24,9 +25,6 @@ export interface Definition {
 /** What model providers take as a name. */
 const MAX_NAME = 64;
 const MAX_DESCRIPTION = 4096;
-/** More tools than a model can choose among; the gateway holds a name for each. */
-export const MAX_TOOLS = 500;
-
 /** The tools of an API by name, in the order of their names; the same object as long as the API is unchanged. */
 export type Tools = ReadonlyMap<string, Tool>;
 
@@ -51,16 +49,13 @@ export function toolsOf({ api, tools: source }: Pick<Route, 'api' | 'tools'>, on
   return known;
 }
 
-const counts = new WeakMap<ToolSource, number>();
+const problems = new WeakMap<ToolSource, { readonly problem: string | undefined }>();
 
-/** What is wrong with the tools of an API; undefined when nothing is. */
-export function toolsProblem(source: ToolSource): string | undefined {
-  if (!isOffered(source) || source.openapi === undefined) return undefined;
-  const wanted = counts.get(source) ?? [...wantedOperations(source.openapi, source)].length;
-  counts.set(source, wanted);
-  return wanted <= MAX_TOOLS
-    ? undefined
-    : `MCP clients find ${MAX_TOOLS} of its ${wanted} operations: name those that they need in spec.mcp.operations.`;
+/** As `toolsProblem` says; looked for once. */
+export function problemOf(source: ToolSource): string | undefined {
+  const known = problems.get(source) ?? { problem: toolsProblem(source) };
+  problems.set(source, known);
+  return known.problem;
 }
 
 /** The routes whose tools a key may call: the API that it opens, and what its tenant has opened to everybody. */
@@ -115,19 +110,9 @@ function nameText(text: string): string {
   return plain.slice(from, to);
 }
 
-function* wantedOperations(document: Mapping, { methods, mcp }: ToolSource): Generator<OperationPlace> {
-  const wanted = mcp?.operations === undefined ? undefined : new Set(mcp.operations);
-  const taken = new Set<string>(methods);
-  for (const place of operationsOf(document)) {
-    const { method, path, id } = place;
-    if (!taken.has(method)) continue;
-    if (wanted === undefined || wanted.has(`${method} ${path}`) || (id !== undefined && wanted.has(id))) yield place;
-  }
-}
-
 function operationDrafts(document: Mapping, source: ToolSource): readonly Draft[] {
   const drafts: Draft[] = [];
-  for (const place of wantedOperations(document, source)) {
+  for (const place of wantedOperations(source)) {
     const { method, path, id = '' } = place;
     const base = nameText(id) || nameText(`${method.toLowerCase()}_${nameText(path)}`);
     drafts.push({ base, key: `${method} ${path}`, make: (name) => operationTool(name, document, place, source.display_name) });
@@ -140,7 +125,7 @@ function operationTool(name: string, document: Mapping, place: OperationPlace, a
   return {
     name,
     define() {
-      const operation = place.read();
+      const operation = operationOf(document, place);
       if (operation.isOutOfReach) return undefined;
       const { method, path, summary, description, body } = operation;
       const text = [summary, description].filter((part, index, all) => part !== undefined && all.indexOf(part) === index).join('\n\n');
@@ -155,7 +140,7 @@ function operationTool(name: string, document: Mapping, place: OperationPlace, a
       return { definition, weight };
     },
     request(given) {
-      const operation = place.read();
+      const operation = operationOf(document, place);
       return operation.isOutOfReach ? undefined : requestOf(operation, namedParameters(operation), given);
     },
   };
