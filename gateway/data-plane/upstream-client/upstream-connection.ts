@@ -80,6 +80,13 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
     this.#socket.destroy();
   }
 
+  /** Whoever waits for an answer hears of this error instead. */
+  fail(error: Error): void {
+    const handler = this.#handler;
+    this.destroy();
+    handler?.onError(error);
+  }
+
   onHead(head: AnswerHead): void {
     this.#head = head;
     if (head.status !== 101) this.#handler?.onHeaders(head.status, head.fields, head.length !== UNTIL_CLOSE);
@@ -149,7 +156,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
           return this.#handler === handler;
         },
         onSent: () => this.#sent(handler),
-        onError: (error) => this.#fail(error),
+        onError: (error) => this.fail(error),
       });
       return;
     }
@@ -183,11 +190,11 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
     }
     try {
       const error = this.#reader.read(bytes);
-      if (error !== undefined) this.#fail(error);
+      if (error !== undefined) this.fail(error);
     } catch (error) {
       // A fault of ours that nobody waits for is not to be lost.
       if (!this.#isWaitedFor()) throw error;
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      this.fail(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -202,19 +209,13 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
       return;
     }
     const error = this.#reader.close();
-    if (error !== undefined) this.#fail(error);
+    if (error !== undefined) this.fail(error);
   }
 
   #closed(): void {
     this.#owner.closed(this);
     if (this.#handler === undefined) return;
-    this.#fail(this.#error ?? new UpstreamError('STOA_CONNECTION_CLOSED', 'The connection was closed.'));
-  }
-
-  #fail(error: Error): void {
-    const handler = this.#handler;
-    this.destroy();
-    handler?.onError(error);
+    this.fail(this.#error ?? new UpstreamError('STOA_CONNECTION_CLOSED', 'The connection was closed.'));
   }
 
   #upgrade(handler: AnswerHandler, { status, fields }: AnswerHead, rest: Buffer): void {

@@ -324,6 +324,18 @@ it('gives up an exchange at any time: its handler hears nothing more, and the se
   expect(isSettled).toBe(false);
 });
 
+it('tells everybody when it is destroyed, also those who come later', async () => {
+  const { url } = await startTcp(() => undefined);
+  const pool = poolFor(url);
+  const asked = dispatch(pool);
+  await eventually(() => asked.isSent).toBe(true);
+
+  pool.destroy();
+
+  expect([await asked.outcome, await ask(pool)]).toMatchObject([{ error: 'STOA_CONNECTION_CLOSED' }, { error: 'STOA_CONNECTION_CLOSED' }]);
+  await eventually(() => pool.size).toBe(0);
+});
+
 it("what one handler says of a connection that is another one's by now means nothing", async () => {
   const { pool, opened } = await start((req, res) => setTimeout(() => res.end('ok'), req.url === '/slow' ? 100 : 0));
   const first = dispatch(pool);

@@ -1,6 +1,7 @@
 /** The connections to one server, as many as are needed at once: the last one that became free is the next one to be used, and those that nobody needs are closed. */
 import { Connector, type Server } from './connect.js';
 import type { AnswerHandler, UpstreamRequest } from './exchange-handler.js';
+import { UpstreamError } from './upstream-error.js';
 import { UpstreamConnection, type ConnectionOwner } from './upstream-connection.js';
 
 /** Below what servers use (node 5 s, nginx 75 s), so that a connection is rarely closed under a request. */
@@ -21,9 +22,12 @@ export class UpstreamPool implements ConnectionOwner {
   readonly #free: UpstreamConnection[] = [];
   #waiting: Waiting[] = [];
   #sweeper: NodeJS.Timeout | undefined = undefined;
+  /** Why no connection is made. */
+  #problem: Error | undefined;
 
   constructor(server: Server) {
     this.#connector = new Connector(server);
+    this.#problem = this.#connector.problem;
   }
 
   /** Connections, in use or not. */
@@ -46,15 +50,17 @@ export class UpstreamPool implements ConnectionOwner {
 
   /** Sends a request on a new connection: a retry never meets another dead one. */
   dispatchFresh(request: UpstreamRequest, handler: AnswerHandler): void {
-    const { problem } = this.#connector;
+    const problem = this.#problem;
     if (problem === undefined) this.#all.add(new UpstreamConnection(this, this.#connector, request, handler));
     else setImmediate(() => handler.onError(problem));
   }
 
-  /** Breaks off what is in flight; nobody is told. */
+  /** Breaks off what is in flight, and refuses what comes: each handler is told. */
   destroy(): void {
+    const problem = new UpstreamError('STOA_CONNECTION_CLOSED', 'The connections to this server are closed.');
+    this.#problem = problem;
     clearInterval(this.#sweeper);
-    for (const connection of this.#all) connection.destroy();
+    for (const connection of this.#all) connection.fail(problem);
   }
 
   /** Sends what waits. */
