@@ -153,16 +153,21 @@ it('drain: finishes what is in flight, announces the end, closes idle connection
   expect(answer.text).toMatch(/^HTTP\/1\.1 200[^]*\r\nconnection: close\r\n[^]*ok$/i);
 });
 
-it('drain: says not ready on connections that are still open', async () => {
-  const { url } = await startUpstream(() => undefined);
+it('drain: says not ready on connections that are still open, and takes no new ones (DP2)', async () => {
+  const { url } = await startUpstream((_req, res) => res.end('ok'));
   const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: url })] });
-  const pending = sendRaw(gateway.port, [request(GET) + request('GET /health/ready')]);
-  await eventually(() => gateway.lines().length).toBeGreaterThanOrEqual(0);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  let text = '';
+  const kept = connect(gateway.port, '127.0.0.1', () => kept.write(request('POST /apis/acme/payments/x', ['Content-Length: 0'])));
+  kept.on('data', (chunk) => (text += chunk.toString()));
+  const closed = new Promise((resolve) => kept.once('close', resolve));
+  await eventually(() => text).toMatch(/ok$/);
 
-  await gateway.listener.stop(100);
+  const stopped = gateway.listener.stop(8000);
+  text = '';
+  kept.write(request('GET /health/ready'));
+  await Promise.all([stopped, closed]);
 
-  expect((await pending).isClosed).toBe(true);
+  expect(text).toMatch(/^HTTP\/1\.1 503[^]*\r\nconnection: close\r\n[^]*"status":"draining"/i);
   expect((await fetch(`http://127.0.0.1:${gateway.port}/health/ready`).catch(() => undefined))?.status).toBeUndefined();
 });
 
