@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SyncMessage, SyncObjects, SyncResource } from '../../schema/sync.js';
-import { createBreaker } from './breaker.js';
+import { createBreaker, DEFAULT_BREAKER } from './breaker.js';
 import { ConfigSource, type Delta } from './config-source.js';
 import { startSyncClient } from './sync-client.js';
 
@@ -68,12 +68,12 @@ const say = ({ response }: Connection, ...messages: SyncMessage[]): void => {
   for (const message of messages) response.write(`${JSON.stringify(message)}\n`);
 };
 
-function gateway(port: number, stallMs = 2000) {
+function gateway(port: number, stallMs = 2000, openMs = DEFAULT_BREAKER.openMs) {
   const deltas: Delta[] = [];
   const changes: boolean[] = [];
   const events: string[] = [];
   const source = new ConfigSource((delta) => deltas.push(delta));
-  const breaker = createBreaker('cp-api-breaker');
+  const breaker = createBreaker('cp-api-breaker', { ...DEFAULT_BREAKER, openMs });
   let refused = 0;
   const client = startSyncClient({
     controlPlaneUrl: `http://127.0.0.1:${String(port)}`,
@@ -270,6 +270,27 @@ describe('sync client', () => {
 
     await until(() => client.isConnected, 'connection');
     expect(breaker.stats(Date.now())).toMatchObject({ state: 'closed', success_count: 1, consecutive_failures: 0 });
+  });
+
+  it('closes its breaker with the first word of the control plane, and forgets what failed before', async () => {
+    const first = await controlPlane();
+    const { port } = first;
+    first.close();
+    const { breaker, client } = gateway(port, 2000, 50);
+    await until(() => breaker.stats(Date.now()).open_count === 1, 'open breaker');
+
+    const plane = await controlPlane(port);
+    say(await plane.next(), ...copy(1, ['a']));
+    await until(() => client.isConnected, 'connection');
+    expect(breaker.stats(Date.now()).state).toBe('closed');
+
+    const opened = breaker.stats(Date.now()).open_count;
+    plane.close();
+    await until(() => !client.isConnected, 'cut');
+    const again = await controlPlane(port);
+    say(await again.next(), ...copy(2, ['a']));
+    await until(() => client.isConnected, 'second connection');
+    expect(breaker.stats(Date.now())).toMatchObject({ state: 'closed', open_count: opened });
   });
 
   it('ends at once when it is stopped, connected or waiting', async () => {

@@ -58,7 +58,11 @@ export function startSyncClient(options: SyncClientOptions): SyncClient {
     await sleep(ms, undefined, { signal: AbortSignal.any([pause.signal, stopping.signal]), ref: false }).catch(() => undefined);
   };
   const onMessage = (): void => {
-    if (!isConnected) log.event('info', 'control_plane_connected', { number: options.source.position?.number });
+    if (!isConnected) {
+      log.event('info', 'control_plane_connected', { number: options.source.position?.number });
+      // There is one long exchange and never a second success: its first message says that what failed before is over.
+      breaker.reset();
+    }
     isConnected = true;
     isInStep = true;
     failures = 0;
