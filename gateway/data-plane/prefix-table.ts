@@ -1,6 +1,9 @@
 /** Who may have which prefix (decision K16). Keeps the claims, and of each prefix the one owner. */
 import { createRouter, emptyShards, segmentCount, shardOf, type Router } from './router.js';
 
+/** The rank of what the admin API gave. */
+const ADMIN = 2;
+
 export interface Claim {
   readonly prefix: string;
   /** 0: the prefix is the API's own; 1: it is shared by the versions of a path; 2: the admin API gave it. The lowest has it. */
@@ -21,6 +24,8 @@ interface Holder {
 
 const byRight = (a: Holder, b: Holder): number => a.rank - b.rank || compare(a.createdAt, b.createdAt) || compare(a.id, b.id);
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const isGiven = (holders: readonly Holder[] | undefined): boolean => holders?.[0] !== undefined && holders[0].rank !== ADMIN;
 
 /** The prefixes of an API: below `/apis/{tenant}` and `/{tenant}`, with the version when it has one, and without. */
 export function prefixesOf({
@@ -43,6 +48,8 @@ export function prefixesOf({
 export class PrefixTable {
   readonly #holders = new Map<string, readonly Holder[]>();
   readonly #claimants = new Map<string, Claimant>();
+  /** Prefixes that the admin API alone gave: they are few. */
+  readonly #local = new Set<string>();
   readonly #depthCounts = new Map<number, number>();
   #shards = emptyShards<string>();
   #pending = new Map<string, string | undefined>();
@@ -75,9 +82,10 @@ export class PrefixTable {
     return claims.map(({ prefix }) => ({ prefix, owner: this.owner(prefix) }));
   }
 
-  /** Id of the API that has a prefix. */
+  /** Id of the API that has a prefix. What the admin API gave may cut nothing out of what the control plane gave (behaviour, "Sync and outage"). */
   owner(prefix: string): string | undefined {
-    return this.#holders.get(prefix)?.[0]?.id;
+    const first = this.#holders.get(prefix)?.[0];
+    return first?.rank === ADMIN && this.#isGivenAbove(prefix) ? undefined : first?.id;
   }
 
   /** The router over all prefixes as they are now. */
@@ -97,18 +105,34 @@ export class PrefixTable {
     return this.#router;
   }
 
-  /** Replaces one claimant's hold on a prefix. Returns the owners before and after, when they differ. */
+  /** Replaces one claimant's hold on a prefix. Returns the owners before and after, where they differ: also of what the admin API gave below it. */
   #rehold(prefix: string, id: string, holder: Holder | undefined): string[] {
     const before = this.#holders.get(prefix) ?? [];
     const others = before.filter((candidate) => candidate.id !== id);
     const after = holder === undefined ? others : [...others, holder].sort(byRight);
+    const below = isGiven(before) === isGiven(after) ? [] : [...this.#local].filter((local) => local.startsWith(`${prefix}/`));
+    const concerned = [prefix, ...below];
+    const owners = concerned.map((each) => this.owner(each));
     if (after.length === 0) this.#holders.delete(prefix);
     else this.#holders.set(prefix, after);
+    if (after[0]?.rank === ADMIN) this.#local.add(prefix);
+    else this.#local.delete(prefix);
     this.#countDepth(segmentCount(prefix), Math.sign(after.length) - Math.sign(before.length));
-    const [from, to] = [before[0]?.id, after[0]?.id];
-    if (from === to) return [];
-    this.#pending.set(prefix, to);
-    return [from, to].filter((owner) => owner !== undefined);
+    const changed: string[] = [];
+    for (const [index, each] of concerned.entries()) {
+      const [from, to] = [owners[index], this.owner(each)];
+      if (from === to) continue;
+      this.#pending.set(each, to);
+      changed.push(...[from, to].filter((owner) => owner !== undefined));
+    }
+    return changed;
+  }
+
+  #isGivenAbove(prefix: string): boolean {
+    for (let end = prefix.lastIndexOf('/'); end > 0; end = prefix.lastIndexOf('/', end - 1)) {
+      if (isGiven(this.#holders.get(prefix.slice(0, end)))) return true;
+    }
+    return false;
   }
 
   #countDepth(depth: number, difference: number): void {

@@ -94,6 +94,19 @@ describe('prefix table', () => {
     expect(table.lost('own')).toEqual([{ prefix: '/apis/t/p', owner: 'plain' }]);
   });
 
+  it('never lets it cut a part out of what the control plane gave, whoever came first', () => {
+    const table = new PrefixTable();
+    table.put('own', { id: 'own', createdAt: '2020', claims: [{ prefix: '/apis/t/p/secret', rank: 2 }] });
+    expect(table.router().match('/apis/t/p/secret/x')?.target).toBe('own');
+
+    expect(table.put('plain', versions(undefined, '2026-02-01'))).toEqual(new Set(['plain', 'own']));
+    expect(table.router().match('/apis/t/p/secret/x')?.target).toBe('plain');
+    expect(table.lost('own')).toEqual([{ prefix: '/apis/t/p/secret', owner: undefined }]);
+
+    expect(table.put('plain', undefined)).toEqual(new Set(['plain', 'own']));
+    expect(table.router().match('/apis/t/p/secret/x')?.target).toBe('own');
+  });
+
   it('leaves routers that were handed out as they were', () => {
     const table = new PrefixTable();
     table.put('v1', versions('v1', '2026-01-01'));
