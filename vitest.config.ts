@@ -8,7 +8,7 @@ const LONG = [
   'test/e2e/dev.test.ts',
   'test/e2e/workers{,-traffic}.test.ts',
   'test/promises/{all-or-nothing,apply-twice,diff-equals-apply,no-secret,one-object}.test.ts',
-  'test/e2e/{ci,faults,cli-context,cli-device,cli-fmt,cli-impact,cli-import,cli-interrupt,cli-logs,cli-plans,cli-rollback,cli-test,cli-usage,completion,dashboards,dev-commands,doctor,examples,runbooks,transcripts,two-gateways,upgrade,week-one}.test.ts',
+  'test/e2e/{ci,faults,cli-context,cli-device,cli-fmt,cli-impact,cli-import,cli-interrupt,cli-logs,cli-plans,cli-rollback,cli-test,cli-usage,completion,dashboards,dev-commands,doctor,examples,peers,runbooks,transcripts,two-gateways,upgrade,week-one}.test.ts',
 ];
 
 export default defineConfig(({ mode }) => ({

@@ -66,7 +66,7 @@ export function refusalOf({ refusals }: Plan): StoaError | undefined {
     path: '',
     ...(resource === undefined ? {} : { resource }),
   }));
-  const message = refusals.length === 1 ? first.message : `The plan is refused for ${refusals.length} reasons; nothing was changed.`;
+  const message = refusals.length === 1 ? first.message : `The plan is refused for ${refusals.length} reasons.`;
   return new StoaError(first.code, message, {
     diagnostics: refusals.length === 1 ? [] : diagnostics,
     hint: refusals.length === 1 ? first.hint : 'Nothing was changed.',
