@@ -72,6 +72,8 @@ export interface Actor {
   readonly roles: readonly Role[];
   /** Name of the only tenant that the actor may see; undefined for all. */
   readonly tenant: string | undefined;
+  /** Its id: a name passes to another tenant when its owner is deleted. */
+  readonly tenantId?: string;
   /** True while that tenant is suspended: its people may look, and change nothing. */
   readonly isSuspended?: boolean;
   readonly requestId: string;

@@ -27,7 +27,7 @@ export async function authenticate(cp: ControlPlane, tokens: Verifier, request: 
   const tenant = named === undefined ? undefined : await tenantOf(cp, named);
   if (tenant === undefined) return { actor: { name: user, roles, tenant: undefined, requestId: request.id }, tenant };
   const isSuspended = (await suspensionsOf(cp.db, [tenant.id])).size > 0;
-  return { actor: { name: user, roles, tenant: tenant.name, isSuspended, requestId: request.id }, tenant };
+  return { actor: { name: user, roles, tenant: tenant.name, tenantId: tenant.id, isSuspended, requestId: request.id }, tenant };
 }
 
 /** Looked up each time: a tenant that is gone takes its tokens with it, also when another one has its name. */

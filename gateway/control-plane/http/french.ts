@@ -123,6 +123,10 @@ export const FRENCH: Readonly<Record<string, string>> = {
 
   // Finding things.
   'Tenant "{}" does not exist.': 'Le tenant « {} » n’existe pas.',
+  'The tenant "{}" of revision {} was deleted since; another one has its name now.':
+    'Le tenant « {} » de la révision {} a été supprimé depuis ; un autre porte maintenant son nom.',
+  'Choose a later revision, or apply the manifests of that time.':
+    'Choisissez une révision plus récente, ou appliquez les manifestes de l’époque.',
   'API "{}" does not exist.': 'L’API « {} » n’existe pas.',
   'Policy "{}" does not exist.': 'La politique « {} » n’existe pas.',
   'Binding "{}" does not exist.': 'La liaison « {} » n’existe pas.',

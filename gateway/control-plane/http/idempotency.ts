@@ -41,11 +41,11 @@ export function addIdempotency(app: FastifyInstance, cp: ControlPlane): void {
   });
 }
 
-/** A token of fewer rights than the first one is somebody else: an answer may hold what it may not see. */
+/** A token of fewer rights than the first one, or of another tenant of that name, is somebody else: an answer may hold what it may not see. */
 function keyOf({ method, headers, actor }: FastifyRequest): IdempotencyKey | undefined {
   const key = headers['idempotency-key'];
   if (method !== 'POST' || key === undefined) return undefined;
-  if (typeof key === 'string' && KEY.test(key)) return { actor: [actor.name, actor.tenant ?? '', ...actor.roles].join(' '), key };
+  if (typeof key === 'string' && KEY.test(key)) return { actor: [actor.name, actor.tenantId ?? '', ...actor.roles].join(' '), key };
   throw invalidField('Idempotency-Key', 'An idempotency key is 1 to 255 visible ASCII characters.');
 }
 

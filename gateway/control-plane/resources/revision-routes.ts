@@ -12,7 +12,16 @@ import { offsetOf, pageAnswer, pageQuery } from '../http/page.js';
 import { queryInteger } from '../http/parse.js';
 import { requireTenant } from '../tenants/access.js';
 import { declaredResource } from './answers.js';
-import { changesOfRevisions, countRevisions, findRevision, listRevisions, resourcesAtRevision } from './revision-store.js';
+import {
+  changesOfRevisions,
+  countRevisions,
+  findRevision,
+  firstRevisionOf,
+  listRevisions,
+  resourcesAtRevision,
+  type HistoryScope,
+} from './revision-store.js';
+import { findTenant } from './store.js';
 
 const tag = 'Declared state';
 const count = z.int().min(0);
@@ -55,13 +64,14 @@ const listAll = endpoint({
   answer: pageOf('revisions', z.strictObject(fields)),
   errors: ['not_found'],
   async handle(cp, { actor, query }) {
-    const tenant = query.tenant === undefined ? actor.tenant : (await requireTenant(cp.db, actor, query.tenant)).name;
-    const filter = { tenant, project: query.project };
+    const own = await scopeOf(cp.db, actor);
+    const scope = query.tenant === undefined ? own : { ...own, tenant: (await requireTenant(cp.db, actor, query.tenant)).name };
+    const filter = { ...scope, project: query.project };
     const rows = await listRevisions(cp.db, filter, offsetOf(query), query.limit);
     const changes = await changesOfRevisions(
       cp.db,
       rows.map(({ revision }) => revision),
-      tenant,
+      scope,
     );
     const revisions = rows.map((row) =>
       view(
@@ -105,11 +115,12 @@ const listResources = endpoint({
   }),
   status: 200,
   answer: pageOf('resources', declaredResource),
-  errors: ['not_found'],
+  errors: ['not_found', 'conflict'],
   async handle(cp, { actor, params, query }) {
     const { row } = await requireRevision(cp.db, actor, params.revision);
     const all = await resourcesAtRevision(cp.db, { revision: row.revision, tenant: actor.tenant });
     const owned = all.filter(({ managed_by }) => managed_by === query.project).sort(inOrder);
+    await requireSameTenants(cp.db, row.revision, owned);
     const offset = offsetOf(query);
     return pageAnswer('resources', owned.slice(offset, offset + query.limit).map(declaredForm), owned.length, query);
   },
@@ -131,10 +142,25 @@ const inOrder = (a: StoredResource, b: StoredResource): number => (keyOf(a) < ke
 
 type Revision = Awaited<ReturnType<typeof listRevisions>>[number];
 
+/** The platform sees everything; a tenant what happened since it was made: what was before under its name is somebody else's. */
+async function scopeOf(db: Db, { tenant }: Actor): Promise<HistoryScope> {
+  return tenant === undefined ? {} : { tenant, since: await firstRevisionOf(db, tenant) };
+}
+
+/** What one tenant declared is not applied to another one that has its name now. Throws `conflict`. */
+async function requireSameTenants(db: Db, revision: number, resources: readonly StoredResource[]): Promise<void> {
+  for (const name of new Set(resources.map(({ tenant }) => tenant))) {
+    if ((await firstRevisionOf(db, name)) <= revision || (await findTenant(db, name)) === undefined) continue;
+    throw new StoaError('conflict', `The tenant "${name}" of revision ${revision} was deleted since; another one has its name now.`, {
+      hint: 'Choose a later revision, or apply the manifests of that time.',
+    });
+  }
+}
+
 /** A revision that the actor sees something of. Throws `not_found`. */
 async function requireRevision(db: Db, actor: Actor, text: string): Promise<{ row: Revision; changes: RevisionChangeTable[] }> {
   const number = /^[1-9]\d{0,14}$/.test(text) ? Number(text) : 0;
-  const changes = await changesOfRevisions(db, [number], actor.tenant);
+  const changes = await changesOfRevisions(db, [number], await scopeOf(db, actor));
   const row = changes.length === 0 ? undefined : await findRevision(db, number);
   if (row === undefined) throw new StoaError('not_found', `Revision "${text}" does not exist.`);
   return { row, changes };

@@ -30,7 +30,14 @@ export async function keysWrittenAfter(db: Db, revision: number, limit: number):
   return rows.length > limit ? undefined : rows;
 }
 
-/** Who wrote or deleted a resource last, and when. */
+/** The revision that made the tenant of this name, the last one of those that have had it; 0 when there was none. What is older is another tenant's. */
+export async function firstRevisionOf(db: Db, tenant: string): Promise<number> {
+  const query = db.selectFrom('revision_changes').select(({ fn }) => fn.max<number | null>('revision').as('first'));
+  const made = query.where('tenant', '=', tenant).where('kind', '=', 'Tenant').where('before', 'is', null);
+  return (await made.executeTakeFirstOrThrow()).first ?? 0;
+}
+
+/** Who wrote or deleted a resource last, and when, in the life of its tenant. */
 export async function findLastTouch(db: Db, key: ResourceKey): Promise<Touch | undefined> {
   const query = db
     .selectFrom('revision_changes as change')
@@ -38,13 +45,20 @@ export async function findLastTouch(db: Db, key: ResourceKey): Promise<Touch | u
     .select(['revisions.actor as by', 'revisions.created_at as at'])
     .where('change.tenant', '=', key.tenant)
     .where('change.kind', '=', key.kind)
-    .where('change.name', '=', key.name);
+    .where('change.name', '=', key.name)
+    .where('change.revision', '>=', await firstRevisionOf(db, key.tenant));
   return query.orderBy('change.revision', 'desc').limit(1).executeTakeFirst();
 }
 
-export interface RevisionFilter {
-  /** Only revisions that changed something of this tenant. */
+/** What of the history somebody sees: all of it, or what concerns one tenant. */
+export interface HistoryScope {
+  /** Only changes of this tenant. */
   readonly tenant?: string | undefined;
+  /** Only from this revision on. */
+  readonly since?: number;
+}
+
+export interface RevisionFilter extends HistoryScope {
   readonly project?: string | undefined;
 }
 
@@ -64,21 +78,21 @@ export async function countRevisions(db: Db, filter: RevisionFilter): Promise<nu
   return Number((await query.executeTakeFirstOrThrow()).count);
 }
 
-function revisionsOf(db: Db, { tenant, project }: RevisionFilter) {
-  const all = db.selectFrom('revisions');
+function revisionsOf(db: Db, { tenant, project, since = 0 }: RevisionFilter) {
+  const all = db.selectFrom('revisions').where('revision', '>=', since);
   const own = project === undefined ? all : all.where('project', '=', project);
   if (tenant === undefined) return own;
   const touching = db.selectFrom('revision_changes').select('revision').where('tenant', '=', tenant);
   return own.where('revision', 'in', touching);
 }
 
-/** What these revisions changed, of one tenant or of all. */
+/** What these revisions changed, as far as the scope goes. */
 export function changesOfRevisions(
   db: Db,
   revisions: readonly number[],
-  tenant: string | undefined,
+  { tenant, since = 0 }: HistoryScope,
 ): Promise<Selectable<RevisionChangeTable>[]> {
-  const query = db.selectFrom('revision_changes').selectAll().where('revision', 'in', revisions);
+  const query = db.selectFrom('revision_changes').selectAll().where('revision', 'in', revisions).where('revision', '>=', since);
   const seen = tenant === undefined ? query : query.where('tenant', '=', tenant);
   return seen.orderBy('tenant').orderBy('kind').orderBy('name').execute();
 }
