@@ -142,7 +142,7 @@ function checkNames(definition: KindDefinition, candidate: Candidate): Named {
     );
   };
   // A missing name was reported with the envelope of the manifest.
-  if (name === '' && candidate.locate === undefined) report('name', 'missing_field', 'The name is missing.');
+  if (name === '' && candidate.locate === undefined) report('name', 'missing_field', 'The name is missing, or is no text.');
   if (name !== '') reportName(definition.name, name, (message) => report('name', 'invalid_name', message));
   const isGlobal = definition.scope === 'global';
   if (isGlobal && tenant !== undefined && tenant !== name)

@@ -9,7 +9,9 @@ const MAX_VALUES = 100_000;
 /** A list or mapping of more entries is looked at by the walk that counts. */
 const MAX_CHILDREN = 1000;
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for; line feed and tab may stand in texts
-const SUSPICIOUS = /[\u0000-\u0008\u000b-\u001f\u007f]|stoa_sk_/;
+const SUSPICIOUS = /[\u0000-\u0008\u000b-\u001f\u007f]|stoa_sk_|\p{Surrogate}/u;
+/** Half of a pair: no character, and nothing that JSON could hold for others (RFC 8259, 8.2). */
+const HALF = /\p{Surrogate}/u;
 const API_KEY = new RegExp(API_KEY_PATTERN.source);
 const UNSAFE_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
@@ -65,6 +67,8 @@ function textFindings(text: string, path: SpecFinding['path']): SpecFinding[] {
         hint: 'Remove it, and revoke the key: it must be taken as known to others.',
       },
     ];
+  if (HALF.test(text))
+    return [finding('malformed_text', path, `${quoted(text)} holds half of a surrogate pair, which is no character.`, 'value')];
   // eslint-disable-next-line no-control-regex -- see above
   if (!/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) return [];
   return [finding('control_character', path, `${quoted(text)} holds a control character.`, 'value')];

@@ -45,6 +45,16 @@ describe('a resource from the wire', () => {
     expect(diagnostics.every(({ source }) => source === undefined)).toBe(true);
   });
 
+  it('with half of a surrogate pair in a text is refused, and with a whole one taken', () => {
+    const named = (display_name: string) => wire('Consumer', 'app', { display_name });
+
+    const { diagnostics } = checkResources(catalog, [named('a\ud800')], { known: [tenant] });
+    const { resources } = checkResources(catalog, [named('a\u{1f600}')], { known: [tenant] });
+
+    expect(diagnostics).toMatchObject([{ code: 'malformed_text', path: 'display_name' }]);
+    expect(resources).toHaveLength(1);
+  });
+
   it('comes out parsed, with its defaults, sorted sets and the digests that it had', () => {
     const targets = [
       { kind: 'Tenant', name: 'acme' },

@@ -7,6 +7,12 @@ const id = z.string().min(1).max(200);
 /** The last instant that its text form can hold without growing. */
 const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
 
+/** When a key is to end; an instant that its text form can hold. */
+const expiry = z.iso
+  .datetime({ offset: true, error: 'Expected an instant such as 2026-01-09T00:00:00Z.' })
+  .refine((text) => !(Date.parse(text) > LATEST), 'Expected an instant before the year 10000.')
+  .optional();
+
 export const createBody = z.strictObject({
   subscription_id: id.describe('Id of the active subscription that the key is for, or its name.'),
   name: z
@@ -17,11 +23,7 @@ export const createBody = z.strictObject({
     .regex(/^[^\u0000-\u001f\u007f]*$/, 'A name has no control characters.')
     .optional()
     .describe('For people; "default" when absent.'),
-  expires_at: z.iso
-    .datetime({ offset: true, error: 'Expected an instant such as 2026-01-09T00:00:00Z.' })
-    .refine((text) => !(Date.parse(text) > LATEST), 'Expected an instant before the year 10000.')
-    .optional()
-    .describe('When the key ends; never when absent.'),
+  expires_at: expiry.describe('When the key ends; never when absent.'),
 });
 
 const RANGE = 'Expected a whole number of hours from 1 to 168.';
@@ -29,6 +31,7 @@ const RANGE = 'Expected a whole number of hours from 1 to 168.';
 export const rotateBody = z.strictObject({
   grace_period_hours: z.int({ error: RANGE }).min(1, RANGE).max(168, RANGE).default(24).describe('How long the old key lives on.'),
   force: z.boolean().default(false).describe('Ends the key of a grace window that is still open, instead of refusing.'),
+  expires_at: expiry.describe('When the new key ends; never when absent, whatever the end of the old one is.'),
 });
 
 export const consumerRotateBody = rotateBody.extend({
@@ -68,10 +71,13 @@ export const rotationAnswer = z.strictObject({
   subscription_id: z.string().describe('Id of the subscription.'),
   new_api_key: z.string().describe('The new key: shown this once.'),
   new_api_key_prefix: prefix,
-  old_key_expires_at: instant('When the old key ends; null when there was none.').nullable(),
+  old_key_expires_at: instant(
+    'When the old key ends: with its grace window, or before where its own end is earlier; null when there was none.',
+  ).nullable(),
   grace_period_hours: z.int().describe('How long the old key lives on.'),
   rotation_count: z.int().min(0).describe('How often the key of the subscription was rotated.'),
   api_key: z.string().describe('The same as "new_api_key".'),
+  expires_at: instant('When the new key ends by itself; null when it does not.').nullable(),
 });
 
 export const keyRotationAnswer = rotationAnswer.extend({ id: z.string().describe('Id of the new key.') });
@@ -99,6 +105,7 @@ export const rotateExamples = {
     grace_period_hours: 24,
     rotation_count: 3,
     api_key: 'stoa_sk_e7f8g9h0i1j2k3l4m5n6o7p8q9r0s1t2',
+    expires_at: null,
   },
 };
 

@@ -50,7 +50,7 @@ function windowOpen(previous: ApiKeyTable): StoaError {
     'conflict',
     `The previous key (${previous.prefix}…) has been promised until ${end}; a rotation now would end that promise.`,
     {
-      hint: `Rotate again after ${end}, or send "force": true to end the previous key at once.`,
+      hint: `Rotate again after ${end}, or end the previous key at once: "force": true over REST, --force with stoactl.`,
     },
   );
 }

@@ -38,6 +38,7 @@ describe('document C, step by step', () => {
       old_key_expires_at: '2026-02-14T12:00:00.000Z',
       grace_period_hours: 24,
       rotation_count: 1,
+      expires_at: null,
       api_key: body.new_api_key,
     });
   });
@@ -303,6 +304,27 @@ describe('keys', () => {
     expect(await validKeys([key])).toEqual([key]);
     server.advance(1);
     expect(await validKeys([key])).toEqual([]);
+  });
+
+  test('a rotation gives a key without an end, or with the one that is asked for; the old key keeps its own (KY9, KY28)', async () => {
+    const { id, api_key: key } = await server.ok('POST', '/v1/tenants/acme/apikeys', {
+      subscription_id: sub,
+      expires_at: '2026-02-13T12:30:00Z',
+    });
+    const path = `/v1/tenants/acme/apikeys/${id}/rotate`;
+
+    const past = await server.call('POST', path, { expires_at: '2026-02-13T11:00:00Z' });
+    const second = await server.ok('POST', path);
+    const third = await server.ok('POST', `/v1/tenants/acme/apikeys/${second.id}/rotate`, {
+      expires_at: '2026-02-20T00:00:00Z',
+      force: true,
+    });
+    server.advance(HOUR);
+
+    expect(past).toMatchObject({ status: 400, body: { error: { details: [{ field: 'expires_at' }] } } });
+    expect(second).toMatchObject({ expires_at: null, old_key_expires_at: '2026-02-13T12:30:00.000Z' });
+    expect(third).toMatchObject({ expires_at: '2026-02-20T00:00:00.000Z', old_key_expires_at: '2026-02-14T12:00:00.000Z' });
+    expect(await validKeys([key, second.api_key, third.api_key])).toEqual([second.api_key, third.api_key]);
   });
 
   test.each([

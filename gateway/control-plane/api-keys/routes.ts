@@ -185,9 +185,9 @@ const visibleSince = (actor: Actor, { created_at }: StoredResource): string | un
 async function rotate(
   cp: ControlPlane,
   actor: Actor,
-  { grace_period_hours: graceHours, force }: z.output<typeof rotateBody>,
+  { grace_period_hours: graceHours, force, expires_at: expiresAt }: z.output<typeof rotateBody>,
   find: (trx: Trx) => Promise<RotationTarget>,
 ) {
-  const result = await rotateKey(cp, actor, { find, graceHours, force });
+  const result = await rotateKey(cp, actor, { find, graceHours, force, expiresAt });
   return { view: rotationView(result, graceHours), key: result.issued.row.id };
 }

@@ -23,6 +23,8 @@ export interface RotateRequest {
   readonly find: (trx: Trx) => Promise<RotationTarget>;
   readonly graceHours: number;
   readonly force: boolean;
+  /** When the new key ends, ISO 8601; never when absent, whatever the end of the old one is (row KY9). */
+  readonly expiresAt?: string | undefined;
 }
 
 export interface RotationResult {
@@ -42,17 +44,18 @@ export interface CreateKeyRequest {
 
 /**
  * Replaces a key and lets the old one live on for its grace window. A subscription that never had a key gets its first, which counts as no rotation.
- * Throws `not_found`, or `conflict` when the subscription is not active or a grace window is open (row KY12).
+ * Throws `validation_error` for an expiry that has passed, `not_found`, or `conflict` when the subscription is not active or a grace window is open (row KY12).
  */
 export async function rotateKey(cp: ControlPlane, actor: Actor, request: RotateRequest): Promise<RotationResult> {
   const now = cp.now();
+  const expiresAt = request.expiresAt === undefined ? null : futureInstant('expires_at', request.expiresAt, now);
   const { isFirst, ...result } = await commit(cp, async (trx) => {
     const { subscription, key } = await request.find(trx);
     requireActive(subscription, now);
     const keys = await liveKeys(trx, [subscription.id]);
     const rotation = planRotation({ keys, target: key, graceHours: request.graceHours, force: request.force, now });
     const isFirst = (await lastCreation(trx, subscription.id)) === undefined;
-    const issued = await replaceKey(trx, subscription, rotation, now);
+    const issued = await replaceKey(trx, subscription, rotation, expiresAt, now);
     const rotationCount = subscription.rotation_count + (isFirst ? 0 : 1);
     if (!isFirst && !(await countRotation(trx, subscription.id, subscription.rotation_count, new Date(now).toISOString())))
       throw overtaken();
@@ -64,14 +67,20 @@ export async function rotateKey(cp: ControlPlane, actor: Actor, request: RotateR
   return result;
 }
 
-async function replaceKey(trx: Trx, { id, tenant }: SubscriptionRow, { replaced, dropped }: Rotation, now: number): Promise<IssuedKey> {
+async function replaceKey(
+  trx: Trx,
+  { id, tenant }: SubscriptionRow,
+  { replaced, dropped }: Rotation,
+  expiresAt: string | null,
+  now: number,
+): Promise<IssuedKey> {
   if (replaced !== undefined && !(await startGrace(trx, replaced.key.id, replaced.graceUntil, replaced.notAfter))) throw overtaken();
   if (dropped !== undefined) await revokeKeys(trx, [dropped.id], new Date(now).toISOString());
   await deleteSealed(trx, [id]);
   const touched = [replaced?.key, dropped].flatMap((key) => (key === undefined ? [] : [key.id]));
   await appendChanges(trx, 'credential', touched);
   const old = replaced?.key;
-  return issueKey(trx, { tenant, subscription: id, name: old?.name, expiresAt: old?.expires_at ?? null, rotatedFrom: old?.id }, now);
+  return issueKey(trx, { tenant, subscription: id, name: old?.name, expiresAt, rotatedFrom: old?.id }, now);
 }
 
 interface RotationRecord {
@@ -99,6 +108,7 @@ function auditRotation(trx: Trx, { actor, request, subscription, rotation, issue
       replaced_key_id: rotation.replaced?.key.id ?? null,
       dropped_key_id: rotation.dropped?.id ?? null,
       old_key_expires_at: rotation.oldKeyExpiresAt,
+      expires_at: issued.row.expires_at,
       grace_period_hours: request.graceHours,
       forced: request.force,
     },

@@ -180,7 +180,7 @@ class History {
     expect(rotationCount).toBe(this.#model.rotations);
     if (previous !== undefined) previous.revoked = true;
     if (current !== undefined) Object.assign(current, { replaced: true, until: Math.min(current.expires, now + grace * HOUR) });
-    this.#add(issued.row.id, issued.secret, current, current?.expires ?? Infinity);
+    this.#add(issued.row.id, issued.secret, current, Infinity);
   }
 
   #add(id: string, secret: string, from: ModelKey | undefined, expires: number): void {

@@ -31,6 +31,7 @@ export interface RotationView {
   readonly grace_period_hours: number;
   readonly rotation_count: number;
   readonly api_key: string;
+  readonly expires_at: string | null;
 }
 
 /** Where a subscription's rotation stands. */
@@ -69,7 +70,7 @@ export const newKeyView = ({ row, secret }: IssuedKey, now: number): KeyView & {
   api_key: secret,
 });
 
-/** The six fields of a rotation (document C), and `api_key` for scripts of document A. */
+/** The six fields of a rotation (document C), `api_key` for scripts of document A, and when the new key ends. */
 export function rotationView({ issued, subscription, oldKeyExpiresAt, rotationCount }: RotationResult, graceHours: number): RotationView {
   return {
     subscription_id: subscription,
@@ -79,6 +80,7 @@ export function rotationView({ issued, subscription, oldKeyExpiresAt, rotationCo
     grace_period_hours: graceHours,
     rotation_count: rotationCount,
     api_key: issued.secret,
+    expires_at: issued.row.expires_at,
   };
 }
 

@@ -4,8 +4,8 @@ import type { StoredResource } from '../../../schema/change.js';
 import type { JsonObject } from '../../../schema/kind.js';
 import { toResourceName } from '../../../schema/name.js';
 import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
-import { invalidField } from '../http/parse.js';
 import { putResource } from '../resources/put.js';
+import { nameIn } from '../resources/rest.js';
 import { findResource } from '../resources/store.js';
 
 const MAX_NAME = 63;
@@ -23,14 +23,15 @@ export async function addConsumer(
   tenant: string,
   { name, ...fields }: JsonObject,
 ): Promise<StoredResource> {
-  const wanted = name ?? fields['external_id'];
-  if (typeof wanted !== 'string' || wanted === '') throw invalidField('name', 'The field "name" is missing.');
-  const label = toResourceName(wanted);
-  if (label === undefined) throw invalidField('name', `"${wanted}" has no letter or digit that could stand in a name.`);
-  const free = await freeName(trx, tenant, label, fields['external_id']);
+  const wanted = nameIn({ name: name ?? fields['external_id'] });
+  const free = wanted === '' ? '' : await freeName(trx, tenant, labelOf(wanted, fields['external_id']), fields['external_id']);
   const spec = free === wanted || 'display_name' in fields ? fields : { display_name: wanted, ...fields };
   return putResource(cp, trx, actor, { kind: 'Consumer', tenant, name: free, spec }, { isNew: true });
 }
+
+/** A name without a letter or digit that could stand in a label gives way to the external id, and that to a label made of the name. */
+const labelOf = (name: string, externalId: unknown): string =>
+  toResourceName(name) ?? (typeof externalId === 'string' ? toResourceName(externalId) : undefined) ?? `consumer-${digest(name)}`;
 
 /** Another consumer of the same name is told apart by the external id. Without one the name stays, and its creation is a conflict. */
 async function freeName(trx: Trx, tenant: string, label: string, externalId: unknown): Promise<string> {

@@ -18,6 +18,8 @@ const [QUOTE, BACKSLASH, BRACKET, BRACKET_END, BRACE, BRACE_END] = [0x22, 0x5c, 
 const POISON = new Set(['__proto__', 'constructor', 'prototype']);
 // eslint-disable-next-line no-control-regex -- these characters are what is refused
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+/** Half a surrogate pair is no character: other readers of our JSON refuse all of it (RFC 8259, 8.2). */
+const HALF = /\p{Surrogate}/u;
 
 /** JSON bodies; an empty one counts as none, with or without a content type. */
 export function addJsonParser(app: FastifyInstance): void {
@@ -65,11 +67,15 @@ function readJson(text: string): unknown {
 }
 
 function requireHarmless(value: unknown, path: readonly string[]): void {
-  if (typeof value === 'string' && CONTROL.test(value)) throw invalidField(path.join('.'), 'A text has no control characters.');
+  if (typeof value === 'string') {
+    if (CONTROL.test(value)) throw invalidField(path.join('.'), 'A text has no control characters.');
+    if (HALF.test(value)) throw invalidField(path.join('.'), 'A text has no half of a surrogate pair.');
+  }
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
     if (POISON.has(key)) throw invalidField([...path, key].join('.'), `"${key}" is not accepted as a field.`);
     if (CONTROL.test(key)) throw invalidField(path.join('.'), 'A field name has no control characters.');
+    if (HALF.test(key)) throw invalidField(path.join('.'), 'A field name has no half of a surrogate pair.');
     // Paths are made only where there is something to look at below, or wrong.
     if (typeof inner === 'object' || typeof inner === 'string') requireHarmless(inner, [...path, key]);
   }

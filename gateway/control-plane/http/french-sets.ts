@@ -68,7 +68,7 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
   // A resource among others.
   'Known kinds: {}.': 'Types connus : {}.',
   'The kind {} is not known.': 'Le type {} est inconnu.',
-  'The name is missing.': 'Le nom est manquant.',
+  'The name is missing, or is no text.': 'Le nom est manquant, ou n’est pas un texte.',
   '{} {} cannot stand in the tenant {}.': '{} {} ne peut pas être dans le tenant {}.',
   'Remove "metadata.tenant".': 'Retirez « metadata.tenant ».',
   '{} does not say which tenant it belongs to.': '{} ne dit pas à quel tenant il appartient.',

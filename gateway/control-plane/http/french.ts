@@ -70,6 +70,8 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'The body is not valid JSON{}.': 'Le corps n’est pas un JSON valide{}.',
   ' at position {}': ' à la position {}',
   'A text has no control characters.': 'Un texte n’a pas de caractères de contrôle.',
+  'A text has no half of a surrogate pair.': 'Un texte n’a pas de moitié de paire de substitution.',
+  'A field name has no half of a surrogate pair.': 'Un nom de champ n’a pas de moitié de paire de substitution.',
   'A field name has no control characters.': 'Un nom de champ n’a pas de caractères de contrôle.',
   '"{}" is not accepted as a field.': '« {} » n’est pas accepté comme champ.',
   'The body is not valid gzip.': 'Le corps n’est pas un gzip valide.',
@@ -156,7 +158,6 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Expected a whole number of hours from 1 to 168.': 'Un nombre entier d’heures de 1 à 168 est attendu.',
   'A name has no control characters.': 'Un nom n’a pas de caractères de contrôle.',
   'A name cannot be changed.': 'Un nom ne peut pas être changé.',
-  '"{}" has no letter or digit that could stand in a name.': '« {} » n’a ni lettre ni chiffre qui puisse figurer dans un nom.',
   '"{}" is not the tenant of the path, "{}".': '« {} » n’est pas le tenant du chemin, « {} ».',
   'Give api_catalog_id or api_id, not both.': 'Donnez api_catalog_id ou api_id, pas les deux.',
   'A policy cannot move to another tenant.': 'Une politique ne peut pas changer de tenant.',
@@ -191,8 +192,8 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Give "subscription_id" ({}) or "api_id".': 'Donnez « subscription_id » ({}) ou « api_id ».',
   'The previous key ({}…) has been promised until {}; a rotation now would end that promise.':
     'La clé précédente ({}…) est promise jusqu’au {} ; une rotation maintenant romprait cette promesse.',
-  'Rotate again after {}, or send "force": true to end the previous key at once.':
-    'Renouvelez après le {}, ou envoyez "force": true pour mettre fin tout de suite à la clé précédente.',
+  'Rotate again after {}, or end the previous key at once: "force": true over REST, --force with stoactl.':
+    'Renouvelez après le {}, ou mettez fin tout de suite à la clé précédente : "force": true par REST, --force avec stoactl.',
   'Key {} has been rotated already; its grace window closes at {}.':
     'La clé {} a déjà été renouvelée ; sa période de grâce se termine le {}.',
   'Rotate the key that took its place, or the subscription.': 'Renouvelez la clé qui l’a remplacée, ou l’abonnement.',

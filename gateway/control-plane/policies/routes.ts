@@ -11,7 +11,7 @@ import { endpoint, type Endpoint } from '../http/endpoint.js';
 import { listQuery, offsetOf, pageAnswer } from '../http/page.js';
 import { invalidField } from '../http/parse.js';
 import { writtenAnswer, changeOperation, getOperation, removeOperation, type RestKind } from '../resources/kind-endpoints.js';
-import { createResource, requireText } from '../resources/rest.js';
+import { createResource, nameIn, requireText } from '../resources/rest.js';
 import { countResources, listResources } from '../resources/store.js';
 import { requireTenant } from '../tenants/access.js';
 import { requirePolicy } from './access.js';
@@ -73,7 +73,7 @@ const create = endpoint({
     const { name: _name, tenant_id, consumer_id, api_id, ...fields } = body;
     const owner = tenant ?? (await requireTenant(cp.db, actor, tenantWord(tenant_id, actor.tenant)));
     const spec = await withBinding(cp, owner.name, fields, { api_id, consumer_id });
-    const draft = { kind: 'Policy', tenant: owner.name, name: requireText(body, 'name'), spec };
+    const draft = { kind: 'Policy', tenant: owner.name, name: nameIn(body), spec };
     const created = await createResource(cp, actor, draft);
     return writtenAnswer(cp, policies, reply, created);
   },

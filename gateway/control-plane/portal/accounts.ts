@@ -2,7 +2,6 @@
 import * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
-import { toResourceName } from '../../../schema/name.js';
 import { keyOf } from '../../../schema/resource.js';
 import { recordAudit } from '../audit/store.js';
 import { addConsumer } from '../consumers/service.js';
@@ -42,7 +41,7 @@ export async function register(
   requestId: string,
 ): Promise<SignIn> {
   const external_id = `portal-${newResourceId('Consumer').slice('con-'.length)}`;
-  const said = { name: toResourceName(name) === undefined ? external_id : name, display_name: name, email };
+  const said = { name, display_name: name, email };
   const stranger: Actor = { name: STRANGER, roles: [], tenant: tenant.name, requestId };
   return commit(cp, async (trx) => {
     if ((await countUnproven(trx, tenant.name)) >= MAX_UNPROVEN)

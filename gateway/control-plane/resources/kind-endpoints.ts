@@ -9,7 +9,7 @@ import { jsonObject } from '../http/body.js';
 import { endpoint, namesTenant, tenantEndpoint, type Call, type Endpoint } from '../http/endpoint.js';
 import { etagOf, expectedVersion } from '../http/etag.js';
 import { listQuery, offsetOf, pageAnswer } from '../http/page.js';
-import { changeResource, createResource, patchSpec, removeResource, requireResource, requireText } from './rest.js';
+import { changeResource, createResource, patchSpec, removeResource, requireResource, nameIn } from './rest.js';
 import { countResources, listResources } from './store.js';
 
 type View = Readonly<Record<string, unknown>>;
@@ -58,7 +58,7 @@ export function createOperation(kind: RestKind): Endpoint {
     examples: { body: examples?.create, answer: examples?.answer },
     async handle(cp, { actor, tenant, body, reply }) {
       const { name: _name, ...spec } = body;
-      const draft = { kind: definition.kind, tenant: tenant.name, name: requireText(body, 'name'), spec };
+      const draft = { kind: definition.kind, tenant: tenant.name, name: nameIn(body), spec };
       return writtenAnswer(cp, kind, reply, await createResource(cp, actor, draft));
     },
   });

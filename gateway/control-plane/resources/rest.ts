@@ -43,6 +43,9 @@ export function removeResource(cp: ControlPlane, actor: Actor, resource: StoredR
   return commit(cp, (trx) => deleteResource(cp, trx, actor, resource, { expectVersion }));
 }
 
+/** The name that a body gives to what it creates. What is no text is no name: the check finds that with everything else that is wrong. */
+export const nameIn = ({ name }: { readonly name?: unknown }): string => (typeof name === 'string' ? name : '');
+
 /** A text field of a body. Throws `validation_error` when it is missing, empty or something else. */
 export function requireText(body: JsonObject, field: string): string {
   const value = body[field];

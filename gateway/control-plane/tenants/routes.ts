@@ -10,7 +10,7 @@ import { jsonObject } from '../http/body.js';
 import { endpoint, tenantEndpoint, type Endpoint } from '../http/endpoint.js';
 import { etagOf, expectedVersion } from '../http/etag.js';
 import { listQuery, offsetOf, pageAnswer } from '../http/page.js';
-import { changeResource, createResource, patchSpec, removeResource, requireText } from '../resources/rest.js';
+import { changeResource, createResource, patchSpec, removeResource, nameIn } from '../resources/rest.js';
 import { countResources, listResources } from '../resources/store.js';
 import { reasonBody } from '../http/body.js';
 import { suspensionsOf } from './store.js';
@@ -53,7 +53,7 @@ const createTenant = endpoint({
   async handle(cp, { actor, body, reply }) {
     if (actor.tenant !== undefined) throw new StoaError('forbidden');
     const { name: _name, ...spec } = body;
-    const name = requireText(body, 'name');
+    const name = nameIn(body);
     const tenant = await createResource(cp, actor, { kind: 'Tenant', tenant: name, name, spec });
     void reply.header('etag', etagOf(tenant));
     // Nothing has to be prepared: a tenant is active as soon as it is read again (row TN2).

@@ -10,7 +10,7 @@ import { expectedVersion } from '../http/etag.js';
 import { invalidField, parse } from '../http/parse.js';
 import { newResourceId } from '../resource-id.js';
 import { answerWith, getOperation, listOperation, removeOperation, type RestKind } from '../resources/kind-endpoints.js';
-import { changeResource, createResource, patchSpec, requireResource, requireText } from '../resources/rest.js';
+import { changeResource, createResource, patchSpec, requireResource, nameIn } from '../resources/rest.js';
 
 const SECRET_FIELD = 'secret_ref';
 const secret = z.string({ error: 'Expected a text of 8 to 1000 characters.' }).min(8).max(1000);
@@ -53,7 +53,7 @@ const createWebhook = tenantEndpoint({
     const { fields, secrets } = takeSecret(body);
     const { name: _name, ...spec } = fields;
     const id = newResourceId('Webhook');
-    const name = fields['name'] === undefined ? id : requireText(fields, 'name');
+    const name = fields['name'] === undefined ? id : nameIn(fields);
     const draft = { kind: 'Webhook', tenant: tenant.name, name, spec };
     return answerWith(cp, webhooks, reply, await createResource(cp, actor, draft, { id, secrets }));
   },
