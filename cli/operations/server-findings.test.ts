@@ -41,6 +41,25 @@ it.each([
   });
 });
 
+it('finds each of two resources that say the same, with the hint of its own finding (cli.md 6)', () => {
+  const message = 'There is no API "orders" in the tenant "acme".';
+  const found = (resource: string, line: number) => {
+    const source = { file: 'shop.yaml', line, column: 8 };
+    return { severity: 'error' as const, code: 'missing_reference', message, hint: `Line ${line}.`, path: 'spec.api', resource, source };
+  };
+  const own = [found('Subscription acme/mobile', 7), found('Policy acme/limit', 24)];
+  const answer = ['Subscription acme/mobile api', 'Policy acme/limit api'].map((path) => ({
+    severity: 'error' as const,
+    code: 'validation_error',
+    message,
+    path,
+  }));
+
+  const error = withPlaces(new StoaError('validation_error', undefined, { diagnostics: answer }), { ...set, diagnostics: own });
+
+  expect(error).toMatchObject({ diagnostics: own });
+});
+
 it('leaves a finding about what no file holds as it is, and other errors too', () => {
   expect(withPlaces(answered('project'), set)).toMatchObject({ diagnostics: [{ path: 'project' }] });
   expect(withPlaces(new StoaError('conflict', 'It has moved.'), set)).toMatchObject({ message: 'It has moved.' });

@@ -17,15 +17,19 @@ export function invalidSet(diagnostics: readonly Diagnostic[]): StoaError {
 export function withPlaces(error: unknown, set: ManifestSet | undefined): unknown {
   if (!(error instanceof StoaError) || error.code !== 'validation_error' || set === undefined || error.diagnostics.length === 0)
     return error;
-  const here = new Map(set.diagnostics.map((diagnostic) => [diagnostic.message, diagnostic]));
+  const here = new Map(set.diagnostics.map((diagnostic) => [nameOf(diagnostic), diagnostic]));
   const manifests = new Map(set.manifests.map((manifest) => [keyOf({ ...manifest, tenant: manifest.tenant ?? manifest.name }), manifest]));
   const { hint } = error;
   return invalidSet(
     error.diagnostics.map(
-      (finding) => here.get(finding.message) ?? { ...placed(finding, manifests), ...(hint === undefined ? {} : { hint }) },
+      (finding) => here.get(nameOf(finding)) ?? { ...placed(finding, manifests), ...(hint === undefined ? {} : { hint }) },
     ),
   );
 }
+
+/** What is said, and of which field of which resource: on the wire in one path, in which fields of a spec come without that word. */
+const nameOf = ({ resource, path, message }: Diagnostic): string =>
+  JSON.stringify([[resource, path.replace(/^(spec|metadata)\./, '')].filter(Boolean).join(' '), message]);
 
 /** `Subscription acme/mobile api` is the field `api` of that resource; a key holds one space. */
 function placed(finding: Diagnostic, manifests: ReadonlyMap<string, Manifest>): Diagnostic {
