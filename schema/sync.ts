@@ -82,6 +82,8 @@ export interface GatewayEvent {
   readonly tenant: string;
   readonly api?: string | undefined;
   readonly consumer?: string | undefined;
+  /** Id of the subscription whose key it was. */
+  readonly subscription?: string | undefined;
   readonly path: string;
   readonly status: number;
   readonly reason?: string | undefined;

@@ -115,7 +115,7 @@ export function createEventQueue(options: EventQueueOptions): EventQueue {
   };
 }
 
-function eventOf(id: string, at: string, { type, route, consumer, path, status, reason }: Recorded): GatewayEvent {
+function eventOf(id: string, at: string, { type, route, consumer, subscription, path, status, reason }: Recorded): GatewayEvent {
   return {
     id,
     at,
@@ -123,6 +123,7 @@ function eventOf(id: string, at: string, { type, route, consumer, path, status, 
     tenant: route.tenant,
     api: route.api,
     consumer,
+    subscription,
     path: path.slice(0, MAX_TEXT),
     status,
     reason: reason?.slice(0, MAX_TEXT),

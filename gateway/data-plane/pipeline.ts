@@ -117,10 +117,10 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
 export function reportRefusal(exchange: Exchange, route: Route | undefined, reason: AuthFailure, status: number): void {
   const { gateway, path, requestId } = exchange;
   const { tenant, api } = route ?? {};
-  const consumer = (exchange.credential ?? exchange.refusedCredential)?.consumerLabel;
+  const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? exchange.refusedCredential ?? {};
   exchange.refusal = reason;
   gateway.log.event('error', 'auth_failed', { path, reason, consumer, tenant, api, request_id: requestId });
-  if (route !== undefined) gateway.events.record({ type: 'auth_failed', route, consumer, path, status, reason });
+  if (route !== undefined) gateway.events.record({ type: 'auth_failed', route, consumer, subscription, path, status, reason });
 }
 
 function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
@@ -147,7 +147,7 @@ function send(exchange: Exchange, route: Route): void {
 function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
   const { gateway, path, limit } = exchange;
   if (limit === undefined) return;
-  const consumer = exchange.credential?.consumerLabel;
+  const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? {};
   if (reply?.status === 429) {
     exchange.refusal = 'rate_limit_exceeded';
     gateway.log.event('warn', 'rate_limit_exceeded', {
@@ -157,7 +157,7 @@ function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
       api: route.api,
       request_id: exchange.requestId,
     });
-    gateway.events.record({ type: 'rate_limit_exceeded', route, consumer, path, status: 429 });
+    gateway.events.record({ type: 'rate_limit_exceeded', route, consumer, subscription, path, status: 429 });
     return;
   }
   if (gateway.log.has('debug'))

@@ -173,6 +173,8 @@ export interface EventSink {
     readonly type: 'rate_limit_exceeded' | 'auth_failed' | 'backend_error';
     readonly route: Pick<Route, 'tenant' | 'api'>;
     readonly consumer: string | undefined;
+    /** Id of the subscription whose key it was. */
+    readonly subscription?: string | undefined;
     readonly path: string;
     readonly status: number;
     readonly reason?: string;

@@ -59,5 +59,6 @@ export function reportFailure(exchange: Exchange, error: Error, status: number):
   const { tenant, api } = route;
   const reason = failureReason(error);
   gateway.log.event('error', 'backend_error', { path, status, error: reason, tenant, api, request_id: requestId });
-  gateway.events.record({ type: 'backend_error', route, consumer: exchange.credential?.consumerLabel, path, status, reason });
+  const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? {};
+  gateway.events.record({ type: 'backend_error', route, consumer, subscription, path, status, reason });
 }

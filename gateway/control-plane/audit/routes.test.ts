@@ -56,6 +56,34 @@ test('events of live traffic are counted exactly, within the hours that are aske
   expect(logs[0]).toMatchObject({ path: '/apis/acme/payments', status: 429, resource: 'payments', details: { reason: 'policy default' } });
 });
 
+test('an event of a subscription without a consumer names the subscription and its application (AU3)', async () => {
+  await server.ok('POST', '/v1/tenants/acme/apis', { name: 'payments', path: '/payments', upstream_url: 'https://up.example.com' });
+  const { id, name } = await server.ok('POST', '/v1/subscriptions', {
+    tenant_id: 'acme',
+    api_id: 'payments',
+    plan: 'standard',
+    application: 'mobile-app',
+  });
+  const { consumer: _consumer, ...event } = limited('gw-1', '');
+
+  await deliver([
+    { ...event, subscription: id },
+    { ...event, id: 'gw-2', subscription: 'sub-gone' },
+  ]);
+
+  const { logs } = await server.ok('GET', '/v1/audit/acme?event_type=rate_limit_exceeded');
+  expect(logs.map(({ user, consumer, details }: Record<string, unknown>) => ({ user, consumer, details }))).toEqual(
+    expect.arrayContaining([
+      {
+        user: name,
+        consumer: null,
+        details: { api: 'payments', subscription: name, subscription_id: id, application: 'mobile-app', reason: 'policy default' },
+      },
+      { user: 'anonymous', consumer: null, details: { api: 'payments', subscription_id: 'sub-gone', reason: 'policy default' } },
+    ]),
+  );
+});
+
 test('an event from a clock that runs ahead counts as of now, and one of an unknown tenant is dropped', async () => {
   const { body } = await deliver([limited('gw-1', 'app', -5), { ...limited('gw-2', 'app'), tenant: 'nobody' }]);
 

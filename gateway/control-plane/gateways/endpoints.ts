@@ -15,6 +15,7 @@ const event = z.strictObject({
   tenant: z.string().min(1).max(63).describe('Name of the tenant.'),
   api: line.optional().describe('Name of the API.'),
   consumer: line.optional().describe('Name of the consumer.'),
+  subscription: id.optional().describe('Id of the subscription whose key it was.'),
   path: line.describe('Path of the request.'),
   status: z.int().min(100).max(599).describe('Status of the answer.'),
   reason: line.optional().describe('Why it happened.'),

@@ -4,6 +4,7 @@ import { keyOf } from '../../../schema/resource.js';
 import { auditDetails } from '../audit/details.js';
 import { insertEvents } from '../audit/store.js';
 import type { ControlPlane } from '../context.js';
+import { namesById, type SubscriptionName } from '../subscriptions/store.js';
 import { existingTenants } from './store.js';
 
 export interface EventsReceipt {
@@ -17,19 +18,24 @@ export function storeEvents(cp: ControlPlane, events: readonly GatewayEvent[]): 
   const now = cp.now();
   return cp.db.transaction().execute(async (trx) => {
     const tenants = await existingTenants(trx, [...new Set(events.map(({ tenant }) => tenant))]);
-    const rows = events.filter(({ tenant }) => tenants.has(tenant)).map((event) => auditRow(event, now));
+    const known = events.filter(({ tenant }) => tenants.has(tenant));
+    const subscriptions = await namesById(trx, [...new Set(known.flatMap(({ subscription }) => subscription ?? []))]);
+    const rows = known.map((event) => auditRow(event, subscriptions.get(event.subscription ?? ''), now));
     return { received: events.length, stored: await insertEvents(trx, rows) };
   });
 }
 
-function auditRow(event: GatewayEvent, now: number) {
+/** Who called is the consumer, else the subscription, which document B's form has alone. */
+function auditRow(event: GatewayEvent, named: SubscriptionName | undefined, now: number) {
   const { id, at, event_type, tenant, api, consumer, path, status, reason, count } = event;
+  const own = named?.tenant === tenant ? named : undefined;
+  const by = { subscription: own?.name, subscription_id: event.subscription, application: own?.application };
   return {
     tenant,
     action: event_type,
     event_type,
     resource: api ?? path,
-    user: consumer ?? 'anonymous',
+    user: consumer ?? own?.name ?? 'anonymous',
     consumer: consumer ?? null,
     path,
     status,
@@ -39,7 +45,7 @@ function auditRow(event: GatewayEvent, now: number) {
     project: null,
     git_commit: null,
     ci_run: null,
-    details: auditDetails({ api, reason, count }),
+    details: auditDetails({ api, ...by, reason, count }),
     event_id: id,
     created_at: new Date(Math.min(Date.parse(at), now)).toISOString(),
   };

@@ -95,6 +95,24 @@ export async function statesOfConsumers(
   return states;
 }
 
+/** How people know a subscription. */
+export interface SubscriptionName {
+  readonly tenant: string;
+  readonly name: string;
+  readonly application?: string | undefined;
+}
+
+/** The names of subscriptions by their id; one that is gone has none. */
+export async function namesById(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, SubscriptionName>> {
+  const names = new Map<string, SubscriptionName>();
+  for (let start = 0; start < ids.length; start += CHUNK) {
+    const query = db.selectFrom('resources').select(['id', 'tenant', 'name', 'spec']).where('kind', '=', 'Subscription');
+    for (const { id, tenant, name, spec } of await query.where('id', 'in', ids.slice(start, start + CHUNK)).execute())
+      names.set(id, { tenant, name, application: (JSON.parse(spec) as SubscriptionSpec).application });
+  }
+  return names;
+}
+
 /** Starts the life of a subscription. */
 export async function insertState(trx: Trx, state: Insertable<SubscriptionStateTable>): Promise<void> {
   await trx.insertInto('subscription_states').values(state).execute();
