@@ -241,6 +241,12 @@ const answers = [
     'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
     /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a>; rel=preload\r\n[^]*\r\n\r\nHTTP\/1\.1 200[^]*ok$/,
   ],
+  [
+    'early hints that say a length',
+    'GET',
+    'HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    /^HTTP\/1\.1 103 Early Hints\r\nVia: [^\r]*\r\n\r\nHTTP\/1\.1 200[^]*ok$/,
+  ],
 ] as const;
 
 it.each(answers)('hands on an answer: %s', async (_name, method, answer, expected) => {

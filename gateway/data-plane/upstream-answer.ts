@@ -34,12 +34,13 @@ export function readAnswer(status: number, fields: readonly string[], edge: Edge
   const kept: string[] = [];
   let connection: string | undefined;
   let via: string | undefined;
+  // Interim answers and 204 have no body and say no length (RFC 9110, 8.6).
+  const saysLength = status >= 200 && status !== 204;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? '';
     const value = fields[index + 1] ?? '';
     const kind = kindOf(name);
-    // 204 has no body and says no length (RFC 9110, 8.6).
-    if (kind === 'keep' || (kind === 'limit' && !hasLimit) || (kind === 'length' && status !== 204)) kept.push(name, value);
+    if (kind === 'keep' || (kind === 'limit' && !hasLimit) || (kind === 'length' && saysLength)) kept.push(name, value);
     else if (kind === 'connection') connection = connection === undefined ? value : `${connection}, ${value}`;
     else if (kind === 'via') via = via === undefined ? value : `${via}, ${value}`;
   }

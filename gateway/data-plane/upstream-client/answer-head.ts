@@ -46,7 +46,8 @@ export function readAnswerHead(text: string, asked: Asked): AnswerHead | string 
   const isHttp10 = text[VERSION_AT] === '0';
   const said = listen(fields);
   const length = framing(said, status, asked, isHttp10);
-  return typeof length === 'string' ? length : { status, fields, length, restMs: restOf(said, isHttp10) };
+  if (typeof length === 'string') return length;
+  return { status, fields, length, restMs: hasNoBody(status) && announcesBody(said) ? 0 : restOf(said, isHttp10) };
 }
 
 function listen(fields: readonly string[]): Said {
@@ -85,6 +86,9 @@ function framing(said: Said, status: number, { method, isUpgrade }: Asked, isHtt
 }
 
 const hasNoBody = (status: number): boolean => status < 200 || status === 204 || status === 304;
+
+/** Where no body may be: some send one all the same, also later, and it would be the answer to the next request. */
+const announcesBody = ({ length, coding }: Said): boolean => coding !== undefined || (length !== undefined && Number(length) > 0);
 
 const isWebsocket = ({ connection = '', upgrade }: Said): boolean =>
   upgrade?.toLowerCase() === 'websocket' && /(?:^|,)[\t ]*upgrade[\t ]*(?:,|$)/i.test(connection);

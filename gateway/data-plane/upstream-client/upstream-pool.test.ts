@@ -190,6 +190,34 @@ it.each([
   expect(connections()).toBe(2);
 });
 
+it.each([
+  ['204 No Content', 'Content-Length: 5'],
+  ['204 No Content', 'Transfer-Encoding: chunked'],
+  ['304 Not Modified', 'Content-Length: 5'],
+  ['304 Not Modified', 'Transfer-Encoding: chunked'],
+])("request-smuggling: what comes late behind %s with %s is nobody's answer", async (line, field) => {
+  const { url } = await startTcp((socket) => {
+    socket.on('data', (chunk) => {
+      if (!chunk.includes('/first')) setTimeout(() => socket.write(OK), 50);
+      else socket.write(`HTTP/1.1 ${line}\r\n${field}\r\n\r\n`, () => setTimeout(() => socket.write(OK.replace('ok', 'no')), 10));
+    });
+  });
+  const pool = poolFor(url);
+
+  expect(await ask(pool, { path: '/first' })).toMatchObject({ body: '', error: undefined });
+
+  expect(await ask(pool)).toEqual(isOk);
+});
+
+it.each(['204 No Content\r\nContent-Length: 0', '304 Not Modified\r\nETag: "a"'])('uses a connection again after %j', async (head) => {
+  const { url, connections } = await startTcp((socket) => void socket.on('data', () => socket.write(`HTTP/1.1 ${head}\r\n\r\n`)));
+  const pool = poolFor(url);
+
+  for (let n = 0; n < 2; n += 1) expect(await ask(pool)).toMatchObject({ body: '', error: undefined });
+
+  expect(connections()).toBe(1);
+});
+
 it('asks for the end of the connection with HEAD, since some servers send a body all the same', async () => {
   const { pool, opened } = await start((req, res) => res.end(req.headers.connection));
 
