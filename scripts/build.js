@@ -66,5 +66,22 @@ async function listCommands(directory) {
     respectNoCacheDefault: true,
     errorOnManifestCreate: true,
   });
-  return config.plugins.get(pjson.name).manifest;
+  const { manifest } = config.plugins.get(pjson.name);
+  for (const command of Object.values(manifest.commands)) command.usage ??= usageOf(command);
+  return manifest;
+}
+
+/** What a command needs, on one line; its flags, and those that all commands have, are listed below it. */
+function usageOf({ args, flags }) {
+  const named = Object.values(args).map(({ name, required, multiple }) => {
+    const shown = `${name.toUpperCase()}${multiple === true ? '...' : ''}`;
+    return required === true ? shown : `[${shown}]`;
+  });
+  const needed = Object.values(flags).filter(({ required }) => required === true);
+  return [
+    '<%= command.id %>',
+    ...named,
+    ...needed.map(({ name, helpValue }) => `--${name} ${helpValue ?? name.toUpperCase()}`),
+    '[FLAGS]',
+  ].join(' ');
 }
