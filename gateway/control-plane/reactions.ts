@@ -2,7 +2,7 @@
 import type { Actor, ControlPlane, Trx } from './context.js';
 import { forgetTenant } from './metrics/store.js';
 import { deleteLinksOf } from './one-time-links/store.js';
-import { deleteAccount } from './portal/store.js';
+import { accountReaction } from './portal/reaction.js';
 import { forgetDeliveries } from './webhooks/store.js';
 import { deleteSuspension } from './tenants/store.js';
 import { apiReaction, consumerReaction, subscriptionReaction, tenantReaction, type Written } from './subscriptions/reaction.js';
@@ -22,7 +22,7 @@ export const REACTIONS: Readonly<Record<string, Reaction>> = {
   API: apiReaction,
   Consumer: async (trx, cp, actor, written) => {
     await consumerReaction(trx, cp, actor, written);
-    if (written.after === undefined) await deleteAccount(trx, written.id);
+    await accountReaction(trx, written);
   },
   Subscription: subscriptionReaction,
   Webhook: async (trx, _cp, _actor, { after, id }) => {

@@ -35,11 +35,19 @@ export function newVisitor({ plane }: TestServer, tenant = 'acme', origin = 'htt
   };
 }
 
+export interface Registered extends Visitor {
+  readonly secret: string;
+  /** Name of their consumer, which was made for them. */
+  readonly consumer: string;
+}
+
 /** Somebody who has asked for access. */
-export async function registered(server: TestServer, name = 'Jane Doe', tenant = 'acme'): Promise<Visitor & { readonly secret: string }> {
+export async function registered(server: TestServer, name = 'Jane Doe', tenant = 'acme'): Promise<Registered> {
   const visitor = newVisitor(server, tenant);
   const { secret } = await visitor.ok('POST access', { name, email: 'jane@example.com' });
-  return Object.assign(visitor, { secret: String(secret) });
+  const newest = server.cp.db.selectFrom('resources').select('name').where('kind', '=', 'Consumer').orderBy('revision', 'desc');
+  const { name: consumer } = await newest.executeTakeFirstOrThrow();
+  return Object.assign(visitor, { secret: String(secret), consumer });
 }
 
 /** What a browser makes when it subscribes: the public half to send, and how to open what is sealed to it. */

@@ -3,7 +3,7 @@ import { addResource, ADMIN, openLivedState, type LivedState } from '../../../te
 import type { SyncMessage, SyncObjects } from '../../../schema/sync.js';
 import { issueKey, revokeKeysOf } from '../api-keys/issue.js';
 import { commit, type Trx } from '../context.js';
-import { deleteResources } from '../resources/store.js';
+import { deleteResources, findById } from '../resources/store.js';
 import { subscriptionReaction } from '../subscriptions/reaction.js';
 import { createFeed, type Feed, type FeedMessage } from './feed.js';
 import { appendChanges } from './store.js';
@@ -158,7 +158,7 @@ test('the end of a deleted subscription reaches gateways with its keys', async (
   const start = await feed.read(undefined);
 
   await write(async (trx) => {
-    const before = { kind: 'Subscription', tenant: 'acme', name: 'mobile', labels: {}, annotations: {}, spec: { api: 'payments' } };
+    const before = await findById(trx, 'Subscription', id);
     await subscriptionReaction(trx, state.cp, ADMIN, { before, after: undefined, id });
     await deleteResources(trx, [id]);
   });

@@ -31,8 +31,8 @@ const IDLE_MS = 7 * 24 * 3_600_000;
 const BATCH = 1000;
 
 /**
- * Makes a consumer of somebody who asks for access, and signs them in. The same address twice is two consumers: nobody learns who is known. Throws
- * `validation_error`, and `rate_limited` when too many wait already.
+ * Makes a consumer of somebody who asks for access, under a name that is made for them, and signs them in. The same address twice is two consumers: nobody
+ * learns who is known. Throws `validation_error`, and `rate_limited` when too many wait already.
  */
 export async function register(
   cp: ControlPlane,
@@ -40,13 +40,13 @@ export async function register(
   { name, email }: z.output<typeof accessBody>,
   requestId: string,
 ): Promise<SignIn> {
-  const external_id = `portal-${newResourceId('Consumer').slice('con-'.length)}`;
-  const said = { name, display_name: name, email };
+  // Never a name of their choice: a repository that declares a consumer of that name later would adopt the stranger.
+  const id = `portal-${newResourceId('Consumer').slice('con-'.length)}`;
   const stranger: Actor = { name: STRANGER, roles: [], tenant: tenant.name, requestId };
   return commit(cp, async (trx) => {
     if ((await countUnproven(trx, tenant.name)) >= MAX_UNPROVEN)
       throw new StoaError('rate_limited', 'Too many wait for access here already.', { hint: 'Ask whoever sent you here.' });
-    const fields = { ...said, external_id, consumer_metadata: { registered_by: 'portal' } };
+    const fields = { name: id, external_id: id, display_name: name, email, consumer_metadata: { registered_by: 'portal' } };
     const consumer = await addConsumer(cp, trx, stranger, tenant.name, fields);
     return addSignIn(cp, trx, actorOf(consumer, requestId), consumer, true);
   });

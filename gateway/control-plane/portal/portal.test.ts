@@ -95,7 +95,7 @@ describe.skipIf(!hasBrowser)('the portal in a browser (skipped where there is no
     const key = await page.getByLabel('API key').inputValue();
     await page.getByRole('button', { name: 'Close' }).click();
     const url = page.url();
-    await server.ok('POST', '/v1/tenants/acme/consumers/eve/sign-in-link');
+    await server.ok('POST', `/v1/tenants/acme/consumers/${eve.consumer}/sign-in-link`);
     await page.reload();
     await page.getByRole('button', { name: 'Request Access' }).waitFor();
 

@@ -20,6 +20,11 @@ export async function deleteAccount(trx: Trx, consumer: string): Promise<void> {
   await trx.deleteFrom('portal_accounts').where('consumer_id', '=', consumer).execute();
 }
 
+/** The account of a consumer who came by themselves and is somebody else now. One that the owner has made stays. */
+export async function endSelfRegistered(trx: Trx, consumer: string): Promise<void> {
+  await trx.deleteFrom('portal_accounts').where('consumer_id', '=', consumer).where('self_registered', '=', 1).execute();
+}
+
 /** Those who came by themselves and of whom nobody has approved a subscription yet; of one tenant, or of all. */
 const unproven = (db: Db) =>
   db

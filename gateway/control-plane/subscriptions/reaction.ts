@@ -1,6 +1,7 @@
 /** What declared state does to subscriptions: a new one starts its life, a gone one ends it, and nothing outlives its API, consumer or tenant. */
 import { BUILTIN_PLANS, isBuiltinPlan } from '../../../schema/kinds/plan.js';
 import type { SubscriptionSpec } from '../../../schema/kinds/subscription.js';
+import type { StoredResource } from '../../../schema/change.js';
 import { keyOf, type Resource } from '../../../schema/resource.js';
 import type { SubscriptionStatus } from '../../../schema/sync.js';
 import { revokeKeysOf } from '../api-keys/issue.js';
@@ -22,8 +23,8 @@ import {
 
 /** A written resource: before and after, and its id, which survives its deletion. */
 export interface Written {
-  readonly before: Resource | undefined;
-  readonly after: Resource | undefined;
+  readonly before: StoredResource | undefined;
+  readonly after: StoredResource | undefined;
   readonly id: string;
 }
 
