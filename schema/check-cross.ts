@@ -156,6 +156,7 @@ function claimsOf(definition: KindDefinition, resource: Resource): readonly Clai
 
 interface Holder {
   readonly title: string;
+  readonly isShared: boolean;
   readonly source?: (() => Source | undefined) | undefined;
 }
 
@@ -165,7 +166,7 @@ function claimFindings(items: readonly Keyed[], index: Index): Diagnostic[] {
   for (const [title, resource] of index.known) {
     const definition = index.catalog.find(resource.kind);
     if (definition === undefined || index.named.has(title)) continue;
-    for (const { claim } of claimsOf(definition, resource)) holders.set(claimKey(resource, claim), { title });
+    for (const { claim, isShared = false } of claimsOf(definition, resource)) holders.set(claimKey(resource, claim), { title, isShared });
   }
   return items.flatMap((item) => (item.isFirst ? claimsTaken(item, holders) : []));
 }
@@ -175,13 +176,14 @@ const claimKey = ({ kind, tenant }: Resource, claim: string): string => `${kind}
 /** Takes the claims of one resource; those that another holds are findings. */
 function claimsTaken({ definition, resource, candidate, title }: Keyed, holders: Map<string, Holder>): Diagnostic[] {
   if (definition === undefined || resource === undefined) return [];
-  return claimsOf(definition, resource).flatMap(({ claim, field }) => {
+  return claimsOf(definition, resource).flatMap(({ claim, field, isShared = false }) => {
     const key = claimKey(resource, claim);
     const holder = holders.get(key);
     if (holder === undefined) {
-      holders.set(key, { title, source: () => candidate.locate?.(['spec', ...pathOf(field)]) });
+      holders.set(key, { title, isShared, source: () => candidate.locate?.(['spec', ...pathOf(field)]) });
       return [];
     }
+    if (isShared && holder.isShared) return [];
     const message = `${title} claims ${claim}, which ${holder.title} holds${at(holder.source?.())}.`;
     const hint = 'Only one resource of a tenant may hold it: change one of them.';
     return [diagnose(candidate, 'spec', { severity: 'error', code: 'claim_taken', message, hint, path: pathOf(field) })];

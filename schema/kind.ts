@@ -16,6 +16,8 @@ export interface Reference {
 export interface Claim {
   readonly claim: string;
   readonly field: string;
+  /** Others that share it may hold it too, each with another claim below it: `path /pay` beside `path /pay/v1`. The eldest of them has it. */
+  readonly isShared?: boolean;
 }
 
 /** Ten members at most; each is read for at least two kinds. */

@@ -184,10 +184,12 @@ describe('an API', () => {
 
   it.each([
     [{}, ['path /payments']],
-    [{ version: 'v1' }, ['path /payments/v1']],
+    [{ version: 'v1' }, ['path /payments/v1', 'path /payments shared']],
     [{ path: '/' }, ['path /']],
-    [{ path: '/', version: 'v1' }, ['path /v1']],
+    [{ path: '/', version: 'v1' }, ['path /v1', 'path / shared']],
   ])('with %j claims %j', (more, claims) => {
-    expect(api.claims({ ...minimal, ...more }, 'payments').map(({ claim }) => claim)).toEqual(claims);
+    const made = api.claims({ ...minimal, ...more }, 'payments');
+
+    expect(made.map(({ claim, isShared }) => (isShared === true ? `${claim} shared` : claim))).toEqual(claims);
   });
 });

@@ -194,9 +194,15 @@ export const api = defineKind({
   scope: 'tenant',
   summary: 'An HTTP API that the gateway publishes and forwards to an upstream.',
   spec: z.preprocess(completeUpstream, spec.superRefine(checkServers)),
-  claims: ({ path, version }) => [
-    { claim: `path ${version === undefined ? path : `${path === '/' ? '' : path}/${version}`}`, field: 'path' },
-  ],
+  // Versions share a path, and nothing else does (decision K16).
+  claims: ({ path, version }) => {
+    const whole = { claim: `path ${path}`, field: 'path' };
+    if (version === undefined) return [whole];
+    return [
+      { claim: `path ${path === '/' ? '' : path}/${version}`, field: 'path' },
+      { ...whole, isShared: true },
+    ];
+  },
   columns: { path: (api) => api.path, version: (api) => api.version ?? '', upstream: (api) => api.upstream_url },
   example: {
     path: '/payments',

@@ -5,7 +5,7 @@ import { isForeign, protectedRefusal } from '../../../schema/plan-deletes.js';
 import { keyOf, type Resource } from '../../../schema/resource.js';
 import type { ControlPlane, Trx } from '../context.js';
 import { cascade, type CascadeStep } from './cascade.js';
-import { claimHolders, claimsOf, claimTaken } from './claims-store.js';
+import { claimHolders, claimTaken } from './claims-store.js';
 
 interface Found {
   readonly plan: Plan;
@@ -54,13 +54,19 @@ function stepRefusals({ project, take_ownership }: PlanRequest, { before, after 
 async function claimRefusals(
   cp: ControlPlane,
   trx: Trx,
-  { plan: { changes }, desired }: Found,
+  { plan: { changes }, desired, current }: Found,
   steps: readonly CascadeStep[],
 ): Promise<Refusal[]> {
   const written = new Set(changes.filter(({ action }: Change) => action !== 'delete').map(keyOf));
   const freed = new Set([...changes.map(keyOf), ...steps.flatMap(({ before, after }) => (after === undefined ? [keyOf(before)] : []))]);
-  const claims = desired.flatMap((resource) => (written.has(keyOf(resource)) ? claimsOf(cp.catalog, { ...resource, id: '' }) : []));
-  const holders = (await claimHolders(trx, claims)).filter((holder) => !freed.has(keyOf(holder)));
+  const stored = new Map(current.map((resource) => [keyOf(resource), resource]));
+  const writes = desired.flatMap((resource) => {
+    const before = stored.get(keyOf(resource));
+    return written.has(keyOf(resource))
+      ? [{ before, after: { ...resource, id: before?.id ?? '', created_at: before?.created_at ?? '' } }]
+      : [];
+  });
+  const holders = await claimHolders(cp.catalog, trx, writes, freed);
   return holders.map((holder) => {
     const { message, hint = '' } = claimTaken(holder);
     return { code: 'conflict', resource: keyOf(holder), message, hint };

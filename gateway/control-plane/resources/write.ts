@@ -8,7 +8,7 @@ import { recordAudit } from '../audit/store.js';
 import type { Actor, ControlPlane, Origin, Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { REACTIONS } from '../reactions.js';
-import { claimHolders, claimsOf, claimTaken, deleteClaims, insertClaims } from './claims-store.js';
+import { claimHolders, claimsOf, claimTaken, deleteClaims, insertClaims, type ClaimingWrite } from './claims-store.js';
 import { insertRevision, insertRevisionChanges } from './revision-store.js';
 import { deleteResources, insertResources, putSecrets, updateResource } from './store.js';
 
@@ -71,22 +71,20 @@ async function writeRows(cp: ControlPlane, trx: Trx, writes: readonly Write[], r
     put.flatMap(({ before, after }) => (before === undefined ? [after] : [])),
     revision,
   );
-  await takeClaims(
-    cp,
-    trx,
-    put.map(({ after }) => after),
-  );
+  await takeClaims(cp, trx, put);
   for (const { after, secrets } of put) {
     const sealed = Object.entries(secrets).map(([field, value]) => [field, cp.vault.seal(value)] as const);
     await putSecrets(trx, after.id, Object.fromEntries(sealed));
   }
 }
 
-async function takeClaims(cp: ControlPlane, trx: Trx, resources: readonly StoredResource[]): Promise<void> {
-  const claims = resources.flatMap((resource) => claimsOf(cp.catalog, resource));
-  const [holder] = await claimHolders(trx, claims);
+async function takeClaims({ catalog }: ControlPlane, trx: Trx, put: readonly ClaimingWrite[]): Promise<void> {
+  const [holder] = await claimHolders(catalog, trx, put);
   if (holder !== undefined) throw claimTaken(holder);
-  await insertClaims(trx, claims);
+  await insertClaims(
+    trx,
+    put.flatMap(({ after }) => claimsOf(catalog, after)),
+  );
 }
 
 async function react(cp: ControlPlane, trx: Trx, actor: Actor, { before, after }: Write): Promise<void> {
