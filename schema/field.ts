@@ -12,6 +12,8 @@ export interface FieldTraits {
   readonly immutable?: true;
   /** Where a secret comes from (`env:NAME`, `file:path`); the value itself is resolved by the CLI and travels apart from the spec. */
   readonly secretRef?: true;
+  /** An address that the control plane itself calls: private ones are refused unless its operator allows them. */
+  readonly calledBack?: true;
   /** Read by the plan for the marks of breaking changes. */
   readonly breaking?: Breaking;
   /** Read by the check of manifests: what of a valid spec is worth a look at this field. */
@@ -63,6 +65,9 @@ export function breaking<T extends z.ZodType>(schema: T, reason: Breaking<z.outp
 
 /** Marks a field at which a manifest is told what is worth a look: `say` is given the whole spec. */
 export const remarked = <T extends z.ZodType>(schema: T, say: NonNullable<FieldTraits['remark']>): T => withTraits(schema, { remark: say });
+
+/** Marks an address that the control plane itself calls. */
+export const calledBack = <T extends z.ZodType>(schema: T): T => withTraits(schema, { calledBack: true });
 
 /** A reference to a secret, never the secret. */
 export function secretRef() {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { breaking, immutable } from '../field.js';
+import { breaking, calledBack, immutable } from '../field.js';
 import { defineKind } from '../kind.js';
 import { resourceName } from '../name.js';
 import { callbackUrl } from '../url.js';
@@ -21,7 +21,9 @@ const spec = z.strictObject({
   plan: resourceName.optional().describe('Name of the plan; without one the subscription is active at once.'),
   expires_at: breaking(expiry, shortened).describe('When it ends by itself, its keys with it; a later instant renews it.'),
   application: z.string().min(1).max(200).optional().describe('The application that will call, such as mobile-app.'),
-  callback_url: callbackUrl.optional().describe('Told when the subscription is approved, rejected or revoked; never given the key.'),
+  callback_url: calledBack(callbackUrl.optional()).describe(
+    'Told when the subscription is approved, rejected or revoked; never given the key.',
+  ),
 });
 
 export type SubscriptionSpec = z.infer<typeof spec>;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { secretRef, set } from '../field.js';
+import { calledBack, secretRef, set } from '../field.js';
 import { defineKind } from '../kind.js';
 import { callbackUrl } from '../url.js';
 
@@ -15,7 +15,7 @@ export const WEBHOOK_EVENTS = [
 ] as const;
 
 const spec = z.strictObject({
-  url: callbackUrl.describe('Where events are posted.'),
+  url: calledBack(callbackUrl).describe('Where events are posted.'),
   events: set(z.enum(WEBHOOK_EVENTS), 1).describe('Which events; "*" for all.'),
   secret_ref: secretRef().optional().describe('Where the signing secret comes from: env:NAME or file:path.'),
   enabled: z.boolean().default(true).describe('Whether events are delivered.'),

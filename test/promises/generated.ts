@@ -87,7 +87,7 @@ const shop = (tenant: string): fc.Arbitrary<Written[]> =>
         ...inTenant('Consumer', consumers, (index) => specs.consumers[index] ?? {}),
         ...inTenant('Plan', plans, (index) => specs.plans[index] ?? {}),
         ...inTenant('Policy', policies, (index) => policyOf(specs.policies[index], apis[0], tenant)),
-        ...inTenant('Webhook', webhooks, (index, name) => ({ url: `http://127.0.0.1:9/${name}`, ...specs.webhooks[index] })),
+        ...inTenant('Webhook', webhooks, (index, name) => ({ url: `http://hooks.invalid/${name}`, ...specs.webhooks[index] })),
         ...apis.flatMap((api) =>
           consumers
             .slice(0, 2)

@@ -39,6 +39,8 @@ export const FRENCH_SETS: Readonly<Record<string, string>> = {
   'It is not an absolute URL such as https://api.example.com.': 'Ce n’est pas une URL absolue telle que https://api.example.com.',
   '"{}" is not supported; use http: or https:.': '« {} » n’est pas pris en charge ; utilisez http: ou https:.',
   'A URL carries no user name and no password.': 'Une URL ne porte ni nom d’utilisateur ni mot de passe.',
+  'Nothing is called at {}: private and loopback addresses are refused by this control plane.':
+    'Rien n’est appelé à {} : ce plan de contrôle refuse les adresses privées et de bouclage.',
   'Nothing is called at {}: link-local, metadata and reserved addresses are refused.':
     'Rien n’est appelé à {} : les adresses link-local, de métadonnées et réservées sont refusées.',
   'A path begins with "/", has no empty segment and does not end with "/".':

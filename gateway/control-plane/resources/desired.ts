@@ -1,9 +1,10 @@
 /** From what a request names to what is checked against: the resources it may refer to, and the resources as they would be stored. */
 import type { Change, StoredResource } from '../../../schema/change.js';
-import { checkResources } from '../../../schema/check.js';
+import { isPrivateHost } from '../../../schema/address.js';
+import { checkResources, sortDiagnostics } from '../../../schema/check.js';
 import type { Diagnostic } from '../../../schema/error.js';
 import { canonicalJson, keyOf, type Resource, type ResourceKey } from '../../../schema/resource.js';
-import { readableFields } from '../../../schema/schema-walk.js';
+import { readableFields, visitFields } from '../../../schema/schema-walk.js';
 import type { ControlPlane, Db } from '../context.js';
 import { resourcesByKey } from './store.js';
 
@@ -19,7 +20,7 @@ export interface Desired {
  * `excluded` what is about to go.
  */
 export async function checkAgainst(
-  { catalog }: ControlPlane,
+  { catalog, allowPrivateWebhooks }: ControlPlane,
   db: Db,
   resources: readonly Resource[],
   { current, excluded = new Set() }: { readonly current: readonly Resource[]; readonly excluded?: ReadonlySet<string> },
@@ -28,7 +29,27 @@ export async function checkAgainst(
   for (const resource of resources) for (const key of referencesOf(catalog, resource)) keys.set(keyOf(key), key);
   for (const key of [...excluded, ...resources.map(keyOf)]) keys.delete(key);
   const referred = await resourcesByKey(db, keys.values());
-  return checkResources(catalog, resources, { known: [...referred, ...current] });
+  const checked = checkResources(catalog, resources, { known: [...referred, ...current] });
+  const own = allowPrivateWebhooks ? [] : checked.resources.flatMap((resource) => privateAddresses(catalog, resource));
+  return {
+    resources: checked.resources,
+    diagnostics: own.length === 0 ? checked.diagnostics : sortDiagnostics([...checked.diagnostics, ...own]),
+  };
+}
+
+/** Addresses that would be called from here and never are without the operator's leave. What a name resolves to is looked at when it is called. */
+function privateAddresses(catalog: ControlPlane['catalog'], resource: Resource): Diagnostic[] {
+  const definition = catalog.find(resource.kind);
+  const findings: Diagnostic[] = [];
+  if (definition === undefined) return findings;
+  visitFields(definition.spec, resource.spec, resource.spec, ({ path, traits, after }) => {
+    if (traits.calledBack !== true || typeof after !== 'string') return;
+    const { hostname } = new URL(after);
+    if (!isPrivateHost(hostname)) return;
+    const message = `Nothing is called at ${hostname}: private and loopback addresses are refused by this control plane.`;
+    findings.push({ severity: 'error', code: 'private_address', message, path: path.join('.'), resource: keyOf(resource) });
+  });
+  return findings;
 }
 
 /** The tenant, and what is referred to: read as the check reads it, also from a spec that is not right. */

@@ -274,15 +274,39 @@ describe('server-side request forgery', () => {
     },
   );
 
+  it('is refused at registration, at a change and in an apply, for webhooks and callbacks (security.md 30)', async () => {
+    const sealed = await openControlPlane();
+    Object.defineProperty(sealed.cp, 'allowPrivateWebhooks', { value: false });
+    await sealed.send('POST /v1/tenants', { name: 'acme' });
+    await sealed.send('POST /v1/tenants/acme/apis', { name: 'pay', path: '/pay', upstream_url: 'http://127.0.0.1:9' });
+    const hook = await sealed.send('POST /v1/tenants/acme/webhooks', { url: 'https://hooks.example.com', events: ['*'] });
+    const url = 'http://127.0.0.1:9/hook';
+    const spec = { url: 'http://[::1]:9', events: ['*'] };
+    const resource = { kind: 'Webhook', tenant: 'acme', name: 'own', spec };
+
+    const answers = [
+      await sealed.send('POST /v1/tenants/acme/webhooks', { url, events: ['*'] }),
+      await sealed.send(`PATCH /v1/tenants/acme/webhooks/${hook.body.id as string}`, { url: 'http://localhost/' }),
+      await sealed.send('POST /v1/subscriptions', { tenant_id: 'acme', api_id: 'pay', callback_url: url }),
+      await sealed.send('POST /v1/apply', { project: 'shop', resources: [resource] }),
+    ];
+    await sealed.close();
+
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
+    expect(
+      answers.map(({ body }) => (body as { error: { details: { field: string }[] } }).error.details.map(({ field }) => field)),
+    ).toEqual([['url'], ['url'], ['callback_url'], ['Webhook acme/own url']]);
+  });
+
   it('does not reach a private address behind a name, where private addresses are not allowed', async () => {
     const receiver = await openReceiver();
     const sealed = await openControlPlane();
-    Object.defineProperty(sealed.cp, 'allowPrivateWebhooks', { value: false });
     await sealed.send('POST /v1/tenants', { name: 'acme' });
     const { body } = await sealed.send('POST /v1/tenants/acme/webhooks', {
       url: receiver.url.replace('127.0.0.1', 'localhost'),
       events: ['*'],
     });
+    Object.defineProperty(sealed.cp, 'allowPrivateWebhooks', { value: false });
     await sealed.send(`POST /v1/tenants/acme/webhooks/${body.id as string}/test`);
     const worker = startWebhookWorker(sealed.cp);
     await worker.drain();
