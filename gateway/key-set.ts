@@ -12,8 +12,10 @@ import { isSecureIssuer } from '../schema/issuer-url.js';
 const FRESH_MS = 10 * 60_000;
 /** How long known keys go on while the issuer cannot be asked: a key that it took back works this long at most. */
 const STALE_MS = 12 * 3_600_000;
-/** The issuer is asked at most this often, however many tokens name unknown keys. */
+/** An issuer that did not answer is asked at most this often. */
 const COOL_DOWN_MS = 30_000;
+/** One that answered is asked again for a key that is not among its own at most this often, however many tokens name unknown keys. */
+const RENEW_MS = 5000;
 const TIMEOUT_MS = 5000;
 /** How long a request waits for fresh keys when others are known: an issuer that hangs holds nobody up for longer. */
 const PATIENCE_MS = 1000;
@@ -53,7 +55,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
   let asked: { readonly at: number; readonly failed: boolean } | undefined;
   let fetching: Promise<void> | undefined;
   let patience: Promise<void> | undefined;
-  const mayAsk = (): boolean => asked === undefined || Math.abs(now() - asked.at) >= COOL_DOWN_MS;
+  const mayAsk = (coolDownMs: number): boolean => asked === undefined || Math.abs(now() - asked.at) >= coolDownMs;
   const fetchOnce = async (): Promise<void> => {
     const at = now();
     try {
@@ -74,7 +76,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
   return {
     async current() {
       const isFresh = keys !== undefined && Math.abs(now() - keys.fetchedAt) < FRESH_MS;
-      if (isFresh || (fetching === undefined && !mayAsk())) return usable();
+      if (isFresh || (fetching === undefined && !mayAsk(COOL_DOWN_MS))) return usable();
       // An issuer that did not answer is asked again beside the requests: an outage holds up one of them, not one every half minute.
       const isKnown = usable() !== undefined;
       const isAway = asked?.failed === true && isKnown;
@@ -84,7 +86,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
     },
     async renewed() {
       const before = keys;
-      if (fetching !== undefined || mayAsk()) await refresh();
+      if (fetching !== undefined || mayAsk(asked?.failed === true ? COOL_DOWN_MS : RENEW_MS)) await refresh();
       if (asked?.failed === true) return 'unreachable';
       return keys === before ? undefined : usable();
     },
