@@ -12,6 +12,7 @@ export interface KeyRecord {
   readonly status: string;
   readonly expires_at: string | null;
   readonly grace_until: string | null;
+  readonly revoked_at: string | null;
   readonly created_at: string;
   readonly last_used_at: string | null;
 }
@@ -53,6 +54,7 @@ export interface UsageRecord {
   readonly quota: QuotaRecord | null;
   readonly daily_quota: QuotaRecord | null;
   readonly rate_limit: number | null;
+  readonly plan_rate_limit: { readonly limit: number; readonly window_secs: number; readonly burst: number } | null;
   readonly daily: readonly { readonly date: string; readonly requests: number; readonly errors: number }[];
 }
 

@@ -65,8 +65,8 @@ async function subscriptionsOf({ word, tenant, api, consumer, all }: UsageQuery,
 
 async function useOf(subscription: SubscriptionRecord, { lived }: Client): Promise<SubscriptionUse> {
   const { id, tenant_id: tenant, name, api, consumer, plan, status } = subscription;
-  const { requests, errors, quota, daily_quota, rate_limit } = await lived.usage(tenant, id);
-  return { id, tenant, name, api, consumer, plan, status, requests, errors, quota, daily_quota, rate_limit };
+  const { requests, errors, quota, daily_quota, rate_limit, plan_rate_limit } = await lived.usage(tenant, id);
+  return { id, tenant, name, api, consumer, plan, status, requests, errors, quota, daily_quota, rate_limit, plan_rate_limit };
 }
 
 /** How much of a quota is used, from 0; below everything without one. */

@@ -5,6 +5,10 @@ import { tableText, type Column } from './table.js';
 
 const day = (at: string | null): string => at?.slice(0, 10) ?? '';
 
+/** When it ended or will: by revocation, else by whatever comes first. */
+const endOf = ({ revoked_at, expires_at, grace_until }: KeyEntry): string | null =>
+  revoked_at ?? [expires_at, grace_until].filter((end) => end !== null).sort()[0] ?? null;
+
 const COLUMNS: readonly Column<KeyEntry>[] = [
   { title: 'id', value: ({ id }) => id },
   { title: 'prefix', value: ({ prefix }) => `${prefix}…` },
@@ -17,7 +21,7 @@ const COLUMNS: readonly Column<KeyEntry>[] = [
   },
   { title: 'age', value: ({ age_days }) => `${age_days}d` },
   { title: 'last used', value: ({ last_used_at }) => day(last_used_at) || 'never' },
-  { title: 'ends', value: ({ expires_at, grace_until }) => day(grace_until ?? expires_at) },
+  { title: 'ends', value: (key) => day(endOf(key)) },
 ];
 
 /** A table, or a word that there is nothing. */

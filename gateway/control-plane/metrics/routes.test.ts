@@ -177,6 +177,24 @@ describe('the usage of a subscription (SB14 QT2)', () => {
     }
   });
 
+  it('tells every limit as the gateway holds it: of approval and plan, with the factor of the tenant', async () => {
+    await control.send('PATCH /v1/tenants/acme', { settings: { rate_limit_multiplier: 2 } });
+    await control.send('POST /v1/tenants/acme/plans', { name: 'timed', requires_approval: true, rate_limit: { requests_per_minute: 30 } });
+    const { body } = await control.send('POST /v1/tenants/acme/subscriptions', { api_id: api, plan: 'timed' });
+    const path = `/v1/subscriptions/${body.id as string}`;
+    await control.send(`POST ${path}/approve`, { rate_limit: 1000, quota: 500 });
+
+    const usage = await control.send(`GET ${path}/usage`);
+    const filtered = await control.send(`GET ${path}/usage?period=2026-11`);
+
+    expect(usage.body).toMatchObject({
+      rate_limit: 2000,
+      plan_rate_limit: { limit: 60, window_secs: 60, burst: 0 },
+      quota: { limit: 1000 },
+    });
+    expect(filtered).toMatchObject({ status: 400, body: { error: { details: [{ field: 'period' }] } } });
+  });
+
   it('tells the quotas of a plan', async () => {
     await control.send('POST /v1/tenants/acme/plans', { name: 'small', quota: { daily: 10, monthly: 100 } });
     const { body } = await control.send('POST /v1/subscriptions', { api_id: api, plan: 'small', tenant_id: 'acme' });

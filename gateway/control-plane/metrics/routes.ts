@@ -112,6 +112,7 @@ const subscriptionUsage = endpoint({
   summary: 'Get what a subscription has used this month',
   right: 'read',
   params: subscriptionParams,
+  query: z.strictObject({}),
   status: 200,
   answer: z.strictObject({
     subscription_id: z.string().describe('Id of the subscription.'),
@@ -120,7 +121,15 @@ const subscriptionUsage = endpoint({
     errors: count.describe('Those of them that were answered with 500 and above.'),
     quota: quotaAnswer.describe('The quota of the month; null without one.'),
     daily_quota: quotaAnswer.describe('The quota of today; null without one.'),
-    rate_limit: count.nullable().describe('Requests per hour, set at approval; null without one.'),
+    rate_limit: count.nullable().describe('Requests per hour, set at approval, with the factor of the tenant; null without one.'),
+    plan_rate_limit: z
+      .strictObject({
+        limit: count.describe('How many requests are allowed in a window.'),
+        window_secs: count.describe('Length of the window in seconds.'),
+        burst: count.describe('How many more at once.'),
+      })
+      .nullable()
+      .describe('The limit of the plan, which holds beside it, with the factor of the tenant; null without one.'),
     daily: z
       .array(
         z.strictObject({

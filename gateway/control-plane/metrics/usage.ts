@@ -1,4 +1,5 @@
 /** What a subscription has used of its quota this month (row SB14), by what gateways reported. */
+import { normalizeRateLimit, type RateLimit, type RateLimitConfig } from '../../../schema/rate-limit.js';
 import type { Db } from '../context.js';
 import { findPlan, type SubscriptionRow } from '../subscriptions/store.js';
 import { countedOf, listUsage } from './store.js';
@@ -21,8 +22,10 @@ export interface SubscriptionUsage {
   readonly quota: QuotaUse | null;
   /** Of today, where the plan has one. */
   readonly daily_quota: QuotaUse | null;
-  /** Requests per hour, set at approval. */
+  /** Requests per hour, set at approval, as the gateway holds it. */
   readonly rate_limit: number | null;
+  /** The limit of the plan, which holds beside it, as the gateway holds it. */
+  readonly plan_rate_limit: RateLimit | null;
   readonly daily: readonly { readonly date: string; readonly requests: number; readonly errors: number }[];
 }
 
@@ -48,7 +51,8 @@ export async function usageOf(db: Db, subscription: SubscriptionRow, multiplier:
       sum(days.filter(({ at }) => at === today).map(countedOf)),
       Date.parse(today) + DAY_MS,
     ),
-    rate_limit: subscription.rate_limit,
+    rate_limit: scaled(subscription.rate_limit ?? undefined, multiplier) ?? null,
+    plan_rate_limit: plan?.rate_limit === undefined ? null : scaledLimit(plan.rate_limit, multiplier),
     daily: daysUntil(today).map((date) => {
       const day = days.find(({ at }) => at === date);
       return { date, requests: day?.requests ?? 0, errors: day?.errors ?? 0 };
@@ -63,6 +67,12 @@ const smaller = (a: number | undefined, b: number | undefined): number | undefin
 /** As the gateway does: the factor of the tenant is on every limit. */
 export const scaled = <Limit extends number | undefined>(limit: Limit, multiplier: number): Limit | number =>
   limit === undefined ? limit : Math.max(1, Math.round(limit * multiplier));
+
+/** The same for a rate limit in any of its spellings. */
+export function scaledLimit(config: RateLimitConfig, factor: number): RateLimit {
+  const { limit, window_secs, burst } = normalizeRateLimit(config);
+  return { limit: scaled(limit, factor), window_secs, burst: Math.round(burst * factor) };
+}
 
 const quotaUse = (limit: number | undefined, used: number, resetsAt: number): QuotaUse | null =>
   limit === undefined ? null : { limit, used, remaining: Math.max(0, limit - used), resets_at: new Date(resetsAt).toISOString() };

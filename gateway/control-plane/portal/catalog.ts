@@ -3,10 +3,10 @@ import type { StoredResource } from '../../../schema/change.js';
 import type { ApiSpec } from '../../../schema/kinds/api.js';
 import type { PlanSpec } from '../../../schema/kinds/plan.js';
 import type { TenantSpec } from '../../../schema/kinds/tenant.js';
-import { normalizeRateLimit, type RateLimit, type RateLimitConfig } from '../../../schema/rate-limit.js';
+import type { RateLimit } from '../../../schema/rate-limit.js';
 import { publicUrls } from '../apis/public-url.js';
 import type { ControlPlane } from '../context.js';
-import { scaled } from '../metrics/usage.js';
+import { scaled, scaledLimit } from '../metrics/usage.js';
 import { listResources } from '../resources/store.js';
 
 /** More than one person looks through. */
@@ -65,8 +65,3 @@ export async function offeredPlans({ db }: ControlPlane, tenant: StoredResource)
 
 /** What multiplies every limit of a tenant. */
 export const factorOf = ({ spec }: StoredResource): number => (spec as unknown as TenantSpec).settings.rate_limit_multiplier ?? 1;
-
-function scaledLimit(config: RateLimitConfig, factor: number): RateLimit {
-  const { limit, window_secs, burst } = normalizeRateLimit(config);
-  return { limit: scaled(limit, factor), window_secs, burst: Math.round(burst * factor) };
-}
