@@ -187,12 +187,9 @@ export abstract class BaseCommand extends Command {
     this.#hasPhaseLine = false;
   }
 
-  /** Asks yes or no. Without a person to ask it is `usage_error`: the flag that answers is named. */
-  protected async confirm(question: string): Promise<void> {
-    if (!this.isInteractive)
-      throw new StoaError('usage_error', 'A confirmation is needed, and there is no terminal to ask on.', {
-        hint: 'Look at the plan above, then run the command again with --yes.',
-      });
+  /** Asks yes or no. Without a person to ask it is `usage_error`: `hint` names the flag that answers. */
+  protected async confirm(question: string, hint = 'When this is what you want, run the command again with --yes.'): Promise<void> {
+    if (!this.isInteractive) throw new StoaError('usage_error', 'A confirmation is needed, and there is no terminal to ask on.', { hint });
     // React is several times slower, and talks, without it.
     process.env['NODE_ENV'] ??= 'production';
     const { confirm } = await import('./views/confirm.js');

@@ -137,11 +137,17 @@ const REASONS: Readonly<Record<string, string>> = {
 /** The sentence for a server that cannot be reached, with its address and what to do. */
 function networkError(url: string, error: unknown): StoaError {
   const code = codeOf(error);
-  const reason = REASONS[code] ?? (code === '' ? causeOf(error) : code);
+  const reason = REASONS[code] ?? (code === '' ? reasonOf(error) : code);
   return new StoaError('network_error', `${new URL(url).origin} cannot be reached: ${reason}.`, {
     hint: 'Start it (for the local stack: "stoactl dev"), or name another with STOA_API_URL or --server.',
     cause: error,
   });
+}
+
+/** Ports of other protocols, 9 or 25 say, are blocked by the Fetch standard: a page or a command must not speak HTTP to them. */
+function reasonOf(error: unknown): string {
+  const words = causeOf(error);
+  return words === 'bad port' ? 'the port is one of those that HTTP clients never call; the server has to listen on another' : words;
 }
 
 /** The words of the innermost cause, such as "bad port". */

@@ -112,7 +112,7 @@ export abstract class ManifestCommand extends BaseCommand {
     if (refusal !== undefined) throw refusal;
     if (dryRun || plan.changes.length === 0)
       return this.show(unchanged(plan), { human: () => (dryRun && plan.changes.length > 0 ? 'Dry run: nothing was changed.\n' : '') });
-    if (!yes) await this.confirm(questionOf(plan, client.server));
+    if (!yes) await this.confirm(questionOf(plan, client.server), 'Look at the plan above, then run the command again with --yes.');
     const result = await this.phase(`Applying to ${client.server}`, applyPlan(planned, plan, applySource(this.environment), client));
     return this.show(result, { human: appliedText });
   }

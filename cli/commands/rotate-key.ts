@@ -25,6 +25,7 @@ export default class RotateKey extends BaseCommand {
     }),
     force: Flags.boolean({ summary: 'Also when a grace window is open: its old key dies at once.', default: false }),
     'to-file': Flags.string({ summary: 'Write the key to this file (mode 0600) and not to stdout.', helpValue: 'PATH' }),
+    overwrite: Flags.boolean({ summary: 'With --to-file: replace a file that is there.', default: false }),
   };
 
   protected override interruptHint =
@@ -38,7 +39,7 @@ export default class RotateKey extends BaseCommand {
     if (grace.roundedFrom !== undefined) this.note(`${grace.roundedFrom} is rounded up to ${grace.hours}h: grace windows are whole hours.`);
     const { tenant } = await this.settings();
     const { rotation, key } = await rotateKey(
-      { word: args.holder, tenant, grace, isForced: flags.force, file: flags['to-file'] },
+      { word: args.holder, tenant, grace, isForced: flags.force, file: flags['to-file'], mayReplace: flags.overwrite },
       await this.client(),
     );
     // The one place where a key is printed: this output is not redacted.

@@ -1,5 +1,5 @@
 /** The file that a new key is written to, when a person does not want it on the screen. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { StoaError } from '../../schema/error.js';
 import { fileReason } from './file-error.js';
 
@@ -12,9 +12,14 @@ export interface KeyFile {
 
 /**
  * A file that only its owner can read. It is made, under another name, before the key: one that could not be stored is never made,
- * and a call that fails leaves the old file alone. Throws `bad_request` when the place cannot be written.
+ * and a call that fails leaves the old file alone. Throws `conflict` when a file is there already, unless it may be replaced: it may hold the only copy
+ * of a key; `bad_request` when the place cannot be written.
  */
-export function openKeyFile(path: string): KeyFile {
+export function openKeyFile(path: string, mayReplace: boolean): KeyFile {
+  if (!mayReplace && existsSync(path))
+    throw new StoaError('conflict', `${path} is there already.`, {
+      hint: 'No key was made. Replace the file with --overwrite, or name another with --to-file.',
+    });
   const draft = `${path}.${process.pid}.new`;
   const descriptor = create(path, draft);
   return {

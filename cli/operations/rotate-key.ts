@@ -95,6 +95,8 @@ export interface RotateRequest {
   readonly isForced: boolean;
   /** Where the new key is written; undefined to return it. */
   readonly file: string | undefined;
+  /** Whether a file that is there is replaced. */
+  readonly mayReplace: boolean;
 }
 
 /** A rotation without its key, so that it may be printed and logged anywhere. */
@@ -106,11 +108,11 @@ export interface KeyRotation extends Omit<Rotation, 'new_api_key'> {
 
 /** Rotates. `key` is there unless it went to a file; nothing else of the answer holds it. */
 export async function rotateKey(
-  { word, tenant, grace, isForced, file }: RotateRequest,
+  { word, tenant, grace, isForced, file, mayReplace }: RotateRequest,
   client: Client,
 ): Promise<{ rotation: KeyRotation; key?: string }> {
   const holder = await findHolder(word, tenant, client);
-  const target = file === undefined ? undefined : openKeyFile(file);
+  const target = file === undefined ? undefined : openKeyFile(file, mayReplace);
   const answer = await rotate(holder, grace, isForced, client).catch((error: unknown) => {
     target?.discard();
     throw error;

@@ -37,15 +37,17 @@ export interface StepRequest {
   readonly body: object;
   /** Where a key that is made is written; undefined to return it. */
   readonly file?: string | undefined;
+  /** Whether a file that is there is replaced. */
+  readonly mayReplace?: boolean;
 }
 
 /** Takes a step. `key` is there when the step has made one and it did not go to a file. Throws `not_found`, `conflict`. */
 export async function takeStep(
-  { word, tenant, verb, body, file }: StepRequest,
+  { word, tenant, verb, body, file, mayReplace = false }: StepRequest,
   { lived }: Client,
 ): Promise<{ readonly subscription: ShownSubscription; readonly key?: string }> {
   const { tenant: owner, name } = parseName(word, tenant);
-  const target = file === undefined ? undefined : openKeyFile(file);
+  const target = file === undefined ? undefined : openKeyFile(file, mayReplace);
   const answer = await lived.step(owner, name, verb, body).catch((error: unknown) => {
     target?.discard();
     throw error;

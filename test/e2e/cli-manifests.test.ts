@@ -192,9 +192,12 @@ describe('rotate-key', () => {
   it('writes the key to a file that only its owner can read', async () => {
     const path = directory({ key: 'the old one' });
 
-    const { stdout, exitCode } = await cp.stoactl(['rotate-key', 'mobile', '--tenant', 'keys', '--to-file', 'key', '--force'], {
-      cwd: path,
-    });
+    const { stdout, exitCode } = await cp.stoactl(
+      ['rotate-key', 'mobile', '--tenant', 'keys', '--to-file', 'key', '--force', '--overwrite'],
+      {
+        cwd: path,
+      },
+    );
 
     expect(exitCode).toBe(0);
     expect(stdout).not.toMatch(KEY);
@@ -202,10 +205,19 @@ describe('rotate-key', () => {
     expect(statSync(join(path, 'key')).mode & 0o777).toBe(0o600);
   });
 
+  it('makes no key when the file is there already: it may hold the only copy of one', async () => {
+    const path = directory({ key: 'the old one' });
+
+    const { stderr, exitCode } = await cp.stoactl(['rotate-key', 'keys/mobile-orders', '--to-file', 'key', '--force'], { cwd: path });
+
+    expect([exitCode, stderr]).toEqual([5, expect.stringContaining('No key was made')]);
+    expect(readFileSync(join(path, 'key'), 'utf8')).toBe('the old one');
+  });
+
   it('leaves the file alone when the rotation is refused', async () => {
     const path = directory({ key: 'the old one' });
 
-    const { exitCode } = await cp.stoactl(['rotate-key', 'keys/mobile-orders', '--to-file', 'key'], { cwd: path });
+    const { exitCode } = await cp.stoactl(['rotate-key', 'keys/mobile-orders', '--to-file', 'key', '--overwrite'], { cwd: path });
 
     expect(exitCode).toBe(5);
     expect(readdirSync(path)).toEqual(['key']);

@@ -14,6 +14,7 @@ export default class SubscriptionsApprove extends BaseCommand {
     'rate-limit': Flags.string({ summary: 'Requests per hour.', helpValue: 'N' }),
     quota: Flags.string({ summary: 'Requests per calendar month.', helpValue: 'N' }),
     'to-file': Flags.string({ summary: 'Write the key to this file (mode 0600) and not to stdout.', helpValue: 'PATH' }),
+    overwrite: Flags.boolean({ summary: 'With --to-file: replace a file that is there.', default: false }),
   };
 
   protected override interruptHint =
@@ -24,7 +25,8 @@ export default class SubscriptionsApprove extends BaseCommand {
     const { countOf, takeStep } = await import('../../operations/subscriptions.js');
     const body = { rate_limit: countOf('rate-limit', flags['rate-limit']), quota: countOf('quota', flags.quota) };
     const { tenant } = await this.settings();
-    const request = { word: args.subscription, tenant, verb: 'approve', body, file: flags['to-file'] } as const;
+    const target = { file: flags['to-file'], mayReplace: flags.overwrite };
+    const request = { word: args.subscription, tenant, verb: 'approve', body, ...target } as const;
     const { subscription, key } = await takeStep(request, await this.client());
     const { approvalJson, approvalText } = await import('../../views/subscriptions.js');
     // A key is printed here: this output is not redacted.
