@@ -7,7 +7,7 @@ import { answer, completeHead, fail } from './pipeline.js';
 import type { Route, Upstream } from './snapshot.js';
 import { joinSockets } from './tunnel.js';
 import { readAnswer } from './upstream-answer.js';
-import type { AnswerSource } from './upstream-client/exchange-handler.js';
+import type { AnswerSource, Progress } from './upstream-client/exchange-handler.js';
 import { reportFailure } from './upstream-failure.js';
 
 /** A body that makes no progress for so long is given up. */
@@ -116,17 +116,17 @@ export class ProxiedExchange extends HttpExchange {
     this.#join(upstream);
   }
 
-  onError(error: Error): void {
+  onError(error: Error, progress: Progress): void {
     this.stopTimer();
     if (this.isDone) return;
-    if (!this.isOver && !this.isAnswered && this.mayRetry(error)) {
+    if (!this.isOver && !this.isAnswered && this.mayRetry(error, progress)) {
       this.retrySoon();
       return;
     }
     this.isDone = true;
     if (this.isOver || this.socket.destroyed) this.releaseBreaker();
     else if (this.isAnswered) this.#cutShort(error);
-    else this.answerFailure(error);
+    else this.answerFailure(error, progress);
   }
 
   /** The body of the request is malformed or has stopped coming. False when there is no body to come. */
@@ -182,8 +182,8 @@ export class ProxiedExchange extends HttpExchange {
     this.over();
   }
 
-  protected override mayRetry(error: Error): boolean {
-    return this.#bodyBytes === 0 && super.mayRetry(error);
+  protected override mayRetry(error: Error, progress: Progress): boolean {
+    return this.#bodyBytes === 0 && super.mayRetry(error, progress);
   }
 
   #cutShort(error: Error): void {

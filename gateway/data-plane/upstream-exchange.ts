@@ -5,7 +5,7 @@ import { Exchange } from './exchange.js';
 import { errorReply } from './own-routes.js';
 import { answer, fail } from './pipeline.js';
 import type { Route, Upstream } from './snapshot.js';
-import type { AnswerHandler, AnswerSource, UpstreamRequest } from './upstream-client/exchange-handler.js';
+import { UNSENT, type AnswerHandler, type AnswerSource, type Progress, type UpstreamRequest } from './upstream-client/exchange-handler.js';
 import { Ended, isFinal, isOurs, reportFailure } from './upstream-failure.js';
 import { upstreamHead, type ForwardedFor, type UpstreamAccess } from './upstream-request.js';
 
@@ -45,7 +45,7 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
   /** Gives the upstream request up, or what is left of it. */
   end(code: ErrorCode, message: string): void {
     this.abort();
-    this.onError(new Ended(code, message));
+    this.onError(new Ended(code, message), UNSENT);
   }
 
   /** Another try after `mayRetry` has allowed it: by another server where there is one, else on a connection of its own when one has broken. */
@@ -79,7 +79,7 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
   abstract onData(chunk: Buffer, isLast: boolean): boolean;
   abstract onComplete(): void;
   abstract onUpgrade(status: number, fields: string[], socket: Duplex): void;
-  abstract onError(error: Error): void;
+  abstract onError(error: Error, progress: Progress): void;
 
   /** Makes the request for this server. */
   protected abstract address(route: Route, upstream: Upstream): void;
@@ -103,14 +103,14 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
     this.#admittedIn = upstream.breaker.round;
   }
 
-  /** Only what cannot have been acted on: nothing was sent, or an idempotent request without a body met a dead connection. */
-  protected mayRetry(error: Error): boolean {
-    if (this.#attempts >= (this.route?.upstream.retries ?? 0) || error instanceof Ended || isFinal(error)) return false;
+  /** Only what cannot have been acted on: nothing was sent, or an idempotent request without a body met a connection that died without a word. */
+  protected mayRetry(error: Error, { isAnswered }: Progress): boolean {
+    if (isAnswered || this.#attempts >= (this.route?.upstream.retries ?? 0) || error instanceof Ended || isFinal(error)) return false;
     return !this.isSent || (IDEMPOTENT.has(this.method) && !this.hasBody);
   }
 
   /** Answers in place of the upstream. */
-  protected answerFailure(error: Error): void {
+  protected answerFailure(error: Error, { isReused, isAnswered }: Progress): void {
     if (isOurs(error)) {
       this.releaseBreaker();
       fail(this, error);
@@ -119,7 +119,8 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
     const code = error instanceof Ended ? error.errorCode : 'bad_gateway';
     const isUpstreams = code === 'bad_gateway' || code === 'gateway_timeout';
     if (isUpstreams) {
-      this.settle(true);
+      // A kept connection that its server has closed says nothing of the server: the next one will tell.
+      if (!isReused || isAnswered) this.settle(true);
       reportFailure(this, error, code === 'bad_gateway' ? 502 : 504);
     }
     this.releaseBreaker();

@@ -6,7 +6,7 @@ import { answer, completeHead, fail, finish, serve } from '../pipeline.js';
 import { isProblem, readHead, type RequestHead } from '../request-head.js';
 import type { Route, Upstream } from '../snapshot.js';
 import { readAnswer } from '../upstream-answer.js';
-import type { AnswerSource } from '../upstream-client/exchange-handler.js';
+import type { AnswerSource, Progress } from '../upstream-client/exchange-handler.js';
 import { UpstreamExchange } from '../upstream-exchange.js';
 import { headersOf } from './call-headers.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
@@ -160,16 +160,16 @@ class ToolExchange extends UpstreamExchange {
     socket.destroy();
   }
 
-  onError(error: Error): void {
+  onError(error: Error, progress: Progress): void {
     this.stopTimer();
     if (this.isDone || this.isOver) return;
     // Of an answer that has begun, nothing has gone out yet.
-    if (this.status === 0 && this.mayRetry(error)) {
+    if (this.status === 0 && this.mayRetry(error, progress)) {
       this.retrySoon();
       return;
     }
     this.isDone = true;
-    this.answerFailure(error);
+    this.answerFailure(error, progress);
   }
 
   expire(): void {

@@ -23,6 +23,17 @@ export interface AnswerSource {
   resume(handler: AnswerHandler): void;
 }
 
+/** How far an exchange had come when it broke. */
+export interface Progress {
+  /** It was sent on a connection that had served others before: the server may have closed it by then, which says nothing of the server. */
+  readonly isReused: boolean;
+  /** Bytes of an answer have come, be it of an interim one: the request has reached the server. */
+  readonly isAnswered: boolean;
+}
+
+/** Nothing of the request was written. */
+export const UNSENT: Progress = { isReused: false, isAnswered: false };
+
 /** Is told of one exchange, in this order; `onError` or `onUpgrade` may come in place of the rest. Nothing comes after `onComplete`, `onUpgrade` or `onError`. */
 export interface AnswerHandler {
   /** The request is about to be written. False: it is not wanted any more. */
@@ -38,5 +49,5 @@ export interface AnswerHandler {
   onComplete(): void;
   /** The connection is the handler's now. */
   onUpgrade(status: number, fields: string[], socket: Duplex): void;
-  onError(error: Error): void;
+  onError(error: Error, progress: Progress): void;
 }

@@ -5,7 +5,7 @@ import { UNTIL_CLOSE, type AnswerHead } from './answer-head.js';
 import { AnswerReader, type AnswerSink } from './answer-reader.js';
 import { BodyWriter } from './body-writer.js';
 import type { Connector } from './connect.js';
-import type { AnswerHandler, AnswerSource, UpstreamRequest } from './exchange-handler.js';
+import { UNSENT, type AnswerHandler, type AnswerSource, type UpstreamRequest } from './exchange-handler.js';
 import { isLastRequest, requestHead } from './request-text.js';
 import { UpstreamError } from './upstream-error.js';
 
@@ -30,6 +30,9 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
   #request: UpstreamRequest | undefined;
   #body: BodyWriter | undefined = undefined;
   #isSent = false;
+  #isReused = false;
+  /** Bytes of the present answer have come. */
+  #isAnswered = false;
   #isPaused = false;
   #head: AnswerHead | undefined = undefined;
   #error: Error | undefined = undefined;
@@ -59,6 +62,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
   send(request: UpstreamRequest, handler: AnswerHandler): void {
     this.#request = request;
     this.#handler = handler;
+    this.#isReused = true;
     this.#begin(request, handler);
   }
 
@@ -83,8 +87,9 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
   /** Whoever waits for an answer hears of this error instead. */
   fail(error: Error): void {
     const handler = this.#handler;
+    const progress = { isReused: this.#isReused, isAnswered: this.#isAnswered };
     this.destroy();
-    handler?.onError(error);
+    handler?.onError(error, progress);
   }
 
   onHead(head: AnswerHead): void {
@@ -124,7 +129,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
       head = requestHead(request);
     } catch (error) {
       this.#rest();
-      handler.onError(error as Error);
+      handler.onError(error as Error, UNSENT);
       return;
     }
     if (!handler.onConnect(this)) {
@@ -188,6 +193,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
       this.#socket.destroy();
       return;
     }
+    this.#isAnswered = true;
     try {
       const error = this.#reader.read(bytes);
       if (error !== undefined) this.fail(error);
@@ -242,6 +248,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
     this.#request = undefined;
     this.#head = undefined;
     this.#isSent = false;
+    this.#isAnswered = false;
   }
 
   #readOn(): void {

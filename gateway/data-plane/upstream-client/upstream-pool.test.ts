@@ -1,6 +1,6 @@
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 import fc from 'fast-check';
@@ -133,6 +133,28 @@ it('request-smuggling: an answer that comes before its request is never taken fo
   }
 
   expect(connections()).toBe(3);
+});
+
+it('request-smuggling: what came in the turn in which a request is handed over is read before it is written', async () => {
+  const sockets: Socket[] = [];
+  const { url, connections } = await startTcp((socket) => {
+    sockets.push(socket);
+    socket.on('data', () => setTimeout(() => socket.write(OK), 20));
+  });
+  const pool = poolFor(url);
+  await ask(pool);
+  const { port } = await startTcp((socket) => socket.end('x'));
+
+  // A read of the event loop, in which the poll is over that would have brought these bytes.
+  const answer = await new Promise<Outcome>((resolve) => {
+    connect(port, '127.0.0.1').once('data', () => {
+      sockets[0]?.write(OK.replace('ok', 'no'));
+      resolve(ask(pool));
+    });
+  });
+
+  expect(answer).toEqual(isOk);
+  expect(connections()).toBe(2);
 });
 
 it('request-smuggling: whatever a server makes of one answer, the next request gets its own', { timeout: 60_000 }, async () => {

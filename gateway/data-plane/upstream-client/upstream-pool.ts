@@ -1,6 +1,6 @@
 /** The connections to one server, as many as are needed at once: the last one that became free is the next one to be used, and those that nobody needs are closed. */
 import { Connector, type Server } from './connect.js';
-import type { AnswerHandler, UpstreamRequest } from './exchange-handler.js';
+import { UNSENT, type AnswerHandler, type UpstreamRequest } from './exchange-handler.js';
 import { UpstreamError } from './upstream-error.js';
 import { UpstreamConnection, type ConnectionOwner } from './upstream-connection.js';
 
@@ -9,10 +9,18 @@ const REST_MS = 4000;
 /** So much earlier than a server says. */
 const MARGIN_MS = 1000;
 const SWEEP_MS = 1000;
+/** To close a connection takes a tenth of a millisecond, and others wait for the same turn of the loop. */
+const CLOSED_AT_ONCE = 50;
 
 interface Waiting {
   readonly request: UpstreamRequest;
   readonly handler: AnswerHandler;
+}
+
+/** What has come up in one turn of the event loop. */
+interface Turn {
+  readonly rested: UpstreamConnection[];
+  readonly waiting: Waiting[];
 }
 
 export class UpstreamPool implements ConnectionOwner {
@@ -20,7 +28,10 @@ export class UpstreamPool implements ConnectionOwner {
   readonly #all = new Set<UpstreamConnection>();
   /** The one that has rested for the shortest time is the last. */
   readonly #free: UpstreamConnection[] = [];
-  #waiting: Waiting[] = [];
+  #turn: Turn | undefined = undefined;
+  /** Of this turn and the one before: connections that will be free, and requests that wait for one. */
+  #resting = 0;
+  #waiting = 0;
   #sweeper: NodeJS.Timeout | undefined = undefined;
   /** Why no connection is made. */
   #problem: Error | undefined;
@@ -36,23 +47,24 @@ export class UpstreamPool implements ConnectionOwner {
   }
 
   /**
-   * Sends a request on a connection that is free, or on a new one. Written is when all that has come by now was looked at: a connection on which something
-   * came that nobody has asked for, or that was closed, is not used.
+   * Sends a request on a connection that is free, or on a new one. Written is after the event loop has polled once more: all that had reached this machine
+   * when the request was handed over is read by then, however long the turn was, and a connection on which something came that nobody has asked for,
+   * or that was closed, is not used.
    */
   dispatch(request: UpstreamRequest, handler: AnswerHandler): void {
-    if (request.isUpgrade === true || this.#free.length <= this.#waiting.length) {
+    if (request.isUpgrade === true || this.#free.length + this.#resting <= this.#waiting) {
       this.dispatchFresh(request, handler);
       return;
     }
-    if (this.#waiting.length === 0) setImmediate(flush, this);
-    this.#waiting.push({ request, handler });
+    this.#waiting += 1;
+    this.#thisTurn().waiting.push({ request, handler });
   }
 
   /** Sends a request on a new connection: a retry never meets another dead one. */
   dispatchFresh(request: UpstreamRequest, handler: AnswerHandler): void {
     const problem = this.#problem;
     if (problem === undefined) this.#all.add(new UpstreamConnection(this, this.#connector, request, handler));
-    else setImmediate(() => handler.onError(problem));
+    else setImmediate(() => handler.onError(problem, UNSENT));
   }
 
   /** Breaks off what is in flight, and refuses what comes: each handler is told. */
@@ -63,10 +75,19 @@ export class UpstreamPool implements ConnectionOwner {
     for (const connection of this.#all) connection.fail(problem);
   }
 
-  /** Sends what waits. */
-  flush(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
+  /** The turn is over in which these have come up. */
+  look(): void {
+    const turn = this.#turn;
+    this.#turn = undefined;
+    // Bytes that came while the turn was under way are read by the next poll: an immediate that is made by one runs behind it.
+    if (turn !== undefined) setImmediate(flush, this, turn);
+  }
+
+  /** Another poll is over since: what has rested is free, and what waits is sent. */
+  flush({ rested, waiting }: Turn): void {
+    this.#resting -= rested.length;
+    this.#waiting -= waiting.length;
+    for (const connection of rested) if (connection.isOpen) this.#free.push(connection);
     const nowMs = performance.now();
     for (const { request, handler } of waiting) {
       const connection = this.#takeFree(nowMs);
@@ -82,7 +103,9 @@ export class UpstreamPool implements ConnectionOwner {
       return;
     }
     connection.usableUntil = performance.now() + usableMs;
-    this.#free.push(connection);
+    // Not free at once: some servers close a connection behind an answer without having said so.
+    this.#resting += 1;
+    this.#thisTurn().rested.push(connection);
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
@@ -100,15 +123,22 @@ export class UpstreamPool implements ConnectionOwner {
     }
   }
 
-  /** Closes what has rested for too long. */
+  #thisTurn(): Turn {
+    if (this.#turn === undefined) setImmediate(look, this);
+    return (this.#turn ??= { rested: [], waiting: [] });
+  }
+
+  /** Closes what has rested for too long, some in each turn. */
   #sweep(): void {
     const nowMs = performance.now();
     const late = this.#free.filter(({ usableUntil }) => usableUntil <= nowMs);
-    for (const connection of late) connection.destroy();
-    if (this.#free.length > late.length) return;
+    for (const connection of late.slice(0, CLOSED_AT_ONCE)) connection.destroy();
+    if (late.length > CLOSED_AT_ONCE) setImmediate(() => this.#sweep());
+    if (this.#free.length + this.#resting > late.length) return;
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
   }
 }
 
-const flush = (pool: UpstreamPool): void => pool.flush();
+const look = (pool: UpstreamPool): void => pool.look();
+const flush = (pool: UpstreamPool, turn: Turn): void => pool.flush(turn);
