@@ -157,7 +157,7 @@ describe('export', () => {
     const applied = await run('apply', '-f', 'set.yaml', '--yes');
     const again = await run('diff', '-f', 'set.yaml', '--exit-code');
     await cp.stoactl(['export', '--tenant', 'documented', '--to-dir', 'live'], { cwd: path });
-    const exported = await run('diff', '-f', 'live', '--exit-code');
+    const exported = await run('diff', '-f', 'live', '-R', '--exit-code');
     writeFileSync(join(path, 'docs/items.yaml'), document.replace('One item', 'A single item'));
     const changed = await run('diff', '-f', 'set.yaml');
 
