@@ -141,7 +141,7 @@ const STEPS: Readonly<Record<string, readonly [from: readonly string[], to: stri
   reject: [['pending_approval'], 'rejected'],
   suspend: [['active'], 'suspended'],
   resume: [['suspended'], 'active'],
-  revoke: [['pending_approval', 'active', 'suspended', 'expired', 'rejected', 'revoked'], 'revoked'],
+  revoke: [['pending_approval', 'active', 'suspended', 'expired', 'revoked'], 'revoked'],
 };
 
 /** The subscription that a number stands for; nothing happens where there is none yet. */

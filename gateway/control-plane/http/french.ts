@@ -127,6 +127,8 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Tenant "{}" does not exist.': 'Le tenant « {} » n’existe pas.',
   'The tenant "{}" of revision {} was deleted since; another one has its name now.':
     'Le tenant « {} » de la révision {} a été supprimé depuis ; un autre porte maintenant son nom.',
+  '{} is protected by its annotation "{}".': '{} est protégé par son annotation « {} ».',
+  'Set the annotation to "false" and apply that first.': 'Mettez d’abord l’annotation à "false" et appliquez ce changement.',
   'Choose a later revision, or apply the manifests of that time.':
     'Choisissez une révision plus récente, ou appliquez les manifestes de l’époque.',
   'API "{}" does not exist.': 'L’API « {} » n’existe pas.',
@@ -227,7 +229,7 @@ export const FRENCH: Readonly<Record<string, string>> = {
     'Si ce n’était pas vous, prévenez la personne qui l’a envoyé : la clé doit être renouvelée.',
   'The link was good until {}.': 'Le lien était valable jusqu’au {}.',
   'Ask whoever sent it for another one.': 'Demandez-en un autre à la personne qui l’a envoyé.',
-  'The subscription is revoked already.': 'L’abonnement est déjà révoqué.',
+  'It never had a key: there is nothing to revoke.': 'Il n’a jamais eu de clé : il n’y a rien à révoquer.',
 
   // The portal.
   'Expected 32 bytes in base64url.': '32 octets en base64url attendus.',

@@ -2,6 +2,7 @@
 import type { StoredResource } from '../../../schema/change.js';
 import { StoaError, type Diagnostic } from '../../../schema/error.js';
 import { canonicalJson, keyOf, type Resource, type ResourceKey } from '../../../schema/resource.js';
+import { protectedRefusal } from '../../../schema/plan-deletes.js';
 import type { JsonObject } from '../../../schema/kind.js';
 import type { Actor, ControlPlane, Trx } from '../context.js';
 import { newResourceId } from '../resource-id.js';
@@ -52,7 +53,7 @@ export async function putResource(
   return after;
 }
 
-/** Deletes a resource and what cannot live without it. Throws `conflict` when something needs it, `precondition_failed`. */
+/** Deletes a resource and what cannot live without it. Throws `conflict` when something needs it or some of that is protected, `precondition_failed`. */
 export async function deleteResource(
   cp: ControlPlane,
   trx: Trx,
@@ -65,11 +66,19 @@ export async function deleteResource(
   if (before === undefined) throw new StoaError('not_found', `${keyOf(resource)} does not exist.`);
   const others = (await resourcesOfTenants(trx, [before.tenant])).filter(({ id }) => id !== before.id);
   const steps = cascade(cp.catalog, [before], others);
+  requireUnprotected([before, ...steps.flatMap((step) => (step.after === undefined ? [step.before] : []))]);
   const writes: Write[] = steps.map((step) => ({
     before: step.before,
     after: step.after === undefined ? undefined : touched(cp, actor, step.before, step.after),
   }));
   await writeRevision(cp, trx, actor, [...writes, { before, after: undefined }], REST);
+}
+
+/** What `stoactl` does not delete is not deleted by REST either, nor with something else. */
+function requireUnprotected(leaving: readonly StoredResource[]): void {
+  const [refusal] = leaving.flatMap(protectedRefusal);
+  if (refusal === undefined) return;
+  throw new StoaError('conflict', refusal.message, { hint: 'Set the annotation to "false" and apply that first.' });
 }
 
 function requireVersion(before: StoredResource | undefined, expected: number | undefined): void {

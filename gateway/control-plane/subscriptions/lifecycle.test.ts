@@ -28,7 +28,7 @@ const LEGAL: Readonly<Record<string, readonly (keyof typeof PATHS)[]>> = {
   reject: ['pending_approval'],
   suspend: ['active'],
   resume: ['suspended'],
-  revoke: ['pending_approval', 'active', 'suspended', 'rejected', 'revoked'],
+  revoke: ['pending_approval', 'active', 'suspended', 'revoked'],
 };
 const states = Object.keys(PATHS) as (keyof typeof PATHS)[];
 const table = states.flatMap((state) => Object.keys(LEGAL).map((verb) => [state, verb] as const));

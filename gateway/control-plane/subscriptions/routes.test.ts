@@ -247,7 +247,7 @@ describe('steps', () => {
     ['revoked', 'resume', 409],
     ['revoked', 'suspend', 409],
     ['rejected', 'approve', 409],
-    ['rejected', 'revoke', 200],
+    ['rejected', 'revoke', 409],
   ];
 
   test.each(TABLE)('from %s, %s is answered %d', async (from, verb, status) => {

@@ -22,7 +22,7 @@ interface Step {
   readonly hint: string;
 }
 
-const ALL: readonly SubscriptionStatus[] = ['pending_approval', 'active', 'suspended', 'expired', 'rejected'];
+const OPEN: readonly SubscriptionStatus[] = ['pending_approval', 'active', 'suspended', 'expired'];
 
 const STEPS = {
   approve: {
@@ -48,11 +48,11 @@ const STEPS = {
   },
   resume: { from: ['suspended'], to: 'active', action: 'subscription.resumed', hint: 'Only a suspended subscription can be resumed.' },
   revoke: {
-    from: ALL,
+    from: OPEN,
     to: 'revoked',
     action: 'subscription.revoked',
     event: 'subscription.revoked',
-    hint: 'The subscription is revoked already.',
+    hint: 'It never had a key: there is nothing to revoke.',
   },
 } as const satisfies Record<string, Step>;
 

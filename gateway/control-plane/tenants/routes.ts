@@ -122,7 +122,7 @@ const deleteTenant = tenantEndpoint({
   summary: 'Delete a tenant and everything in it',
   right: 'tenants',
   status: 204,
-  errors: ['precondition_failed'],
+  errors: ['conflict', 'precondition_failed'],
   handle: (cp, { actor, tenant, request }) => removeResource(cp, actor, tenant, expectedVersion(request, tenant)),
 });
 
