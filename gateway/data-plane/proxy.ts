@@ -99,6 +99,8 @@ export class ProxiedExchange extends HttpExchange {
     this.isDone = true;
     if (!this.res.writableEnded) this.res.end();
     this.visit?.end();
+    // Nobody takes the rest of the body: it is read and dropped, so that a reset does not overtake the answer (RFC 9112, 9.6).
+    if (!this.req.complete && !Buffer.isBuffer(this.body)) this.body.resume();
   }
 
   onUpgrade(status: number, fields: string[], upstream: Duplex): void {
@@ -111,8 +113,14 @@ export class ProxiedExchange extends HttpExchange {
     }
     this.status = status;
     this.headers = ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...readAnswer(status, fields, this.shared, this.limit !== undefined)];
-    completeHead(this);
-    this.socket.write(rawHead(status, this.headers), 'latin1');
+    try {
+      completeHead(this);
+      this.socket.write(rawHead(status, this.headers), 'latin1');
+    } catch (error) {
+      upstream.destroy();
+      fail(this, error);
+      return;
+    }
     this.#join(upstream);
   }
 

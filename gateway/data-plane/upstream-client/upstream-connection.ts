@@ -6,6 +6,7 @@ import { AnswerReader, type AnswerSink } from './answer-reader.js';
 import { BodyWriter } from './body-writer.js';
 import type { Connector } from './connect.js';
 import { UNSENT, type AnswerHandler, type AnswerSource, type UpstreamRequest } from './exchange-handler.js';
+import { readPastFailedWrites } from './failed-writes.js';
 import { isLastRequest, requestHead } from './request-text.js';
 import { UpstreamError } from './upstream-error.js';
 
@@ -31,6 +32,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
   #body: BodyWriter | undefined = undefined;
   #isSent = false;
   #isReused = false;
+  #readsPastFailedWrites = false;
   /** Bytes of the present answer have come. */
   #isAnswered = false;
   #isPaused = false;
@@ -151,6 +153,8 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
   #write({ body, bodyLength }: UpstreamRequest, handler: AnswerHandler, head: string): void {
     const socket = this.#socket;
     if (body !== undefined && !Buffer.isBuffer(body)) {
+      if (!this.#readsPastFailedWrites) readPastFailedWrites(socket, (error) => this.#stopSending(error));
+      this.#readsPastFailedWrites = true;
       this.#body = new BodyWriter({
         socket,
         body,
@@ -178,6 +182,13 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
       }
     }
     this.#sent(handler);
+  }
+
+  /** The server takes no more of the body; an answer may be on its way all the same. */
+  #stopSending(error: Error): void {
+    this.#error ??= error;
+    this.#body?.stop();
+    this.#body = undefined;
   }
 
   #sent(handler: AnswerHandler): void {
