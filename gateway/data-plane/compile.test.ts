@@ -342,6 +342,23 @@ describe('limits', () => {
     expect(last.limit).toMatchObject({ limit: 10, remaining: 0 });
   });
 
+  it('counts a quota under the factor that is in force, and shows that, also when the factor has been the same before (AD20 AD21 TN6)', () => {
+    const { put, route, state } = setup();
+    const factor = (rate_limit_multiplier: number) => put(resource('Tenant', 'acme', 'acme', { settings: { rate_limit_multiplier } }));
+    const shown = () => state.policyQuotas.list(() => true).map(({ limits }) => limits);
+    put(api('pay'), resource('Policy', 'acme', 'q', { policy_type: 'quota', config: { daily: 10, monthly: 100 }, ...onApi('pay') }));
+    pass(route('/acme/pay')?.hooksFor(undefined), undefined, 1);
+
+    const byFactor = [1, 0.5, 1, 0.001, 1].map((value) => {
+      factor(value);
+      return shown();
+    });
+
+    const whole = [{ daily: 10, monthly: 100 }];
+    expect(byFactor).toEqual([whole, [{ daily: 5, monthly: 50 }], whole, [{ daily: 1, monthly: 1 }], whole]);
+    expect(pass(route('/acme/pay')?.hooksFor(undefined), undefined, 20).passed).toBe(9);
+  });
+
   it('lets policies about addresses run before the caller is known, except those of single consumers (PL11)', () => {
     const { put, route } = setup();
     const filter = (name: string, spec: JsonObject = {}) =>

@@ -25,17 +25,21 @@ const REFUSED: Hooks = {
   request: () => errorReply('service_unavailable', 'This API is not served at the moment: one of its policies has an error.'),
 };
 
-/** Compiles policies, each once for a scope and factor: routes of one tenant share the hooks of its policies. */
+/**
+ * Compiles policies, each once for a scope: routes of one tenant share the hooks of its policies. Those of another factor are made anew, also where
+ * the factor has been the same before, so that what a policy tells of its limits is what is in force.
+ */
 export function createPolicyCompiler(state: RuntimeState, now: () => number): CompilePolicy {
-  const made = new WeakMap<object, Map<string, StagedHooks>>();
-  return (binding, scope) => {
+  const made = new WeakMap<object, Map<string, { readonly multiplier: number; readonly hooks: StagedHooks }>>();
+  return (binding, { apiKey, multiplier }) => {
     const { policy } = binding;
-    const key = `${counterKey(binding, scope.apiKey)} ${scope.multiplier}`;
-    const known = made.get(policy) ?? new Map<string, StagedHooks>();
-    made.set(policy, known);
-    const owner = { tenant: policy.source.tenant, key: counterKey(binding, scope.apiKey), multiplier: scope.multiplier };
-    const hooks = known.get(key) ?? compilePolicy(binding, policyServices(state, now, owner));
-    known.set(key, hooks);
+    const key = counterKey(binding, apiKey);
+    const byScope = made.get(policy) ?? new Map<string, { readonly multiplier: number; readonly hooks: StagedHooks }>();
+    made.set(policy, byScope);
+    const known = byScope.get(key);
+    if (known?.multiplier === multiplier) return known.hooks;
+    const hooks = compilePolicy(binding, policyServices(state, now, { tenant: policy.source.tenant, key, multiplier }));
+    byScope.set(key, { multiplier, hooks });
     return hooks;
   };
 }
