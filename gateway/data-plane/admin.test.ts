@@ -123,7 +123,7 @@ describe('admin API', () => {
     expect(await send('DELETE /admin/apis/api-123')).toMatchObject({ status: 204, body: '' });
     expect((await send('DELETE /admin/apis/api-123')).body.error.code).toBe('not_found');
     expect((await send('GET /admin/apis/api-123')).status).toBe(404);
-    expect((await get('/apis/acme/payments/x')).status).toBe(503);
+    expect((await get('/apis/acme/payments/x')).status).toBe(404);
   });
 
   it('puts a policy in force with the next request, and lifts it at once (AD7 AD9)', async () => {

@@ -127,13 +127,16 @@ async function store(
   try {
     save({ apis: [...apis.values()], policies: [...policies.values()] });
   } catch (error) {
-    throw new StoaError('service_unavailable', 'The change could not be written to the disk of the gateway; nothing was changed.', {
-      cause: error,
-    });
+    throw unsaved(error);
   }
   source.changeAdmin({ apis: put.apis ?? [], policies: put.policies ?? [] }, { apis: remove.apis ?? [], policies: remove.policies ?? [] });
   await publisher.settled();
 }
+
+const unsaved = (cause: unknown): StoaError =>
+  cause instanceof StoaError
+    ? cause
+    : new StoaError('service_unavailable', 'The change could not be written to the disk of the gateway; nothing was changed.', { cause });
 
 function apiRoutes(options: AdminOptions): Routes {
   const { source, publisher, catalog, allowPrivateUpstreams, now } = options;

@@ -1,6 +1,7 @@
 /** What a gateway keeps on its disk: `config.json`, the copy of what the control plane gave, and `admin.json`, what its admin API registered. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { StoaError } from '../../schema/error.js';
 import type { SyncObjects } from '../../schema/sync.js';
 import type { AdminObjects, ConfigSource, Position } from './config-source.js';
 import { readSealed, writeSealed, writeSealedSync } from './sealed-file.js';
@@ -20,7 +21,7 @@ export interface DiskCopy {
   load(): { readonly copy: { readonly objects: SyncObjects; readonly position: Position } | undefined; readonly admin: AdminObjects };
   /** The configuration has changed: it is written soon. A damaged copy is only replaced when `isWhole`: the control plane gave everything anew. */
   changed(isWhole: boolean): void;
-  /** Writes what the admin API registered; returns when it is on the disk. Throws when it cannot be written, or the file is damaged. */
+  /** Writes what the admin API registered; returns when it is on the disk. Throws `service_unavailable` when the file is damaged, and what the disk says when it cannot be written. */
   saveAdmin(objects: AdminObjects): void;
   /** Writes what is not written yet. */
   stop(): Promise<void>;
@@ -79,7 +80,10 @@ export function createDiskCopy({ directory, source, onProblem, debounceMs = 250 
       schedule(debounceMs);
     },
     saveAdmin(objects) {
-      if (damaged.has(adminFile)) throw new Error(`${adminFile} is damaged and is not overwritten.`);
+      if (damaged.has(adminFile))
+        throw new StoaError('service_unavailable', 'What the admin API had registered is damaged on the disk; nothing was changed.', {
+          hint: 'The log of the start of the gateway names the file. Put a copy of it in its place, or move it away, and start the gateway again.',
+        });
       writeSealedSync(adminFile, [JSON.stringify({ format: FORMAT, ...objects }).slice(0, -1)]);
     },
     async stop() {

@@ -9,13 +9,13 @@ export interface Readiness {
 
 /**
  * Ready from the first swap after there is a configuration: while its routes are still being compiled, all of them would answer 404. What the admin API
- * gave is a configuration where `mayServeAlone` says so.
+ * gave is a configuration where `mayServeAlone` says so. Who removes the last route of a gateway that is ready has a gateway with no routes, not one that waits.
  */
 export function createReadiness(source: Pick<ConfigSource, 'position' | 'adminApis'>, mayServeAlone: () => boolean): Readiness {
   let isServed = false;
   const isConfigured = (): boolean => source.position !== undefined || (source.adminApis.size > 0 && mayServeAlone());
   return {
-    isReady: () => isServed && isConfigured(),
+    isReady: () => isServed,
     published: () => void (isServed ||= isConfigured()),
   };
 }
