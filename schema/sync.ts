@@ -87,6 +87,8 @@ export interface GatewayEvent {
   readonly path: string;
   readonly status: number;
   readonly reason?: string | undefined;
+  /** Id of the request, as its client and its log line know it; older gateways send none. */
+  readonly request_id?: string | undefined;
   /** Of an event that stands for many alike: how many. */
   readonly count?: number | undefined;
 }

@@ -28,7 +28,8 @@ function setup(options: { readonly maxEvents?: number; readonly initial?: readon
   });
   onTestFinished(() => queue.stop(0));
   const record = (count: number, path = '/p'): void => {
-    for (let n = 0; n < count; n += 1) queue.record({ type: 'rate_limit_exceeded', route, consumer: 'app', path, status: 429 });
+    for (let n = 0; n < count; n += 1)
+      queue.record({ type: 'rate_limit_exceeded', route, consumer: 'app', path, status: 429, requestId: 'req-1' });
   };
   const empty = async (): Promise<void> => {
     for (const end = Date.now() + 10_000; queue.stats().queued > 0;) {
@@ -59,6 +60,7 @@ describe('event queue', () => {
       path: '/p',
       status: 429,
       reason: undefined,
+      request_id: 'req-1',
     });
   });
 

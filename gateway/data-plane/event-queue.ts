@@ -1,5 +1,6 @@
 /** Events of live traffic on their way to the control plane: bounded, in batches, delivered at least once under ids that make them count once. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { redactApiKeys } from '../../schema/api-key.js';
 import type { GatewayEvent } from '../../schema/sync.js';
 import { createEventSampler } from './event-sampler.js';
 import type { EventSink } from './snapshot.js';
@@ -115,7 +116,7 @@ export function createEventQueue(options: EventQueueOptions): EventQueue {
   };
 }
 
-function eventOf(id: string, at: string, { type, route, consumer, subscription, path, status, reason }: Recorded): GatewayEvent {
+function eventOf(id: string, at: string, { type, route, consumer, subscription, path, status, reason, requestId }: Recorded): GatewayEvent {
   return {
     id,
     at,
@@ -127,6 +128,7 @@ function eventOf(id: string, at: string, { type, route, consumer, subscription, 
     path: path.slice(0, MAX_TEXT),
     status,
     reason: reason?.slice(0, MAX_TEXT),
+    request_id: redactApiKeys(requestId),
   };
 }
 

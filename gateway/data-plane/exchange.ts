@@ -7,7 +7,7 @@ import type { CertificateJudge, ClientCertificate, Presented } from './client-ce
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestHead } from './request-head.js';
 import type { UsageMeter } from './usage-meter.js';
-import type { AuthFailure, Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from './snapshot.js';
+import type { Credential, EventSink, KeyStore, Route, Snapshot, Upstream } from './snapshot.js';
 
 /** What a request needs beside itself; one object for the life of the gateway. */
 export interface Gateway {
@@ -25,9 +25,6 @@ export interface Gateway {
   /** Wall clock, epoch milliseconds. */
   now(): number;
 }
-
-/** As the line of a request names it. */
-export type Refusal = AuthFailure | 'rate_limit_exceeded';
 
 const NO_HOOKS: readonly Hooks[] = [];
 
@@ -59,8 +56,8 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   credential: Credential | undefined = undefined;
   /** The key that was refused, where it is one of the API's own tenant: another tenant's consumers are not named to this one. */
   refusedCredential: Credential | undefined = undefined;
-  /** Why the gateway itself refused the caller, or held a request back for a limit. */
-  refusal: Refusal | undefined = undefined;
+  /** Why the gateway answers by itself, as the line of the request names it. */
+  refusal: string | undefined = undefined;
   /** Whether the `Authorization` header carried our key and is not forwarded. */
   keyInAuthorization = false;
   /** Set where somebody asked for one and it was good. */

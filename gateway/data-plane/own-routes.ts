@@ -45,9 +45,9 @@ export function jsonReply(status: number, value: unknown, headers: readonly stri
   return { status, headers: ['Content-Type', 'application/json; charset=utf-8', ...headers], body: JSON.stringify(value) };
 }
 
-/** The error body of the product, as a reply. */
+/** The error body of the product, as a reply whose reason is its code. */
 export function errorReply(code: ErrorCode, message: string = ERRORS[code].title, headers: readonly string[] = []): Reply {
-  return jsonReply(ERRORS[code].status, { error: { code, message } }, headers);
+  return { ...jsonReply(ERRORS[code].status, { error: { code, message } }, headers), reason: code };
 }
 
 const GET_ONLY = ['Allow', 'GET, HEAD'];

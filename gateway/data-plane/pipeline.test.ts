@@ -65,7 +65,7 @@ it.each(reasons)('answers 401 with one body and logs %s (AP7 KY16 KY17 KY18 DP6 
     expect.objectContaining({ status: 401, reason, ...(own ? { key: 'key-1' } : {}) }),
   ]);
   expect(JSON.stringify(gateway.lines()).includes('key-1')).toBe(own);
-  expect(gateway.events).toMatchObject([{ type: 'auth_failed', reason, status: 401 }]);
+  expect(gateway.events).toMatchObject([{ type: 'auth_failed', reason, status: 401, requestId: answer.headers.get('x-request-id') }]);
   expect(capture.received).toEqual([]);
   expect(JSON.stringify(gateway.lines())).not.toContain(KEY);
 });
@@ -117,6 +117,9 @@ it('answers 405 with Allow for a method that is not listed, whatever an override
 
   expect(answer.status).toBe(405);
   expect(answer.headers.get('allow')).toBe('GET, POST');
+  await eventually(() => gateway.lines().filter(({ event }) => event === 'request completed')).toMatchObject([
+    { status: 405, reason: 'method_not_allowed' },
+  ]);
 });
 
 it.each([

@@ -120,7 +120,7 @@ export function reportRefusal(exchange: Exchange, route: Route | undefined, reas
   const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? exchange.refusedCredential ?? {};
   exchange.refusal = reason;
   gateway.log.event('error', 'auth_failed', { path, reason, consumer, tenant, api, request_id: requestId });
-  if (route !== undefined) gateway.events.record({ type: 'auth_failed', route, consumer, subscription, path, status, reason });
+  if (route !== undefined) gateway.events.record({ type: 'auth_failed', route, consumer, subscription, path, status, reason, requestId });
 }
 
 function afterHooks(exchange: Exchange, route: Route, reply: Answer): void {
@@ -157,7 +157,7 @@ function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
       api: route.api,
       request_id: exchange.requestId,
     });
-    gateway.events.record({ type: 'rate_limit_exceeded', route, consumer, subscription, path, status: 429 });
+    gateway.events.record({ type: 'rate_limit_exceeded', route, consumer, subscription, path, status: 429, requestId: exchange.requestId });
     return;
   }
   if (gateway.log.has('debug'))
@@ -187,6 +187,7 @@ function heldBack(waitMs: number): Reply {
 export function answer(exchange: Exchange, reply: KeptReply): void {
   exchange.status = reply.status;
   exchange.headers = [...reply.headers];
+  exchange.refusal ??= reply.reason;
   try {
     completeHead(exchange);
   } catch (error) {
@@ -201,6 +202,7 @@ export function fail(exchange: Exchange, error: unknown): void {
   logPanic(exchange.gateway.log, error);
   const reply = errorReply('internal_error', `The gateway failed on this request. Its id is ${exchange.requestId}.`);
   exchange.status = reply.status;
+  exchange.refusal = reply.reason;
   exchange.headers = [...reply.headers, 'X-Request-Id', exchange.requestId, 'X-Stoa-Request-Id', exchange.requestId];
   exchange.respond(reply.body);
 }

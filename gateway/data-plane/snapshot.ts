@@ -178,5 +178,6 @@ export interface EventSink {
     readonly path: string;
     readonly status: number;
     readonly reason?: string;
+    readonly requestId: string;
   }): void;
 }

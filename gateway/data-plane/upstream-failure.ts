@@ -60,5 +60,5 @@ export function reportFailure(exchange: Exchange, error: Error, status: number):
   const reason = failureReason(error);
   gateway.log.event('error', 'backend_error', { path, status, error: reason, tenant, api, request_id: requestId });
   const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? {};
-  gateway.events.record({ type: 'backend_error', route, consumer, subscription, path, status, reason });
+  gateway.events.record({ type: 'backend_error', route, consumer, subscription, path, status, reason, requestId });
 }

@@ -59,6 +59,8 @@ export interface Reply {
   readonly status: number;
   readonly headers: readonly string[];
   readonly body: string;
+  /** Why the gateway answers by itself, for the line of the request: the code of an error, or what a policy says more exactly. */
+  readonly reason?: string;
 }
 
 /** The head of a request on its way to the upstream: hooks edit it in place. */

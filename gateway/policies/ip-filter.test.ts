@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findingsOf, policyGateway } from '../../test/helpers/policy-gateway.js';
+import { eventually } from '../../test/helpers/data-plane.js';
 import { ipFilter } from './ip-filter.js';
 
 describe('ip_filter (PL11)', () => {
@@ -28,6 +29,16 @@ describe('ip_filter (PL11)', () => {
     expect((await call('/x', { key: 'unknown' })).status).toBe(403);
     expect((await call('/x', { headers: { 'x-forwarded-for': '192.0.2.9' } })).status).toBe(200);
     expect((await call('/x', { headers: { 'x-forwarded-for': '192.0.3.9' } })).status).toBe(403);
+  });
+
+  it('is the reason in the line of a request that it refuses', async () => {
+    const { call, gateway } = await policyGateway(ipFilter, { allow: ['192.0.2.0/24'] });
+
+    await call('/x');
+
+    await eventually(() => gateway.lines().filter(({ event }) => event === 'request completed')).toMatchObject([
+      { status: 403, reason: 'ip_filter' },
+    ]);
   });
 
   it('believes nobody else', async () => {

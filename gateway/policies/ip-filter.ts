@@ -27,7 +27,7 @@ export const ipFilter = definePolicy({
   example: { allow: ['192.0.2.0/24', '2001:db8::/32'], deny: ['192.0.2.66'] },
   compile({ allow, deny }, { errorReply }) {
     const [allowed, denied] = [allow?.map(parseIpRange), deny.map(parseIpRange)];
-    const refusal = errorReply('forbidden', 'Requests from this address are not accepted.');
+    const refusal = { ...errorReply('forbidden', 'Requests from this address are not accepted.'), reason: 'ip_filter' };
     return {
       request({ clientIp }) {
         const address = ipNumber(clientIp);

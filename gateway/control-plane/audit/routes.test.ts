@@ -84,6 +84,20 @@ test('an event of a subscription without a consumer names the subscription and i
   );
 });
 
+test('an event of live traffic is found by the id of its request, in which no key is kept (AU2 AU4)', async () => {
+  const key = `stoa_sk_${'a1b2'.repeat(8)}`;
+  await deliver([
+    { ...limited('gw-1', 'app'), request_id: 'client-42' },
+    { ...limited('gw-2', 'app'), request_id: key },
+    limited('gw-3', 'app'),
+  ]);
+
+  const { logs } = await server.ok('GET', '/v1/audit/acme?request_id=client-42');
+
+  expect(logs).toMatchObject([{ event_type: 'rate_limit_exceeded', request_id: 'client-42' }]);
+  expect(JSON.stringify(await server.ok('GET', '/v1/audit/acme'))).not.toContain(key);
+});
+
 test('an event from a clock that runs ahead counts as of now, and one of an unknown tenant is dropped', async () => {
   const { body } = await deliver([limited('gw-1', 'app', -5), { ...limited('gw-2', 'app'), tenant: 'nobody' }]);
 
@@ -97,6 +111,8 @@ test.each([
   ['a status that is none', { status: 99 }],
   ['no instant', { at: 'yesterday' }],
   ['an unknown field', { user: 'root' }],
+  ['an id of a request that is none', { request_id: 'two\nlines' }],
+  ['an id of a request that is too long', { request_id: 'x'.repeat(201) }],
 ])('refuses an event with %s, and stores none of its batch', async (_name, wrong) => {
   const { status } = await deliver([limited('gw-1', 'app'), { ...limited('gw-2', 'app'), ...wrong }]);
 

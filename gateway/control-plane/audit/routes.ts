@@ -65,7 +65,9 @@ const entry = z.strictObject({
   status: z.int().nullable().describe('Status that a request of live traffic was answered with.'),
   created_at: instant('When it happened.'),
   timestamp: instant('The same as "created_at".'),
-  request_id: text.describe('Id of the request that did it; everything that it took along has the same.'),
+  request_id: text.describe(
+    'Id of the request that did it; everything that it took along has the same. Of live traffic the X-Request-Id of its answer.',
+  ),
   source: z.enum(['rest', 'apply', 'gateway']).describe('Where it comes from.'),
   project: text.describe('The project that was applied.'),
   commit: text.describe('Commit of an apply, when known.'),

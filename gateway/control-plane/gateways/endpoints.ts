@@ -19,6 +19,10 @@ const event = z.strictObject({
   path: line.describe('Path of the request.'),
   status: z.int().min(100).max(599).describe('Status of the answer.'),
   reason: line.optional().describe('Why it happened.'),
+  request_id: id
+    .regex(/^\P{Cc}*$/u, 'A text has no control characters.')
+    .optional()
+    .describe('Id of the request.'),
   count: z.int().positive().max(1_000_000_000).optional().describe('How many alike it stands for; 1 when absent.'),
 });
 

@@ -1,4 +1,5 @@
 /** Events of live traffic become audit rows: each counts once, however often a gateway delivers it. */
+import { redactApiKeys } from '../../../schema/api-key.js';
 import type { GatewayEvent } from '../../../schema/sync.js';
 import { keyOf } from '../../../schema/resource.js';
 import { auditDetails } from '../audit/details.js';
@@ -27,7 +28,7 @@ export function storeEvents(cp: ControlPlane, events: readonly GatewayEvent[]): 
 
 /** Who called is the consumer, else the subscription, which document B's form has alone. */
 function auditRow(event: GatewayEvent, named: SubscriptionName | undefined, now: number) {
-  const { id, at, event_type, tenant, api, consumer, path, status, reason, count } = event;
+  const { id, at, event_type, tenant, api, consumer, path, status, reason, request_id, count } = event;
   const own = named?.tenant === tenant ? named : undefined;
   const by = { subscription: own?.name, subscription_id: event.subscription, application: own?.application };
   return {
@@ -39,7 +40,7 @@ function auditRow(event: GatewayEvent, named: SubscriptionName | undefined, now:
     consumer: consumer ?? null,
     path,
     status,
-    request_id: null,
+    request_id: request_id === undefined ? null : redactApiKeys(request_id),
     resource_key: api === undefined ? null : keyOf({ kind: 'API', tenant, name: api }),
     source: 'gateway',
     project: null,

@@ -115,13 +115,9 @@ export class ReplayedExchange extends Exchange {
   }
 
   #reason(): string {
-    const { refusal, route, status } = this;
-    if (refusal !== undefined) return refusal;
+    const { refusal, route } = this;
     if (route === undefined) return 'no_route';
-    if (route.state === 'inactive') return 'api_not_activated';
     if (route.state === 'broken') return 'not_served';
-    if (status === 405) return 'method_not_allowed';
-    if (status === 413) return 'payload_too_large';
-    return (status === this.recorded.status ? this.recorded.reason : undefined) ?? 'policy';
+    return refusal ?? 'policy';
   }
 }

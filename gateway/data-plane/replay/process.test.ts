@@ -139,7 +139,7 @@ it.each<{ name: string; requests: RecordedRequest[]; change: Change; refused: ob
     name: 'addresses that a new policy keeps out',
     requests: [...stream(2), request({ client_ip: '203.0.113.9' })],
     change: { put: [policy('office', 'ip_filter', { deny: ['203.0.113.0/24'] })] },
-    refused: { reason: 'policy', status: 403, requests: 1 },
+    refused: { reason: 'ip_filter', status: 403, requests: 1 },
   },
   {
     name: 'a quota of the day',

@@ -99,7 +99,7 @@ function asRecorded(definition: PolicyDefinition): PolicyDefinition {
           if (!exchange.asks(demand, unrecorded.hasAnswered(recorded))) return undefined;
           return recorded.status < 400
             ? { status: recorded.status, headers: [], body: '' }
-            : errorReply(recorded.status === 403 ? 'forbidden' : 'unauthorized');
+            : { ...errorReply(recorded.status === 403 ? 'forbidden' : 'unauthorized'), reason: recorded.reason ?? 'policy' };
         },
       };
     },
