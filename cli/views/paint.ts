@@ -37,6 +37,9 @@ const UNPRINTABLE = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B-\u200F
 export const printable = (text: string): string =>
   text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
+/** The same on one line: a cell of a table that holds a line feed or tab would look like other rows and columns. */
+export const printableCell = (text: string): string => printable(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+
 /** A cell of a Markdown table: it neither ends early nor begins HTML. */
 export const escapeCell = (text: string): string =>
   printable(text).replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');

@@ -25,6 +25,8 @@ export interface RotateRequest {
   readonly force: boolean;
   /** When the new key ends, ISO 8601; never when absent, whatever the end of the old one is (row KY9). */
   readonly expiresAt?: string | undefined;
+  /** True where the new key ends when the one that it replaces would have: who rotates may not prolong. */
+  readonly keepsEnd?: boolean;
 }
 
 export interface RotationResult {
@@ -55,7 +57,8 @@ export async function rotateKey(cp: ControlPlane, actor: Actor, request: RotateR
     const keys = await liveKeys(trx, [subscription.id]);
     const rotation = planRotation({ keys, target: key, graceHours: request.graceHours, force: request.force, now });
     const isFirst = (await lastCreation(trx, subscription.id)) === undefined;
-    const issued = await replaceKey(trx, subscription, rotation, expiresAt, now);
+    const end = request.keepsEnd === true ? (rotation.replaced?.key.expires_at ?? null) : expiresAt;
+    const issued = await replaceKey(trx, subscription, rotation, end, now);
     const rotationCount = subscription.rotation_count + (isFirst ? 0 : 1);
     if (!isFirst && !(await countRotation(trx, subscription.id, subscription.rotation_count, new Date(now).toISOString())))
       throw overtaken();

@@ -1,4 +1,4 @@
-/** Dialogs: the browser's own, which keeps the focus inside and closes on Escape. */
+/** Dialogs: the browser's own, which keeps the focus inside and closes on Escape, but not while a request is under way: its answer may be shown only once. */
 import { h, showProblem } from './dom.js';
 
 export interface DialogContent {
@@ -25,19 +25,29 @@ export function ask({ title, body, action, isDangerous = false, run }: DialogCon
     h('div', { className: 'buttons' }, cancel, go),
   );
   return new Promise((resolve) => {
-    const dialog = open(form, () => resolve(false));
+    let isUnderWay = false;
+    const setUnderWay = (value: boolean): void => {
+      isUnderWay = go.disabled = cancel.disabled = value;
+    };
+    const dialog = open(
+      form,
+      () => resolve(false),
+      () => isUnderWay,
+    );
     cancel.onclick = () => dialog.close();
     form.onsubmit = (event) => {
       event.preventDefault();
-      go.disabled = true;
+      if (isUnderWay) return;
+      setUnderWay(true);
       run().then(
         () => {
+          setUnderWay(false);
           resolve(true);
           dialog.close();
         },
         (error: unknown) => {
           showProblem(problem, error);
-          go.disabled = false;
+          setUnderWay(false);
         },
       );
     };
@@ -54,10 +64,16 @@ export function show(title: string, ...body: readonly (Node | string)[]): Promis
   });
 }
 
-function open(content: HTMLElement, onClose: () => void): HTMLDialogElement {
+/** `isHeld` says when it may not be closed. */
+function open(content: HTMLElement, onClose: () => void, isHeld: () => boolean = () => false): HTMLDialogElement {
   const dialog = h('dialog', {}, content);
   dialog.setAttribute('aria-label', content.querySelector('h2')?.textContent ?? '');
+  dialog.oncancel = (event) => {
+    if (isHeld()) event.preventDefault();
+  };
   dialog.onclose = () => {
+    // Browsers close on a second Escape whatever was made of the first one (HTML, "close watcher").
+    if (isHeld()) return void dialog.showModal();
     dialog.remove();
     onClose();
   };

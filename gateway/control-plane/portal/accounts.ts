@@ -12,11 +12,12 @@ import { newResourceId } from '../resource-id.js';
 import { findById } from '../resources/store.js';
 import { actorOf, newSecret, SIGN_IN_MS } from './access.js';
 import { MAX_UNPROVEN } from './limits.js';
+import { lineOfText } from './text.js';
 import { countUnproven, findIdle, putAccount } from './store.js';
 
 /** What a person says of themselves. */
 export const accessBody = z.strictObject({
-  name: z.string().trim().min(1, 'Who are you?').max(200),
+  name: lineOfText,
   email: z.email('Expected an e-mail address.').max(320),
 });
 
@@ -28,6 +29,7 @@ export interface SignIn {
 
 const STRANGER = 'visitor of the portal';
 const IDLE_MS = 7 * 24 * 3_600_000;
+const WAITING_MS = 30 * 24 * 3_600_000;
 const BATCH = 1000;
 
 /**
@@ -76,10 +78,14 @@ export function noteSignIn(cp: ControlPlane, { id, tenant, name }: StoredResourc
   );
 }
 
-/** Forgets those who came by themselves a week ago or more and wait for nothing: without an approved subscription they have nothing to lose. */
+/**
+ * Forgets those who came by themselves, were approved nowhere, and for a week have waited for nothing and been refused nothing. What nobody has looked at for 30
+ * days is no longer waited for: what one address leaves behind does not close the portal to others for good.
+ */
 export async function forgetIdle(cp: ControlPlane): Promise<void> {
   const actor: Actor = { name: 'portal', roles: [], tenant: undefined, requestId: 'forget-idle' };
-  const idle = await findIdle(cp.db, new Date(cp.now() - IDLE_MS).toISOString(), BATCH);
+  const ago = (ms: number): string => new Date(cp.now() - ms).toISOString();
+  const idle = await findIdle(cp.db, { idleSince: ago(IDLE_MS), waitingSince: ago(WAITING_MS) }, BATCH);
   for (const { id } of idle)
     await commit(cp, async (trx) => {
       const consumer = await findById(trx, 'Consumer', id);

@@ -49,10 +49,17 @@ export async function countUnproven(db: Db, tenant: string): Promise<number> {
   return Number((await query.select(({ fn }) => fn.countAll().as('count')).executeTakeFirstOrThrow()).count);
 }
 
-/** Ids and tenants of consumers who came by themselves before an instant and have asked for nothing that is not over, so that nobody waits for them. */
-export async function findIdle(db: Db, before: string, limit: number): Promise<{ readonly id: string; readonly tenant: string }[]> {
+/**
+ * Ids and tenants of consumers who came by themselves before `idleSince`, and since then were refused nothing, nor wait for anything that they asked for after
+ * `waitingSince` (ISO 8601).
+ */
+export async function findIdle(
+  db: Db,
+  { idleSince, waitingSince }: { readonly idleSince: string; readonly waitingSince: string },
+  limit: number,
+): Promise<{ readonly id: string; readonly tenant: string }[]> {
   const waiting = unproven(db)
-    .where('account.created_at', '<=', before)
+    .where('account.created_at', '<=', idleSince)
     .where('consumer.managed_by', 'is', null)
     .where(({ not, exists, selectFrom }) =>
       not(
@@ -61,7 +68,12 @@ export async function findIdle(db: Db, before: string, limit: number): Promise<{
             .select('state.id')
             .whereRef('state.tenant', '=', 'account.tenant')
             .whereRef('state.consumer', '=', 'consumer.name')
-            .where('state.status', '=', 'pending_approval'),
+            .where((state) =>
+              state.or([
+                state('state.ended_at', '>', idleSince),
+                state.and([state('state.status', '=', 'pending_approval'), state('state.created_at', '>', waitingSince)]),
+              ]),
+            ),
         ),
       ),
     );

@@ -4,22 +4,25 @@ import { StoaError } from '../../../schema/error.js';
 import { sealTo, sealingKey } from '../api-keys/sealed.js';
 import { deleteSealed, sealedKeysOf } from '../api-keys/sealed-store.js';
 import { rotateKey, type RotationResult } from '../api-keys/service.js';
+import { lastCreation, liveKeys } from '../api-keys/store.js';
+import { currentKey } from '../api-keys/validity.js';
 import { recordAudit } from '../audit/store.js';
 import { commit, type ControlPlane, type Trx } from '../context.js';
 import { invalidField } from '../http/parse.js';
 import { scaled, usageOf } from '../metrics/usage.js';
 import { addSubscription } from '../subscriptions/create.js';
 import { statusAt } from '../subscriptions/expiry.js';
-import { requireSubscription } from '../subscriptions/require.js';
+import { requireActive, requireSubscription } from '../subscriptions/require.js';
 import { listSubscriptions, statesOf, type SubscriptionRow } from '../subscriptions/store.js';
 import { viewSubscriptions } from '../subscriptions/view.js';
 import type { Visitor } from './access.js';
+import { lineOfText } from './text.js';
 import { factorOf, offeredApis, offeredPlans } from './catalog.js';
 
 export const subscribeBody = z.strictObject({
   api: z.string().min(1).max(200),
   plan: z.string().min(1).max(200).optional(),
-  application: z.string().trim().min(1).max(200).optional(),
+  application: lineOfText.optional(),
   public_key: sealingKey.optional(),
 });
 
@@ -39,7 +42,7 @@ export interface OwnSubscription {
   readonly plan: string | null;
   readonly application: string | null;
   readonly status: string;
-  /** Of a rejection, suspension or revocation. */
+  /** Of a rejection; what is said of a suspension or revocation is for the owner's eyes. */
   readonly reason: string | null;
   readonly api_key_prefix: string | null;
   readonly previous_key_expires_at: string | null;
@@ -102,7 +105,7 @@ export async function ownSubscriptions(cp: ControlPlane, { tenant, consumer }: V
     plan: view.plan,
     application: view.application,
     status: view.status,
-    reason: view.reason,
+    reason: view.status === 'rejected' ? view.reason : null,
     api_key_prefix: view.api_key_prefix,
     previous_key_expires_at: view.previous_key_expires_at,
     rotation_count: view.rotation_count,
@@ -132,15 +135,29 @@ export function takeSealedKey(cp: ControlPlane, visitor: Visitor, id: string): P
   });
 }
 
-/** Makes a new key; the one before lives on for its grace window. Throws `not_found`, `conflict`. */
+/**
+ * Makes a new key; the one before lives on for its grace window, and its end, where the owner has set one, is that of the new one too. Throws `not_found`, and
+ * `conflict`, also when the last key was cut off by the owner or is past its end: that is for them to undo.
+ */
 export function makeNewKey(
   cp: ControlPlane,
   visitor: Visitor,
   id: string,
   { grace_period_hours, force }: z.output<typeof newKeyBody>,
 ): Promise<RotationResult> {
-  const find = async (trx: Trx) => ({ subscription: await requireOwn(trx, visitor, id) });
-  return rotateKey(cp, visitor.actor, { find, graceHours: grace_period_hours, force });
+  const find = async (trx: Trx) => {
+    const subscription = await requireOwn(trx, visitor, id);
+    await requireRenewable(trx, subscription, cp.now());
+    return { subscription };
+  };
+  return rotateKey(cp, visitor.actor, { find, graceHours: grace_period_hours, force, keepsEnd: true });
+}
+
+async function requireRenewable(trx: Trx, subscription: SubscriptionRow, now: number): Promise<void> {
+  requireActive(subscription, now);
+  const isCutOff = currentKey(await liveKeys(trx, [subscription.id]), now) === undefined;
+  if (!isCutOff || (await lastCreation(trx, subscription.id)) === undefined) return;
+  throw new StoaError('conflict', 'Your key was ended, or is past its end.', { hint: 'Ask whoever sent you here for a new one.' });
 }
 
 /** One's own subscription. Throws `not_found` for that of anybody else. */

@@ -159,7 +159,10 @@ export class SubscriptionsPage {
     const takesReason = verb !== 'resume';
     return {
       title: `${label} ${name}`,
-      body: [h('p', { textContent: words }), ...(takesReason ? [labelled('Reason; the subscriber sees it', reason)] : [])],
+      body: [
+        h('p', { textContent: words }),
+        ...(takesReason ? [labelled(verb === 'reject' ? 'Reason; the subscriber reads it' : 'Reason', reason)] : []),
+      ],
       action: label,
       isDangerous: verb === 'revoke' || verb === 'reject',
       run: async () => {

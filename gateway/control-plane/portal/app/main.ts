@@ -80,7 +80,8 @@ async function requestAccess(): Promise<void> {
     },
   });
   if (made === undefined) return;
-  await showPortal();
+  // The link is shown this once, whatever becomes of the page behind it.
+  await showPortal().catch(showFailure);
   await showLink('Your sign-in link', made);
 }
 
