@@ -75,7 +75,7 @@ const TRANSITIONS: Readonly<Record<Verb, readonly [from: readonly string[], to: 
   reject: [['pending_approval'], 'rejected'],
   suspend: [['active'], 'suspended'],
   resume: [['suspended'], 'active'],
-  revoke: [['pending_approval', 'active', 'suspended', 'rejected', 'revoked'], 'revoked'],
+  revoke: [['pending_approval', 'active', 'suspended', 'revoked'], 'revoked'],
 };
 
 const isAlive = (model: ModelKey, now: number): boolean => !model.revoked && now < model.until;

@@ -13,7 +13,7 @@ afterEach(() => server.close());
 
 describe('every mutation is audited (AU5)', () => {
   it('with its request id, whichever operation of the API succeeds', { timeout: 60_000 }, async () => {
-    await server.ok('POST', '/v1/tenants/acme/apis', API);
+    await server.ok('POST', '/v1/tenants/acme/apis', { ...API, path: '/cards' });
     const subscription = await server.ok('POST', '/v1/subscriptions', { tenant_id: 'acme', api_id: 'payments' });
     const named: Readonly<Record<string, string>> = { tenant: 'acme', api: 'payments', subscription: subscription.id };
     // They write nothing of a tenant: a plan is only told, events are audit themselves.
