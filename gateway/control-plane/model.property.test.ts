@@ -179,7 +179,7 @@ const rotate = (index: number, hours: number, force: boolean): Op =>
     if (current !== undefined) Object.assign(current, { isReplaced: true, until: Math.min(current.until, at + hours * HOUR) });
     if (previous !== undefined) previous.isRevoked = true;
     if (!isFirst) subscription.rotations += 1;
-    await remember(world, subscription, answer['new_api_key'], current, current?.expires ?? Infinity);
+    await remember(world, subscription, answer['new_api_key'], current, Infinity);
   });
 
 const createKey = (index: number, hours: number): Op =>
