@@ -42,7 +42,7 @@ export abstract class BaseCommand extends Command {
   protected sourceLine: SourceLine | undefined;
   /** Aborted by the first Ctrl-C. */
   protected readonly interrupted = new AbortController();
-  /** What holds when the command is interrupted before it has changed anything. */
+  /** What holds when the command is interrupted and the client has sent nothing that changes anything. A command that works by another way says what holds of it. */
   protected untouchedHint = 'Nothing was changed.';
   /** What holds once a request that changes something is under way: nobody knows whether it has arrived. */
   protected interruptHint = 'The server may have done it, or not: look before you run it again.';

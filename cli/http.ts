@@ -136,12 +136,16 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** The sentence for a server that cannot be reached, with its address and what to do. */
 function networkError(url: string, error: unknown): StoaError {
-  const code = codeOf(error);
-  const reason = REASONS[code] ?? (code === '' ? reasonOf(error) : code);
-  return new StoaError('network_error', `${new URL(url).origin} cannot be reached: ${reason}.`, {
+  return new StoaError('network_error', `${new URL(url).origin} cannot be reached: ${unreachableReason(error)}.`, {
     hint: 'Start it (for the local stack: "stoactl dev"), or name another with STOA_API_URL or --server.',
     cause: error,
   });
+}
+
+/** Why a server could not be reached, in words. */
+export function unreachableReason(error: unknown): string {
+  const code = codeOf(error);
+  return REASONS[code] ?? (code === '' ? reasonOf(error) : code);
 }
 
 /** Ports of other protocols, 9 or 25 say, are blocked by the Fetch standard: a page or a command must not speak HTTP to them. */

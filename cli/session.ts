@@ -62,7 +62,7 @@ export function createSession(options: SessionOptions): Call {
     };
     let reply = await exchange();
     if (reply.status === 401 && token.forget()) reply = await exchange();
-    if (reply.status === 401) refuseExpired(options);
+    if (reply.status === 401 && options.tokens === undefined) refuseExpired(options);
     if (reply.status < 200 || reply.status > 299) throw replyError(url, reply);
     const answer = reply.text === '' ? undefined : parseJson(url, reply.text);
     if (member !== undefined && !hasMember(answer, member)) throw notOurs(url);

@@ -113,3 +113,16 @@ export function normalizeRateLimit(raw: RateLimitConfig): RateLimit {
   const { limit, window_secs, burst } = form;
   return { limit, window_secs, burst };
 }
+
+/** A limit under the factor of its tenant (`rate_limit_multiplier`): at least 1. */
+export function scale(value: number, factor: number): number;
+export function scale(value: number | undefined, factor: number): number | undefined;
+export function scale(value: number | undefined, factor: number): number | undefined {
+  return value === undefined ? undefined : Math.max(1, Math.round(value * factor));
+}
+
+/** A rate limit in any spelling, under the factor of its tenant. */
+export function scaleRateLimit(config: RateLimitConfig, factor: number): RateLimit {
+  const { limit, window_secs, burst } = normalizeRateLimit(config);
+  return { limit: scale(limit, factor), window_secs, burst: burst === 0 ? 0 : scale(burst, factor) };
+}

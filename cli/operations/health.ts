@@ -1,5 +1,6 @@
 /** Whether the parts of the product answer: each is asked once, all at the same time. */
 import { deadline } from '../deadline.js';
+import { unreachableReason } from '../http.js';
 import type { Settings } from '../settings.js';
 
 export interface PartHealth {
@@ -102,13 +103,8 @@ async function ask(url: string): Promise<Reply> {
     if (body === undefined) return { body: {}, problem: `it answers ${answer.status}, ${FOREIGN}` };
     return answer.ok ? { body } : { body, problem: `it answers ${answer.status}` };
   } catch (error) {
-    const { name, cause } = error as Error & { readonly cause?: Error & { readonly code?: string } };
-    const code = cause?.code ?? cause?.message ?? '';
-    return {
-      body: {},
-      problem:
-        name === 'TimeoutError' ? `no answer within ${TIMEOUT_MS / 1000} s` : `it cannot be reached${code === '' ? '' : ` (${code})`}`,
-    };
+    const isLate = error instanceof Error && error.name === 'TimeoutError';
+    return { body: {}, problem: isLate ? `no answer within ${TIMEOUT_MS / 1000} s` : `it cannot be reached: ${unreachableReason(error)}` };
   } finally {
     end();
   }

@@ -6,6 +6,8 @@ const PREFIX_LENGTH = 3;
 
 /** A new id: the first three letters of the kind and twelve random characters, `api-4k1z...`. */
 export function newResourceId(kind: string): string {
-  const random = Array.from({ length: RANDOM_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
-  return `${kind.slice(0, PREFIX_LENGTH).toLowerCase()}-${random}`;
+  return `${kind.slice(0, PREFIX_LENGTH).toLowerCase()}-${randomPart()}`;
 }
+
+/** Twelve random characters. */
+export const randomPart = (): string => Array.from({ length: RANDOM_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');

@@ -1,4 +1,5 @@
 /** Policies bound to a route become arrays of hooks: which run, in which order, with which counters. */
+import { scale, scaleRateLimit } from '../../schema/rate-limit.js';
 import type { Hooks, PolicyServices, Stage } from '../policies/contract.js';
 import { STAGES } from '../policies/contract.js';
 import type { CombineLimits } from './combine-limits.js';
@@ -63,22 +64,18 @@ export interface ServiceOwner {
 /** What a policy may use. Its first limiter counts under the owner's key, further ones beside it. */
 export function policyServices(state: RuntimeState, now: () => number, { tenant, key, multiplier }: ServiceOwner): PolicyServices {
   let limiters = 0;
-  const scaled = (limit: number | undefined) => (limit === undefined ? undefined : scale(limit, multiplier));
   return {
     now,
     errorReply,
-    quota: ({ daily, monthly }) => state.policyQuotas.hooks(key, { daily: scaled(daily), monthly: scaled(monthly) }),
+    quota: ({ daily, monthly }) => state.policyQuotas.hooks(key, { daily: scale(daily, multiplier), monthly: scale(monthly, multiplier) }),
     tokens: (rules) => state.tokens.verifier(tenant, rules),
     limiter({ limit, windowSeconds, burst }) {
       limiters += 1;
-      const settings = { limit: scale(limit, multiplier), windowSeconds, burst: burst === 0 ? 0 : scale(burst, multiplier) };
-      return state.limiter(limiters === 1 ? key : `${key}#${limiters}`, settings);
+      const scaled = scaleRateLimit({ limit, window_secs: windowSeconds, burst }, multiplier);
+      return state.limiter(limiters === 1 ? key : `${key}#${limiters}`, { limit: scaled.limit, windowSeconds, burst: scaled.burst });
     },
   };
 }
-
-/** A limit under the factor of its tenant: at least 1. */
-export const scale = (value: number, multiplier: number): number => Math.max(1, Math.round(value * multiplier));
 
 /** Whether it runs before the caller is known. */
 const isEarly = ({ consumer }: Binding, { stage }: StagedHooks): boolean =>

@@ -1,12 +1,12 @@
 /** Limits that belong to a subscription itself: set at its approval, and those of its plan. Both count per subscription. */
 import type { Catalog } from '../../schema/catalog.js';
 import { isBuiltinPlan, type PlanSpec } from '../../schema/kinds/plan.js';
-import { normalizeRateLimit, type RateLimit } from '../../schema/rate-limit.js';
+import { normalizeRateLimit, scale, type RateLimit } from '../../schema/rate-limit.js';
 import { keyOf } from '../../schema/resource.js';
 import type { SyncResource, SyncSubscription } from '../../schema/sync.js';
 import type { Exchange, Hooks, QuotaLimits } from '../policies/contract.js';
 import { limitHooks } from '../policies/rate-limit.js';
-import { policyServices, scale } from './hooks.js';
+import { policyServices } from './hooks.js';
 import { errorReply } from './own-routes.js';
 import type { QuotaTable } from './quotas.js';
 import type { RuntimeState } from './runtime-state.js';
@@ -60,8 +60,7 @@ export function createQuotaOf(sources: Pick<LimitSources, 'catalog' | 'resources
     const monthly = quota === undefined ? planned?.monthly : Math.min(quota, planned?.monthly ?? quota);
     if (daily === undefined && monthly === undefined) return undefined;
     const factor = sources.multiplier(tenant);
-    const scaled = (limit: number | undefined) => (limit === undefined ? undefined : scale(limit, factor));
-    return { daily: scaled(daily), monthly: scaled(monthly) };
+    return { daily: scale(daily, factor), monthly: scale(monthly, factor) };
   };
 }
 

@@ -108,7 +108,7 @@ describe('stoactl status', () => {
       parts: [
         { state: 'ok' },
         { state: 'ok' },
-        { part: 'gateway', state: 'down', detail: expect.stringContaining('ECONNREFUSED'), action: expect.any(String) },
+        { part: 'gateway', state: 'down', detail: expect.stringContaining('nothing listens there'), action: expect.any(String) },
       ],
     });
   });

@@ -34,7 +34,7 @@ const AREAS: readonly Area[] = [
   {
     name: 'gateway/control-plane/portal/app',
     files: /^gateway\/control-plane\/portal\/app\//,
-    ours: /^gateway\/control-plane\/(browser|portal\/app)\//,
+    ours: /^gateway\/control-plane\/(browser\/|portal\/app\/|portal\/shapes\.ts)/,
     packages: /^jose$/,
   },
   {

@@ -1,7 +1,7 @@
 /** Why requests get 429: which limits hold for a consumer, how far it went over them, and when they let it through again. */
 import type { StoredResource } from '../../../schema/change.js';
 import type { PolicySpec, PolicyTarget } from '../../../schema/kinds/policy.js';
-import { normalizeRateLimit } from '../../../schema/rate-limit.js';
+import { scaleRateLimit } from '../../../schema/rate-limit.js';
 import type { AuditEntry } from '../../review-client.js';
 import type { TenantFacts } from './facts.js';
 import { note, ok, problem, span, type Finding } from './finding.js';
@@ -48,8 +48,8 @@ function limitersOf(facts: TenantFacts, consumer: string, api: string): Limiter[
   const { rate_limit_multiplier: factor = 1 } = facts.tenant.settings;
   const limiter = (name: string, config: unknown): Limiter[] => {
     if (config === undefined || config === null) return [];
-    const { limit, burst, window_secs } = normalizeRateLimit(config);
-    return [{ name, limit: Math.max(1, Math.round(limit * factor)) + Math.round(burst * factor), seconds: window_secs }];
+    const { limit, burst, window_secs } = scaleRateLimit(config, factor);
+    return [{ name, limit: limit + burst, seconds: window_secs }];
   };
   const policy = rulingPolicy(facts, consumer, api);
   const plan = facts.plans.find(({ name }) => name === subscription?.plan);

@@ -23,7 +23,7 @@ export interface RotateRequest {
   readonly find: (trx: Trx) => Promise<RotationTarget>;
   readonly graceHours: number;
   readonly force: boolean;
-  /** When the new key ends, ISO 8601; never when absent, whatever the end of the old one is (row KY9). */
+  /** When the new key ends, ISO 8601; never when absent (row KY9), unless `keepsEnd`. */
   readonly expiresAt?: string | undefined;
   /** True where the new key ends when the one that it replaces would have: who rotates may not prolong. */
   readonly keepsEnd?: boolean;

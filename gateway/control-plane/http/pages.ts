@@ -5,20 +5,21 @@ import type { FastifyReply } from 'fastify';
 import { StoaError } from '../../../schema/error.js';
 import { productPath } from '../../product-path.js';
 
-const HEADERS = {
+/** Headers of a page that runs scripts of this server alone and sends forms nowhere. `policy`: what else it may load, and from where. */
+export const pageHeaders = (...policy: readonly string[]): Record<string, string> => ({
   'content-security-policy': [
     "default-src 'none'",
     "script-src 'self'",
-    "style-src 'self'",
-    "connect-src 'self'",
+    ...policy,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join('; '),
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-} as const;
+});
+
+const HEADERS = { ...pageHeaders("style-src 'self'", "connect-src 'self'"), 'cache-control': 'no-store' };
 
 const BUILT = /^[a-z-]+\.(css|js)$/;
 const TYPES = { css: 'text/css', js: 'text/javascript' } as const;

@@ -2,7 +2,6 @@
 import * as z from 'zod';
 import { HIGHEST_BUCKET, LOWEST_BUCKET } from '../../../schema/latency.js';
 import type { UsageReport } from '../../../schema/sync.js';
-import type { TenantSpec } from '../../../schema/kinds/tenant.js';
 import { requireGateway } from '../gateways/access.js';
 import { instant } from '../http/answers.js';
 import { endpoint, tenantEndpoint, type Endpoint } from '../http/endpoint.js';
@@ -11,7 +10,7 @@ import { requireSubscription } from '../subscriptions/require.js';
 import { requireTenant } from '../tenants/access.js';
 import { takeReport } from './report.js';
 import { GRANULARITIES, metricsOf } from './series.js';
-import { usageOf } from './usage.js';
+import { factorOf, usageOf } from './usage.js';
 
 const tag = 'Metrics';
 const id = z.string().min(1).max(200);
@@ -143,8 +142,7 @@ const subscriptionUsage = endpoint({
   async handle(cp, { tenant, actor, params }) {
     const subscription = await requireSubscription(cp.db, tenant?.name ?? actor.tenant, params.subscription);
     const home = tenant ?? (await requireTenant(cp.db, actor, subscription.tenant));
-    const { settings } = home.spec as unknown as TenantSpec;
-    return usageOf(cp.db, subscription, settings.rate_limit_multiplier ?? 1, cp.now());
+    return usageOf(cp.db, subscription, factorOf(home), cp.now());
   },
 });
 

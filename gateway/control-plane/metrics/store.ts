@@ -3,6 +3,7 @@ import { sql, type Insertable, type Selectable } from 'kysely';
 import { addLatencies, latencyPairs, type Latencies, type LatencyPairs } from '../../../schema/latency.js';
 import type { Db, Trx } from '../context.js';
 import type { UsageTable } from '../database/tables.js';
+import { slices } from '../resources/store.js';
 
 export type Grain = 'hour' | 'day';
 
@@ -32,6 +33,23 @@ export async function lastReport(db: Db, gateway: string): Promise<number> {
 export async function noteReport(trx: Trx, gateway: string, number: number, taken_at: string): Promise<void> {
   const insert = trx.insertInto('usage_reports').values({ gateway, number, taken_at });
   await insert.onConflict((conflict) => conflict.column('gateway').doUpdateSet({ number, taken_at })).execute();
+}
+
+/** Requests of each of these scopes in a calendar month (`2026-11`, UTC). A scope without any is absent. */
+export async function requestsOfMonth(db: Db, scopes: readonly string[], month: string): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  for (const some of slices(scopes, CHUNK)) {
+    const query = db.selectFrom('usage').select(({ fn }) => ['scope', fn.sum<number>('requests').as('requests')]);
+    const rows = await query
+      .where('grain', '=', 'day')
+      .where('scope', 'in', some)
+      .where('at', '>=', `${month}-01`)
+      .where('at', '<=', `${month}-31`)
+      .groupBy('scope')
+      .execute();
+    for (const { scope, requests } of rows) found.set(scope, requests);
+  }
+  return found;
 }
 
 /** Adds to one row, which is made when it is not there. */

@@ -1,5 +1,7 @@
 /** What a subscription has used of its quota this month (row SB14), by what gateways reported. */
-import { normalizeRateLimit, type RateLimit, type RateLimitConfig } from '../../../schema/rate-limit.js';
+import type { StoredResource } from '../../../schema/change.js';
+import type { TenantSpec } from '../../../schema/kinds/tenant.js';
+import { scale, scaleRateLimit, type RateLimit } from '../../../schema/rate-limit.js';
 import type { Db } from '../context.js';
 import { findPlan, type SubscriptionRow } from '../subscriptions/store.js';
 import { countedOf, listUsage } from './store.js';
@@ -45,14 +47,14 @@ export async function usageOf(db: Db, subscription: SubscriptionRow, multiplier:
     period,
     requests,
     errors: sum(days.map((day) => day.errors)),
-    quota: quotaUse(scaled(monthly, multiplier), sum(days.map(countedOf)), nextMonth),
+    quota: quotaUse(scale(monthly, multiplier), sum(days.map(countedOf)), nextMonth),
     daily_quota: quotaUse(
-      scaled(plan?.quota?.daily, multiplier),
+      scale(plan?.quota?.daily, multiplier),
       sum(days.filter(({ at }) => at === today).map(countedOf)),
       Date.parse(today) + DAY_MS,
     ),
-    rate_limit: scaled(subscription.rate_limit ?? undefined, multiplier) ?? null,
-    plan_rate_limit: plan?.rate_limit === undefined ? null : scaledLimit(plan.rate_limit, multiplier),
+    rate_limit: scale(subscription.rate_limit ?? undefined, multiplier) ?? null,
+    plan_rate_limit: plan?.rate_limit === undefined ? null : scaleRateLimit(plan.rate_limit, multiplier),
     daily: daysUntil(today).map((date) => {
       const day = days.find(({ at }) => at === date);
       return { date, requests: day?.requests ?? 0, errors: day?.errors ?? 0 };
@@ -64,15 +66,9 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 
 const smaller = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined ? b : Math.min(a, b ?? a));
 
-/** As the gateway does: the factor of the tenant is on every limit. */
-export const scaled = <Limit extends number | undefined>(limit: Limit, multiplier: number): Limit | number =>
-  limit === undefined ? limit : Math.max(1, Math.round(limit * multiplier));
-
-/** The same for a rate limit in any of its spellings. */
-export function scaledLimit(config: RateLimitConfig, factor: number): RateLimit {
-  const { limit, window_secs, burst } = normalizeRateLimit(config);
-  return { limit: scaled(limit, factor), window_secs, burst: Math.round(burst * factor) };
-}
+/** What multiplies every limit of a tenant. */
+export const factorOf = ({ spec }: Pick<StoredResource, 'spec'>): number =>
+  (spec as unknown as TenantSpec).settings.rate_limit_multiplier ?? 1;
 
 const quotaUse = (limit: number | undefined, used: number, resetsAt: number): QuotaUse | null =>
   limit === undefined ? null : { limit, used, remaining: Math.max(0, limit - used), resets_at: new Date(resetsAt).toISOString() };

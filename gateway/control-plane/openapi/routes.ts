@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { FastifyPluginAsync } from 'fastify';
 import { productPath } from '../../product-path.js';
 import type { ControlPlane } from '../context.js';
+import { pageHeaders } from '../http/pages.js';
 import { buildDocument } from './document.js';
 import { pages } from './pages.js';
 
@@ -44,19 +45,11 @@ export const documentationRoutes: FastifyPluginAsync<DocumentationOptions> = (ap
 };
 
 /** Both pages write style elements of their own; a script runs from here alone. `api` is what "Try it out" calls. */
-const securityHeaders = (api = ''): Record<string, string> => ({
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
+const securityHeaders = (api = ''): Record<string, string> =>
+  pageHeaders(
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data:",
     "font-src 'self' data:",
     `connect-src 'self' ${api}`.trim(),
     'worker-src blob:',
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-});
+  );

@@ -8,10 +8,11 @@ import { addConsumer } from '../consumers/service.js';
 import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
 import { deleteResource } from '../resources/put.js';
 import { requireResource } from '../resources/rest.js';
-import { newResourceId } from '../resource-id.js';
+import { randomPart } from '../resource-id.js';
 import { findById } from '../resources/store.js';
 import { actorOf, newSecret, SIGN_IN_MS } from './access.js';
 import { MAX_UNPROVEN } from './limits.js';
+import type { SignIn } from './shapes.js';
 import { lineOfText } from './text.js';
 import { countUnproven, findIdle, putAccount } from './store.js';
 
@@ -21,16 +22,11 @@ export const accessBody = z.strictObject({
   email: z.email('Expected an e-mail address.').max(320),
 });
 
-/** A secret by which a consumer signs in: its only showing. */
-export interface SignIn {
-  readonly secret: string;
-  readonly expires_at: string;
-}
-
 const STRANGER = 'visitor of the portal';
 const IDLE_MS = 7 * 24 * 3_600_000;
 const WAITING_MS = 30 * 24 * 3_600_000;
-const BATCH = 1000;
+/** Consumers that one run forgets: what is left has time until the next. */
+const BATCH = 50;
 
 /**
  * Makes a consumer of somebody who asks for access, under a name that is made for them, and signs them in. The same address twice is two consumers: nobody
@@ -43,7 +39,7 @@ export async function register(
   requestId: string,
 ): Promise<SignIn> {
   // Never a name of their choice: a repository that declares a consumer of that name later would adopt the stranger.
-  const id = `portal-${newResourceId('Consumer').slice('con-'.length)}`;
+  const id = `portal-${randomPart()}`;
   const stranger: Actor = { name: STRANGER, roles: [], tenant: tenant.name, requestId };
   return commit(cp, async (trx) => {
     if ((await countUnproven(trx, tenant.name)) >= MAX_UNPROVEN)
@@ -82,13 +78,18 @@ export function noteSignIn(cp: ControlPlane, { id, tenant, name }: StoredResourc
  * Forgets those who came by themselves, were approved nowhere, and for a week have waited for nothing and been refused nothing. What nobody has looked at for 30
  * days is no longer waited for: what one address leaves behind does not close the portal to others for good.
  */
-export async function forgetIdle(cp: ControlPlane): Promise<void> {
+export async function forgetIdle(cp: ControlPlane, isStopped: () => boolean = () => false): Promise<void> {
   const actor: Actor = { name: 'portal', roles: [], tenant: undefined, requestId: 'forget-idle' };
   const ago = (ms: number): string => new Date(cp.now() - ms).toISOString();
   const idle = await findIdle(cp.db, { idleSince: ago(IDLE_MS), waitingSince: ago(WAITING_MS) }, BATCH);
-  for (const { id } of idle)
+  for (const id of idle) {
+    if (isStopped()) return;
     await commit(cp, async (trx) => {
       const consumer = await findById(trx, 'Consumer', id);
       if (consumer !== undefined) await deleteResource(cp, trx, actor, consumer);
+    }).catch((error: unknown) => {
+      // Something protected hangs on it: it stays, and the others go.
+      if (!(error instanceof StoaError && error.code === 'conflict')) throw error;
     });
+  }
 }

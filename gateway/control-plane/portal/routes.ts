@@ -8,11 +8,12 @@ import { sendBuilt, sendPage } from '../http/pages.js';
 import { parse } from '../http/parse.js';
 import { StoaError } from '../../../schema/error.js';
 import { findVisitor, onlyPortal, requirePortal, requireRunning, requireVisitor, SIGN_IN_MS, type Visitor } from './access.js';
-import { accessBody, noteSignIn, register, renewSignIn, type SignIn } from './accounts.js';
+import { accessBody, noteSignIn, register, renewSignIn } from './accounts.js';
 import { offeredApis, offeredPlans } from './catalog.js';
 import { setCookie } from './cookie.js';
 import { createPortalLimits, type PortalLimits } from './limits.js';
 import { requireOwnPage } from './origin.js';
+import type { Me, Offer, SignIn } from './shapes.js';
 import { makeNewKey, newKeyBody, ownSubscriptions, subscribe, subscribeBody, takeSealedKey } from './subscriptions.js';
 
 const MAX_BODY_BYTES = 8 * 1024;
@@ -88,7 +89,7 @@ function addSignIn(app: FastifyInstance, { cp, limits }: Deps): void {
 
 /** What the signed in see. */
 function addReading(app: FastifyInstance, cp: ControlPlane): void {
-  app.get('/me', async (request: TenantRequest) => {
+  app.get('/me', async (request: TenantRequest): Promise<Me> => {
     const { tenant, consumer } = await visitorOf(cp, request);
     const { display_name, email } = consumer.spec as unknown as ConsumerSpec;
     const { display_name: title, description } = tenant.spec as unknown as TenantSpec;
@@ -97,7 +98,7 @@ function addReading(app: FastifyInstance, cp: ControlPlane): void {
       consumer: { name: display_name ?? consumer.name, email: email ?? null },
     };
   });
-  app.get('/apis', async (request: TenantRequest) => {
+  app.get('/apis', async (request: TenantRequest): Promise<Offer> => {
     const { tenant } = await visitorOf(cp, request);
     return { apis: await offeredApis(cp, tenant), plans: await offeredPlans(cp, tenant) };
   });

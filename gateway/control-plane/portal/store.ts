@@ -1,4 +1,5 @@
 /** Rows of those who may sign in at the portal. */
+import { sql } from 'kysely';
 import type { Db, Trx } from '../context.js';
 import type { PortalAccountTable } from '../database/tables.js';
 
@@ -25,23 +26,21 @@ export async function endSelfRegistered(trx: Trx, consumer: string): Promise<voi
   await trx.deleteFrom('portal_accounts').where('consumer_id', '=', consumer).where('self_registered', '=', 1).execute();
 }
 
+/** The subscriptions of the consumer of whom a query around it speaks. */
+const ownStates = (db: Db) =>
+  db
+    .selectFrom('subscription_states as state')
+    .select('state.id')
+    .where('state.tenant', '=', sql.ref<string>('account.tenant'))
+    .where('state.consumer', '=', sql.ref<string>('consumer.name'));
+
 /** Those who came by themselves and of whom nobody has approved a subscription yet; of one tenant, or of all. */
 const unproven = (db: Db) =>
   db
     .selectFrom('portal_accounts as account')
     .innerJoin('resources as consumer', 'consumer.id', 'account.consumer_id')
     .where('account.self_registered', '=', 1)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('subscription_states as state')
-            .select('state.id')
-            .whereRef('state.tenant', '=', 'account.tenant')
-            .whereRef('state.consumer', '=', 'consumer.name')
-            .where('state.approved_at', 'is not', null),
-        ),
-      ),
-    );
+    .where(({ not, exists }) => not(exists(ownStates(db).where('state.approved_at', 'is not', null))));
 
 /** How many consumers of a tenant came by themselves and have no approved subscription yet. */
 export async function countUnproven(db: Db, tenant: string): Promise<number> {
@@ -50,32 +49,24 @@ export async function countUnproven(db: Db, tenant: string): Promise<number> {
 }
 
 /**
- * Ids and tenants of consumers who came by themselves before `idleSince`, and since then were refused nothing, nor wait for anything that they asked for after
+ * Ids of consumers who came by themselves before `idleSince`, and since then were refused nothing, nor wait for anything that they asked for after
  * `waitingSince` (ISO 8601).
  */
 export async function findIdle(
   db: Db,
   { idleSince, waitingSince }: { readonly idleSince: string; readonly waitingSince: string },
   limit: number,
-): Promise<{ readonly id: string; readonly tenant: string }[]> {
+): Promise<string[]> {
+  const recent = ownStates(db).where((state) =>
+    state.or([
+      state('state.ended_at', '>', idleSince),
+      state.and([state('state.status', '=', 'pending_approval'), state('state.created_at', '>', waitingSince)]),
+    ]),
+  );
   const waiting = unproven(db)
     .where('account.created_at', '<=', idleSince)
     .where('consumer.managed_by', 'is', null)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('subscription_states as state')
-            .select('state.id')
-            .whereRef('state.tenant', '=', 'account.tenant')
-            .whereRef('state.consumer', '=', 'consumer.name')
-            .where((state) =>
-              state.or([
-                state('state.ended_at', '>', idleSince),
-                state.and([state('state.status', '=', 'pending_approval'), state('state.created_at', '>', waitingSince)]),
-              ]),
-            ),
-        ),
-      ),
-    );
-  return waiting.select(['consumer.id', 'account.tenant']).orderBy('account.created_at').limit(limit).execute();
+    .where(({ not, exists }) => not(exists(recent)));
+  const rows = await waiting.select('consumer.id').orderBy('account.created_at').limit(limit).execute();
+  return rows.map(({ id }) => id);
 }

@@ -1,6 +1,7 @@
 /** What a consumer does with their own subscriptions: ask for one, look at them, see the key once, make a new one (rows UI3, UI4). */
 import * as z from 'zod';
 import { StoaError } from '../../../schema/error.js';
+import { scale } from '../../../schema/rate-limit.js';
 import { sealTo, sealingKey } from '../api-keys/sealed.js';
 import { deleteSealed, sealedKeysOf } from '../api-keys/sealed-store.js';
 import { rotateKey, type RotationResult } from '../api-keys/service.js';
@@ -9,7 +10,8 @@ import { currentKey } from '../api-keys/validity.js';
 import { recordAudit } from '../audit/store.js';
 import { commit, type ControlPlane, type Trx } from '../context.js';
 import { invalidField } from '../http/parse.js';
-import { scaled, usageOf } from '../metrics/usage.js';
+import { requestsOfMonth } from '../metrics/store.js';
+import { factorOf } from '../metrics/usage.js';
 import { addSubscription } from '../subscriptions/create.js';
 import { statusAt } from '../subscriptions/expiry.js';
 import { requireActive, requireSubscription } from '../subscriptions/require.js';
@@ -17,7 +19,8 @@ import { listSubscriptions, statesOf, type SubscriptionRow } from '../subscripti
 import { viewSubscriptions } from '../subscriptions/view.js';
 import type { Visitor } from './access.js';
 import { lineOfText } from './text.js';
-import { factorOf, offeredApis, offeredPlans } from './catalog.js';
+import { offeredApis, offeredPlans } from './catalog.js';
+import { LIVE, type Subscription } from './shapes.js';
 
 export const subscribeBody = z.strictObject({
   api: z.string().min(1).max(200),
@@ -33,29 +36,6 @@ export const newKeyBody = z.strictObject({
 
 /** Subscriptions that one page shows. */
 const MOST = 200;
-const LIVE = ['pending_approval', 'active', 'suspended'];
-
-/** A subscription as its consumer sees it. */
-export interface OwnSubscription {
-  readonly id: string;
-  readonly api: string;
-  readonly plan: string | null;
-  readonly application: string | null;
-  readonly status: string;
-  /** Of a rejection; what is said of a suspension or revocation is for the owner's eyes. */
-  readonly reason: string | null;
-  readonly api_key_prefix: string | null;
-  readonly previous_key_expires_at: string | null;
-  readonly rotation_count: number;
-  /** The x coordinate of the public key to which the first key is sealed, while it waits to be seen. */
-  readonly sealed_to: string | null;
-  /** Requests per hour, and per calendar month, set at approval. */
-  readonly rate_limit: number | null;
-  readonly quota: number | null;
-  readonly requests_this_month: number;
-  readonly created_at: string;
-  readonly expires_at: string | null;
-}
 
 /** Asks for a subscription: it waits for its owner whatever its plan says. Throws `not_found`, `conflict` when there is one already, `validation_error`. */
 export async function subscribe(
@@ -90,15 +70,20 @@ async function requireNone(trx: Trx, tenant: string, consumer: string, api: stri
 }
 
 /** The subscriptions of a consumer, the newest first. */
-export async function ownSubscriptions(cp: ControlPlane, { tenant, consumer }: Visitor): Promise<OwnSubscription[]> {
+export async function ownSubscriptions(cp: ControlPlane, { tenant, consumer }: Visitor): Promise<Subscription[]> {
   const rows = await listSubscriptions(cp.db, { tenant: tenant.name, consumer: consumer.name }, { offset: 0, limit: MOST });
   const sealed = await sealedKeysOf(
     cp.db,
     rows.map(({ id }) => id),
   );
   const sealedTo = new Map(sealed.flatMap((each) => (each.ciphertext === null ? [] : [[each.subscription_id, xOf(each.public_key)]])));
-  const used = new Map<string, number>();
-  for (const row of rows) used.set(row.id, (await usageOf(cp.db, row, factorOf(tenant), cp.now())).requests);
+  const month = new Date(cp.now()).toISOString().slice(0, 7);
+  const used = await requestsOfMonth(
+    cp.db,
+    rows.map(({ id }) => id),
+    month,
+  );
+  const factor = factorOf(tenant);
   return (await viewSubscriptions(cp.db, rows, cp.now())).map((view) => ({
     id: view.id,
     api: view.api,
@@ -108,10 +93,9 @@ export async function ownSubscriptions(cp: ControlPlane, { tenant, consumer }: V
     reason: view.status === 'rejected' ? view.reason : null,
     api_key_prefix: view.api_key_prefix,
     previous_key_expires_at: view.previous_key_expires_at,
-    rotation_count: view.rotation_count,
     sealed_to: sealedTo.get(view.id) ?? null,
-    rate_limit: view.rate_limit === null ? null : scaled(view.rate_limit, factorOf(tenant)),
-    quota: view.quota === null ? null : scaled(view.quota, factorOf(tenant)),
+    rate_limit: view.rate_limit === null ? null : scale(view.rate_limit, factor),
+    quota: view.quota === null ? null : scale(view.quota, factor),
     requests_this_month: used.get(view.id) ?? 0,
     created_at: view.created_at,
     expires_at: view.expires_at,

@@ -22,7 +22,7 @@ interface Step {
   readonly hint: string;
 }
 
-const OPEN: readonly SubscriptionStatus[] = ['pending_approval', 'active', 'suspended', 'expired'];
+const REVOCABLE: readonly SubscriptionStatus[] = ['pending_approval', 'active', 'suspended', 'expired'];
 
 const STEPS = {
   approve: {
@@ -48,7 +48,7 @@ const STEPS = {
   },
   resume: { from: ['suspended'], to: 'active', action: 'subscription.resumed', hint: 'Only a suspended subscription can be resumed.' },
   revoke: {
-    from: OPEN,
+    from: REVOCABLE,
     to: 'revoked',
     action: 'subscription.revoked',
     event: 'subscription.revoked',

@@ -1,5 +1,5 @@
 /** Limits in words. */
-import type { Limits, RateLimit } from './api.js';
+import type { Limits, RateLimit } from '../shapes.js';
 
 const WINDOWS: Readonly<Record<number, string>> = { 1: 'a second', 60: 'a minute', 3600: 'an hour', 86_400: 'a day' };
 

@@ -2,14 +2,11 @@
 import { ask } from '../../browser/dialog.js';
 import { byId, h, labelled, showProblem, wordsOf } from '../../browser/dom.js';
 import { ApiError } from '../../browser/refusal.js';
-import { PortalApi, type Me, type Offer, type Subscription } from './api.js';
+import type { Me, Offer, SignIn, Subscription } from '../shapes.js';
+import { PortalApi } from './api.js';
 import { offerSection } from './offer.js';
 import { ownSection } from './own.js';
 import { showOnce } from './shown-once.js';
-
-interface SignIn {
-  readonly secret: string;
-}
 
 const main = byId('main');
 const header = byId('header');

@@ -1,7 +1,8 @@
 /** The APIs that one can subscribe to (rows UI2, UI3). */
 import { ask } from '../../browser/dialog.js';
 import { h, labelled, select } from '../../browser/dom.js';
-import type { Offer, OfferedApi, OfferedPlan, PortalApi, Subscription } from './api.js';
+import type { Offer, OfferedApi, OfferedPlan, Subscription } from '../shapes.js';
+import type { PortalApi } from './api.js';
 import { makePair } from './key-pairs.js';
 import { limitWords } from './limits.js';
 import { isLive, statusWords } from './status.js';

@@ -2,7 +2,8 @@
 import { ask } from '../../browser/dialog.js';
 import { h, labelled, shownTime } from '../../browser/dom.js';
 import { graceChoice } from '../../browser/grace.js';
-import type { Offer, OfferedPlan, PortalApi, Subscription } from './api.js';
+import type { Offer, OfferedPlan, Subscription } from '../shapes.js';
+import type { PortalApi } from './api.js';
 import { canOpen, open } from './key-pairs.js';
 import { limitWords } from './limits.js';
 import { showOnce } from './shown-once.js';

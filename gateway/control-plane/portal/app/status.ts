@@ -1,8 +1,7 @@
 /** Where a subscription stands, in words. */
-import type { Subscription } from './api.js';
+import { LIVE, type Subscription } from '../shapes.js';
 
 const WORDS: Readonly<Record<string, string>> = { pending_approval: 'waits for approval' };
-const LIVE: readonly string[] = ['pending_approval', 'active', 'suspended'];
 
 /** A status for people. */
 export const statusWords = (status: string): string => WORDS[status] ?? status;
