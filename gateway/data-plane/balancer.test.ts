@@ -125,13 +125,32 @@ describe('a request to an API with several upstreams', () => {
     expect(dead.connections()).toBe(answers.filter((status) => status === 502).length);
   });
 
-  it('that is idempotent goes elsewhere when a fresh connection breaks too', async () => {
+  it('that is idempotent goes elsewhere when a fresh connection breaks, and that is a failure of its server', async () => {
     const { good, dead, route } = await start();
-    const gateway = await startGateway({ routes: [route(dead.url, good.url)] });
+    const routeOf = route(dead.url, good.url);
+    const gateway = await startGateway({ routes: [routeOf] });
 
     const answers = [];
     for (let n = 0; n < 4; n += 1) answers.push(bodyOf((await sendRaw(gateway.port, request('GET /apis/acme/payments/x'), ended)).text));
 
-    expect(answers).toEqual(['good', 'good', 'good', 'good']);
+    const failures = routeOf.upstreams.all.map(({ breaker }) => breaker.stats(Date.now()).failure_count);
+    expect([answers, failures, dead.connections()]).toEqual([['good', 'good', 'good', 'good'], [2, 0], 2]);
+  });
+
+  it('that is idempotent asks the same server again when it has closed a kept connection, which says nothing of it', async () => {
+    const { other, route } = await start();
+    // Answers once a connection, and closes it when it is asked again.
+    const impatient = await startTcp((socket) => {
+      let asked = 0;
+      socket.on('data', () => ((asked += 1) === 1 ? socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood') : socket.destroy()));
+    });
+    const routeOf = route(impatient.url, other.url);
+    const gateway = await startGateway({ routes: [routeOf] });
+
+    const answers = [];
+    for (let n = 0; n < 4; n += 1) answers.push(bodyOf((await sendRaw(gateway.port, request('GET /apis/acme/payments/x'), ended)).text));
+
+    const failures = routeOf.upstreams.all.map(({ breaker }) => breaker.stats(Date.now()).failure_count);
+    expect([answers, failures, impatient.connections()]).toEqual([['good', 'other', 'good', 'other'], [0, 0], 2]);
   });
 });

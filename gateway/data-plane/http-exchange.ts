@@ -39,8 +39,6 @@ export abstract class HttpExchange extends UpstreamExchange<Shared> {
   protected readonly res: ClientAnswer;
   protected readonly body: ClientBody;
   protected readonly socket: Socket;
-  /** The head of the answer is decided. */
-  protected isAnswered = false;
   /** Whether the body belongs to an upstream request by now. */
   protected isBodyTaken = false;
 

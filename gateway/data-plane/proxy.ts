@@ -1,9 +1,10 @@
 /** Forwards an exchange: it is itself what the client of upstreams tells of the answer, so that nothing else is made for it. */
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../../schema/error.js';
+import { logPanic } from './access-log.js';
 import { rawHead } from './connection.js';
 import { HttpExchange } from './http-exchange.js';
-import { answer, completeHead, fail } from './pipeline.js';
+import { answer, completeHead } from './pipeline.js';
 import type { Route, Upstream } from './snapshot.js';
 import { joinSockets } from './tunnel.js';
 import { readAnswer } from './upstream-answer.js';
@@ -20,19 +21,10 @@ export class ProxiedExchange extends HttpExchange {
   #isHeld = false;
   #isSentWhole = false;
 
-  forward(route: Route, upstream: Upstream): void {
-    this.admittedBy(upstream);
-    if (this.isOver || this.isAnswered) {
-      this.releaseBreaker();
-      return;
-    }
+  /** From here on the body is the upstream's. */
+  protected address(route: Route, upstream: Upstream): void {
     this.sendContinue();
     this.isBodyTaken = this.hasBody;
-    this.address(route, upstream);
-    this.send(upstream);
-  }
-
-  protected address(route: Route, upstream: Upstream): void {
     const { path, headers } = this.upstreamRequest(route, upstream);
     const { method, hasBody, isUpgrade } = this;
     const { contentLength } = this.head;
@@ -40,10 +32,8 @@ export class ProxiedExchange extends HttpExchange {
     this.request = { method, path, headers, body: hasBody ? this.body : undefined, bodyLength, isUpgrade };
   }
 
-  onConnect(source: AnswerSource): boolean {
-    if (this.isOver || this.isDone) return false;
-    this.source = source;
-    this.isSent = true;
+  override onConnect(source: AnswerSource): boolean {
+    if (!super.onConnect(source)) return false;
     this.#isSentWhole = false;
     if (this.hasBody) this.startTimer(STALLED_BODY_MS);
     return true;
@@ -73,12 +63,16 @@ export class ProxiedExchange extends HttpExchange {
     this.stopTimer();
     this.settleBy(status);
     const kept = this.visit?.receive(status, headers, isFramed);
-    if (kept === undefined) {
-      this.#begin(status, headers);
+    if (kept !== undefined) {
+      this.isDone = true;
+      answer(this, kept);
       return;
     }
-    this.isDone = true;
-    answer(this, kept);
+    this.isAnswered = true;
+    this.status = status;
+    this.headers = headers;
+    completeHead(this);
+    this.writeHead();
   }
 
   onData(chunk: Buffer, isLast: boolean): boolean {
@@ -113,28 +107,9 @@ export class ProxiedExchange extends HttpExchange {
     }
     this.status = status;
     this.headers = ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...readAnswer(status, fields, this.shared, this.limit !== undefined)];
-    try {
-      completeHead(this);
-      this.socket.write(rawHead(status, this.headers), 'latin1');
-    } catch (error) {
-      upstream.destroy();
-      fail(this, error);
-      return;
-    }
+    completeHead(this);
+    this.socket.write(rawHead(status, this.headers), 'latin1');
     this.#join(upstream);
-  }
-
-  onError(error: Error, progress: Progress): void {
-    this.stopTimer();
-    if (this.isDone) return;
-    if (!this.isOver && !this.isAnswered && this.mayRetry(error, progress)) {
-      this.retrySoon();
-      return;
-    }
-    this.isDone = true;
-    if (this.isOver || this.socket.destroyed) this.releaseBreaker();
-    else if (this.isAnswered) this.#cutShort(error);
-    else this.answerFailure(error, progress);
   }
 
   /** The body of the request is malformed or has stopped coming. False when there is no body to come. */
@@ -161,18 +136,22 @@ export class ProxiedExchange extends HttpExchange {
     if (!isComplete) this.abort();
   }
 
-  #begin(status: number, headers: string[]): void {
-    this.isAnswered = true;
-    this.status = status;
-    this.headers = headers;
-    try {
-      completeHead(this);
-      this.writeHead();
-    } catch (error) {
-      this.isDone = true;
-      this.abort();
-      fail(this, error);
+  protected override broken(error: Error, progress: Progress): void {
+    if (this.socket.destroyed) this.releaseBreaker();
+    else if (this.isAnswered && !this.isOver) this.#cutShort(error);
+    else super.broken(error, progress);
+  }
+
+  /** Of an answer that has begun nothing can be taken back: it is cut short, unless its end was written too. */
+  protected override showFault(thrown: unknown): void {
+    if (!this.res.headersSent) {
+      super.showFault(thrown);
+      return;
     }
+    logPanic(this.gateway.log, thrown);
+    if (this.isOver || this.res.writableEnded) return;
+    this.isCutShort = true;
+    this.breakOff();
   }
 
   #readOn(): void {

@@ -18,6 +18,8 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
 
   /** The answer has ended, or nobody waits for it any more. */
   protected isOver = false;
+  /** The head of the answer is decided. */
+  protected isAnswered = false;
   /** Nothing more that is said of the request counts. */
   protected isDone = false;
   /** The request was written, at least in part, by the present attempt. */
@@ -28,6 +30,8 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
   protected timer: NodeJS.Timeout | undefined = undefined;
   protected readonly shared: Access;
   #attempts = 0;
+  /** The present attempt broke on a connection that had served others before. */
+  #wasReused = false;
   /** The breaker waits for word of the request that it admitted in this round. */
   #admittedIn: number | undefined = undefined;
 
@@ -42,13 +46,55 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
     return upstreamHead(this, route, upstream, this.shared, forwardedFor);
   }
 
+  forward(route: Route, upstream: Upstream): void {
+    this.admittedBy(upstream);
+    if (this.isOver || this.isAnswered) {
+      this.releaseBreaker();
+      return;
+    }
+    this.address(route, upstream);
+    this.send(upstream);
+  }
+
+  onConnect(source: AnswerSource): boolean {
+    if (this.isOver || this.isDone) return false;
+    this.source = source;
+    this.isSent = true;
+    return true;
+  }
+
+  onError(error: Error, progress: Progress): void {
+    this.stopTimer();
+    if (isOurs(error)) {
+      this.fault(error.cause ?? error);
+      return;
+    }
+    if (this.isDone) return;
+    if (!this.isOver && this.mayRetry(error, progress)) {
+      this.#wasReused = progress.isReused;
+      setImmediate(retry, this);
+      return;
+    }
+    this.isDone = true;
+    this.broken(error, progress);
+  }
+
+  /** A fault of ours, at whatever point of the exchange: it says nothing of the upstream, and nothing more is heard of that. */
+  fault(thrown: unknown): void {
+    this.isDone = true;
+    this.stopTimer();
+    this.releaseBreaker();
+    this.abort();
+    this.showFault(thrown);
+  }
+
   /** Gives the upstream request up, or what is left of it. */
   end(code: ErrorCode, message: string): void {
     this.abort();
     this.onError(new Ended(code, message), UNSENT);
   }
 
-  /** Another try after `mayRetry` has allowed it: by another server where there is one, else on a connection of its own when one has broken. */
+  /** Another try after `mayRetry` has allowed it: by another server where there is one, else on a connection of its own where one has broken. */
   retry(): void {
     const { route, upstream } = this;
     if (route === undefined || upstream === undefined || this.isOver) {
@@ -57,9 +103,8 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
     }
     this.#attempts += 1;
     this.source = undefined;
-    // A connection that broke may have been an idle one that the server closed: that says nothing of the server yet.
-    const mayBeStale = this.isSent && this.#attempts === 1;
-    const other = mayBeStale ? undefined : route.upstreams.another(this.gateway.now(), upstream);
+    // A kept connection that its server has closed says nothing of the server: it is asked again.
+    const other = this.#wasReused ? undefined : route.upstreams.another(this.gateway.now(), upstream);
     if (other !== undefined) {
       this.settle(true);
       this.admittedBy(other);
@@ -72,17 +117,26 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
 
   /** Nothing came in time. */
   abstract expire(): void;
-  abstract onConnect(source: AnswerSource): boolean;
   abstract onBodySent(chunk: Buffer): void;
   abstract onRequestSent(): void;
   abstract onHeaders(status: number, fields: string[], isFramed: boolean): void;
   abstract onData(chunk: Buffer, isLast: boolean): boolean;
   abstract onComplete(): void;
   abstract onUpgrade(status: number, fields: string[], socket: Duplex): void;
-  abstract onError(error: Error, progress: Progress): void;
 
   /** Makes the request for this server. */
   protected abstract address(route: Route, upstream: Upstream): void;
+
+  /** The upstream has not answered, or not to the end, and is not asked again. */
+  protected broken(error: Error, progress: Progress): void {
+    if (this.isOver) this.releaseBreaker();
+    else this.answerFailure(error, progress);
+  }
+
+  /** Says that the gateway has failed. */
+  protected showFault(thrown: unknown): void {
+    fail(this, thrown);
+  }
 
   /** Hands the request over; on a connection of its own where it has to be a fresh one. */
   protected send(upstream: Upstream, isFresh = false): void {
@@ -111,11 +165,6 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
 
   /** Answers in place of the upstream. */
   protected answerFailure(error: Error, { isReused, isAnswered }: Progress): void {
-    if (isOurs(error)) {
-      this.releaseBreaker();
-      fail(this, error);
-      return;
-    }
     const code = error instanceof Ended ? error.errorCode : 'bad_gateway';
     const isUpstreams = code === 'bad_gateway' || code === 'gateway_timeout';
     if (isUpstreams) {
@@ -156,18 +205,20 @@ export abstract class UpstreamExchange<Access extends UpstreamAccess = UpstreamA
     if (this.#admittedIn !== undefined) this.upstream?.breaker.release(this.#admittedIn);
     this.#admittedIn = undefined;
   }
+}
 
-  /** After `onError` has found that another try may be made. */
-  protected retrySoon(): void {
-    setImmediate(retry, this);
+function expire(exchange: UpstreamExchange): void {
+  try {
+    exchange.expire();
+  } catch (thrown) {
+    exchange.fault(thrown);
   }
 }
 
-const expire = (exchange: UpstreamExchange): void => exchange.expire();
 function retry(exchange: UpstreamExchange): void {
   try {
     exchange.retry();
-  } catch (error) {
-    fail(exchange, error);
+  } catch (thrown) {
+    exchange.fault(thrown);
   }
 }

@@ -31,25 +31,20 @@ const REASONS: Readonly<Record<string, string>> = {
 /** A failure in a few words for the log; the code when it has no words of its own. */
 export function failureReason(error: Error): string {
   if (error instanceof Ended) return error.message;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = codeOf(error);
   return REASONS[code] ?? (code === '' ? error.message : code);
 }
 
-/** A request that was not even written: what is wrong with it is not the upstream's fault. */
-export const isOurs = (error: Error): boolean => 'code' in error && error.code === 'STOA_INVALID_REQUEST';
+const OURS: ReadonlySet<string> = new Set(['STOA_INVALID_REQUEST', 'STOA_HANDLER_FAILED']);
+const codeOf = (error: Error): string => ('code' in error && typeof error.code === 'string' ? error.code : '');
 
-/** Errors that another try cannot mend. */
+/** Whether the gateway itself is at fault: the upstream is not to blame for it. */
+export const isOurs = (error: Error): boolean => OURS.has(codeOf(error));
+
+/** Errors before any answer that another try cannot mend. */
 export function isFinal(error: Error): boolean {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return (
-    isOurs(error) ||
-    code === 'STOA_ADDRESS' ||
-    code === 'STOA_INVALID_ANSWER' ||
-    code === 'STOA_ANSWER_HEAD_TOO_LARGE' ||
-    code.startsWith('ERR_TLS') ||
-    code.startsWith('CERT_') ||
-    code.endsWith('_CERT')
-  );
+  const code = codeOf(error);
+  return code === 'STOA_ADDRESS' || code.startsWith('ERR_TLS') || code.startsWith('CERT_') || code.endsWith('_CERT');
 }
 
 /** Writes the line `backend_error` of document A, and counts it. */

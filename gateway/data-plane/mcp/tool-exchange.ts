@@ -2,11 +2,10 @@
 import type { Duplex } from 'node:stream';
 import type { Presented } from '../client-certificate.js';
 import { errorReply } from '../own-routes.js';
-import { answer, completeHead, fail, finish, serve } from '../pipeline.js';
+import { answer, completeHead, finish, serve } from '../pipeline.js';
 import { isProblem, readHead, type RequestHead } from '../request-head.js';
 import type { Route, Upstream } from '../snapshot.js';
 import { readAnswer } from '../upstream-answer.js';
-import type { AnswerSource, Progress } from '../upstream-client/exchange-handler.js';
 import { UpstreamExchange } from '../upstream-exchange.js';
 import { headersOf } from './call-headers.js';
 import type { McpCarrier, McpRequest } from './carrier.js';
@@ -82,29 +81,12 @@ class ToolExchange extends UpstreamExchange {
     this.#finish(true);
   }
 
-  forward(route: Route, upstream: Upstream): void {
-    this.admittedBy(upstream);
-    if (this.isOver) {
-      this.releaseBreaker();
-      return;
-    }
-    this.address(route, upstream);
-    this.send(upstream);
-  }
-
   /** Whoever asked is gone. */
   abandon(): void {
     if (this.isOver) return;
     this.status = CLIENT_CLOSED;
     this.#finish(false);
     this.abort();
-  }
-
-  onConnect(source: AnswerSource): boolean {
-    if (this.isOver || this.isDone) return false;
-    this.source = source;
-    this.isSent = true;
-    return true;
   }
 
   onBodySent(): void {
@@ -147,29 +129,13 @@ class ToolExchange extends UpstreamExchange {
     if (this.isDone) return;
     this.isDone = true;
     this.visit?.end();
-    try {
-      completeHead(this);
-      this.#finish(true);
-    } catch (error) {
-      fail(this, error);
-    }
+    completeHead(this);
+    this.#finish(true);
   }
 
   /** A tool is called without asking for another protocol: there is none. */
   onUpgrade(_status: number, _fields: string[], socket: Duplex): void {
     socket.destroy();
-  }
-
-  onError(error: Error, progress: Progress): void {
-    this.stopTimer();
-    if (this.isDone || this.isOver) return;
-    // Of an answer that has begun, nothing has gone out yet.
-    if (this.status === 0 && this.mayRetry(error, progress)) {
-      this.retrySoon();
-      return;
-    }
-    this.isDone = true;
-    this.answerFailure(error, progress);
   }
 
   expire(): void {

@@ -1,5 +1,6 @@
 /** What is asked of an upstream, and who is told how it goes. */
 import type { Duplex, Readable } from 'node:stream';
+import { UpstreamError } from './upstream-error.js';
 
 export interface UpstreamRequest {
   readonly method: string;
@@ -34,7 +35,11 @@ export interface Progress {
 /** Nothing of the request was written. */
 export const UNSENT: Progress = { isReused: false, isAnswered: false };
 
-/** Is told of one exchange, in this order; `onError` or `onUpgrade` may come in place of the rest. Nothing comes after `onComplete`, `onUpgrade` or `onError`. */
+/**
+ * Is told of one exchange, in this order; `onError` or `onUpgrade` may come in place of the rest. Nothing comes after `onComplete`, `onUpgrade` or `onError`,
+ * nor after `abort`, with one exception: a handler that throws is told so by `onError` with STOA_HANDLER_FAILED, whichever call it was, and its connection is
+ * closed. No other exchange notices.
+ */
 export interface AnswerHandler {
   /** The request is about to be written. False: it is not wanted any more. */
   onConnect(source: AnswerSource): boolean;
@@ -50,4 +55,24 @@ export interface AnswerHandler {
   /** The connection is the handler's now. */
   onUpgrade(status: number, fields: string[], socket: Duplex): void;
   onError(error: Error, progress: Progress): void;
+}
+
+/** Tells a handler what its exchange broke by. Never throws. */
+export function tellError(handler: AnswerHandler, error: Error, progress: Progress): void {
+  try {
+    handler.onError(error, progress);
+  } catch (thrown) {
+    tellFault(handler, thrown);
+  }
+}
+
+/** Tells a handler of what it has thrown. Never throws: what is thrown at that too is left to whoever hears of what nobody has caught. */
+export function tellFault(handler: AnswerHandler, thrown: unknown): void {
+  try {
+    handler.onError(new UpstreamError('STOA_HANDLER_FAILED', 'The exchange ended by a fault of its handler.', { cause: thrown }), UNSENT);
+  } catch (again) {
+    setImmediate(() => {
+      throw again;
+    });
+  }
 }

@@ -5,7 +5,7 @@ import { UNTIL_CLOSE, type AnswerHead } from './answer-head.js';
 import { AnswerReader, type AnswerSink } from './answer-reader.js';
 import { BodyWriter } from './body-writer.js';
 import type { Connector } from './connect.js';
-import { UNSENT, type AnswerHandler, type AnswerSource, type UpstreamRequest } from './exchange-handler.js';
+import { tellError, tellFault, UNSENT, type AnswerHandler, type AnswerSource, type UpstreamRequest } from './exchange-handler.js';
 import { readPastFailedWrites } from './failed-writes.js';
 import { isLastRequest, requestHead } from './request-text.js';
 import { UpstreamError } from './upstream-error.js';
@@ -91,7 +91,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
     const handler = this.#handler;
     const progress = { isReused: this.#isReused, isAnswered: this.#isAnswered };
     this.destroy();
-    handler?.onError(error, progress);
+    if (handler !== undefined) tellError(handler, error, progress);
   }
 
   onHead(head: AnswerHead): void {
@@ -131,15 +131,25 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
       head = requestHead(request);
     } catch (error) {
       this.#rest();
-      handler.onError(error as Error, UNSENT);
+      tellError(handler, error as Error, UNSENT);
       return;
     }
-    if (!handler.onConnect(this)) {
-      this.#rest();
-      return;
+    try {
+      if (!handler.onConnect(this)) {
+        this.#rest();
+        return;
+      }
+      this.#reader.begin({ method: request.method, isUpgrade: request.isUpgrade === true });
+      this.#write(request, handler, head);
+    } catch (thrown) {
+      this.#fault(handler, thrown);
     }
-    this.#reader.begin({ method: request.method, isUpgrade: request.isUpgrade === true });
-    this.#write(request, handler, head);
+  }
+
+  /** A handler has thrown, be it at the end of its answer: that is its own affair, and the connection is not used again. */
+  #fault(handler: AnswerHandler, thrown: unknown): void {
+    this.destroy();
+    tellFault(handler, thrown);
   }
 
   /** Nothing was written: it is as good as it was. */
@@ -160,10 +170,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
         body,
         head,
         isChunked: bodyLength === undefined,
-        onPart: (chunk) => {
-          handler.onBodySent(chunk);
-          return this.#handler === handler;
-        },
+        onPart: (chunk) => this.#isPartWanted(handler, chunk),
         onSent: () => this.#sent(handler),
         onError: (error) => this.fail(error),
       });
@@ -171,8 +178,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
     }
     if (body === undefined) socket.write(head, 'latin1');
     else {
-      handler.onBodySent(body);
-      if (this.#handler !== handler) return;
+      if (!this.#isPartWanted(handler, body)) return;
       if (body.length <= MAX_JOINED) socket.write(head + body.toString('latin1'), 'latin1');
       else {
         socket.cork();
@@ -182,6 +188,15 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
       }
     }
     this.#sent(handler);
+  }
+
+  #isPartWanted(handler: AnswerHandler, chunk: Buffer): boolean {
+    try {
+      handler.onBodySent(chunk);
+    } catch (thrown) {
+      this.#fault(handler, thrown);
+    }
+    return this.#handler === handler;
   }
 
   /** The server takes no more of the body; an answer may be on its way all the same. */
@@ -195,12 +210,17 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
     if (this.#handler !== handler) return;
     this.#body = undefined;
     this.#isSent = true;
-    handler.onRequestSent();
+    try {
+      handler.onRequestSent();
+    } catch (thrown) {
+      this.#fault(handler, thrown);
+    }
   }
 
   #take(bytes: Buffer): void {
+    const handler = this.#handler;
     // What nobody has asked for would be taken for the answer to the next request.
-    if (this.#handler === undefined) {
+    if (handler === undefined) {
       this.#socket.destroy();
       return;
     }
@@ -208,25 +228,23 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
     try {
       const error = this.#reader.read(bytes);
       if (error !== undefined) this.fail(error);
-    } catch (error) {
-      // A fault of ours that nobody waits for is not to be lost.
-      if (!this.#isWaitedFor()) throw error;
-      this.fail(error instanceof Error ? error : new Error(String(error)));
+    } catch (thrown) {
+      this.#fault(handler, thrown);
     }
-  }
-
-  /** Whoever is told something may have given up by then. */
-  #isWaitedFor(): boolean {
-    return this.#handler !== undefined;
   }
 
   #ended(): void {
-    if (this.#handler === undefined) {
+    const handler = this.#handler;
+    if (handler === undefined) {
       this.#socket.destroy();
       return;
     }
-    const error = this.#reader.close();
-    if (error !== undefined) this.fail(error);
+    try {
+      const error = this.#reader.close();
+      if (error !== undefined) this.fail(error);
+    } catch (thrown) {
+      this.#fault(handler, thrown);
+    }
   }
 
   #closed(): void {

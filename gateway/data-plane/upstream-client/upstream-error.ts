@@ -10,13 +10,15 @@ export type UpstreamErrorCode =
   | 'STOA_CONNECTION_CLOSED'
   | 'STOA_CONNECT_TIMEOUT'
   /** The request has a part that cannot be written; nothing of it was. */
-  | 'STOA_INVALID_REQUEST';
+  | 'STOA_INVALID_REQUEST'
+  /** Whoever was told of the exchange, or this client, threw `cause`: a fault of ours. */
+  | 'STOA_HANDLER_FAILED';
 
 export class UpstreamError extends Error {
   readonly code: UpstreamErrorCode;
 
-  constructor(code: UpstreamErrorCode, message: string) {
-    super(message);
+  constructor(code: UpstreamErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
   }
 }

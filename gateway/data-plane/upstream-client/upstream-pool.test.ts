@@ -1,5 +1,5 @@
 import { createServer as createHttpsServer } from 'node:https';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
@@ -8,62 +8,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createAuthority } from '../../../test/helpers/certificates.js';
 import { eventually, startUpstream } from '../../../test/helpers/data-plane.js';
 import { startTcp } from '../../../test/helpers/raw-tcp.js';
-import type { Server } from './connect.js';
-import type { AnswerHandler, AnswerSource, UpstreamRequest } from './exchange-handler.js';
-import { UpstreamPool } from './upstream-pool.js';
-
-function poolFor(origin: string, changes: Partial<Server> = {}): UpstreamPool {
-  const pool = new UpstreamPool({ origin, connectTimeoutMs: 5000, allowPrivate: true, ...changes });
-  onTestFinished(() => pool.destroy());
-  return pool;
-}
-
-/** A server that counts its connections, and the pool of connections to it. */
-async function start(handle: RequestListener = (_req, res) => res.end('ok')) {
-  const { url, server } = await startUpstream(handle);
-  const opened = { connections: 0 };
-  server.on('connection', () => (opened.connections += 1));
-  return { pool: poolFor(url), opened };
-}
-
-interface Outcome {
-  readonly status: number;
-  readonly body: string;
-  readonly error: string | undefined;
-}
-
-/** Sends one request; its outcome, and where its answer comes from. */
-function dispatch(pool: UpstreamPool, changes: Partial<UpstreamRequest> = {}, isFresh = false) {
-  const asked: { source?: AnswerSource; handler?: AnswerHandler; isSent: boolean } = { isSent: false };
-  const outcome = new Promise<Outcome>((resolve) => {
-    let [status, body] = [0, ''];
-    const handler: AnswerHandler = {
-      onConnect: (source) => Boolean((asked.source = source)),
-      onBodySent: () => undefined,
-      onRequestSent: () => (asked.isSent = true),
-      onHeaders: (got) => (status = got),
-      onData: (chunk) => Boolean((body += chunk.toString('latin1'))),
-      onComplete: () => resolve({ status, body, error: undefined }),
-      onUpgrade: (got, _fields, socket) => {
-        socket.destroy();
-        resolve({ status: got, body, error: undefined });
-      },
-      onError: (error) => resolve({ status, body, error: 'code' in error ? String(error.code) : error.message }),
-    };
-    asked.handler = handler;
-    const request = { method: 'GET', path: '/', headers: ['host', 'a'], body: undefined, ...changes };
-    if (isFresh) pool.dispatchFresh(request, handler);
-    else pool.dispatch(request, handler);
-  });
-  return Object.assign(asked, { outcome });
-}
-
-const ask = (pool: UpstreamPool, changes?: Partial<UpstreamRequest>): Promise<Outcome> => dispatch(pool, changes).outcome;
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const isOk = { status: 200, body: 'ok', error: undefined };
+import { ask, dispatch, isOk, OK, poolFor, startPool, type Outcome } from '../../../test/helpers/upstream-pool.js';
 
 it('sends one request after the other over one connection', async () => {
-  const { pool, opened } = await start();
+  const { pool, opened } = await startPool();
 
   for (let n = 0; n < 5; n += 1) expect(await ask(pool)).toEqual(isOk);
 
@@ -71,7 +19,7 @@ it('sends one request after the other over one connection', async () => {
 });
 
 it('opens as many connections as are needed at once, and uses them again', async () => {
-  const { pool, opened } = await start((_req, res) => setTimeout(() => res.end('ok'), 50));
+  const { pool, opened } = await startPool((_req, res) => setTimeout(() => res.end('ok'), 50));
 
   for (let n = 0; n < 3; n += 1) expect(await Promise.all(Array.from({ length: 4 }, () => ask(pool)))).toEqual([isOk, isOk, isOk, isOk]);
 
@@ -107,7 +55,7 @@ it.each([
   ['a length of its own', { headers: ['Content-Length', '5'] }],
   ['a coding of its own', { headers: ['transfer-encoding', 'chunked'] }],
 ])('writes nothing of a request with %s, and its connection is as good as before', async (_name, changes) => {
-  const { pool, opened } = await start();
+  const { pool, opened } = await startPool();
   await ask(pool);
 
   expect(await ask(pool, changes)).toMatchObject({ error: 'STOA_INVALID_REQUEST' });
@@ -241,7 +189,7 @@ it.each(['204 No Content\r\nContent-Length: 0', '304 Not Modified\r\nETag: "a"']
 });
 
 it('asks for the end of the connection with HEAD, since some servers send a body all the same', async () => {
-  const { pool, opened } = await start((req, res) => res.end(req.headers.connection));
+  const { pool, opened } = await startPool((req, res) => res.end(req.headers.connection));
 
   expect(await ask(pool, { method: 'HEAD' })).toEqual({ ...isOk, body: '' });
 
@@ -299,7 +247,7 @@ it('a body that is streamed is sized or chunked, and goes out with its head', as
 });
 
 it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'GET'])('%s without a body says so where a server may expect one', async (method) => {
-  const { pool } = await start((req, res) => res.end(String(req.headers['content-length'])));
+  const { pool } = await startPool((req, res) => res.end(String(req.headers['content-length'])));
 
   expect((await ask(pool, { method })).body).toBe(/^P/.test(method) ? '0' : 'undefined');
 });
@@ -387,7 +335,7 @@ it('tells everybody when it is destroyed, also those who come later', async () =
 });
 
 it("what one handler says of a connection that is another one's by now means nothing", async () => {
-  const { pool, opened } = await start((req, res) => setTimeout(() => res.end('ok'), req.url === '/slow' ? 100 : 0));
+  const { pool, opened } = await startPool((req, res) => setTimeout(() => res.end('ok'), req.url === '/slow' ? 100 : 0));
   const first = dispatch(pool);
   await first.outcome;
 

@@ -1,6 +1,6 @@
 /** The connections to one server, as many as are needed at once: the last one that became free is the next one to be used, and those that nobody needs are closed. */
 import { Connector, type Server } from './connect.js';
-import { UNSENT, type AnswerHandler, type UpstreamRequest } from './exchange-handler.js';
+import { tellError, tellFault, UNSENT, type AnswerHandler, type UpstreamRequest } from './exchange-handler.js';
 import { UpstreamError } from './upstream-error.js';
 import { UpstreamConnection, type ConnectionOwner } from './upstream-connection.js';
 
@@ -62,9 +62,15 @@ export class UpstreamPool implements ConnectionOwner {
 
   /** Sends a request on a new connection: a retry never meets another dead one. */
   dispatchFresh(request: UpstreamRequest, handler: AnswerHandler): void {
-    const problem = this.#problem;
-    if (problem === undefined) this.#all.add(new UpstreamConnection(this, this.#connector, request, handler));
-    else setImmediate(() => handler.onError(problem, UNSENT));
+    if (this.#problem !== undefined) {
+      setImmediate(tellError, handler, this.#problem, UNSENT);
+      return;
+    }
+    try {
+      this.#all.add(new UpstreamConnection(this, this.#connector, request, handler));
+    } catch (thrown) {
+      setImmediate(tellFault, handler, thrown);
+    }
   }
 
   /** Breaks off what is in flight, and refuses what comes: each handler is told. */
