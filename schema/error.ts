@@ -83,6 +83,8 @@ export interface ErrorBody {
 interface StoaErrorOptions {
   readonly hint?: string;
   readonly diagnostics?: readonly Diagnostic[];
+  /** Seconds after which another try makes sense; the hint says so, unless there is another one. */
+  readonly retryAfter?: number;
   readonly cause?: unknown;
 }
 
@@ -90,6 +92,7 @@ interface StoaErrorOptions {
 export class StoaError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly retryAfter: number | undefined;
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(code: ErrorCode, message: string = ERRORS[code].title, options: StoaErrorOptions = {}) {
@@ -97,7 +100,8 @@ export class StoaError extends Error {
     this.name = 'StoaError';
     this.code = code;
     const entry: ErrorEntry = ERRORS[code];
-    this.hint = options.hint ?? entry.hint;
+    this.retryAfter = options.retryAfter;
+    this.hint = options.hint ?? (this.retryAfter === undefined ? entry.hint : `Try again in ${this.retryAfter} s.`);
     this.diagnostics = options.diagnostics ?? [];
   }
 }

@@ -1,5 +1,6 @@
 /** Counts by subject and hour, in memory: an hour begins with a subject's first count, and with a restart. */
 import { LRUCache } from 'lru-cache';
+import { StoaError } from '../../schema/error.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -35,8 +36,10 @@ export function createHourlyCounts(now: () => number, max: number): HourlyCounts
   };
 }
 
-/** Whole seconds until a subject may come again; at least one. */
-export const secondsLeft = ({ resetsAt }: Standing, now: number): number => Math.max(1, Math.ceil((resetsAt - now) / 1000));
+/** Throws `rate_limited` where a count was refused. */
+export function requireAllowed({ isAllowed, resetsAt }: Standing, now: number, message: string): void {
+  if (!isAllowed) throw new StoaError('rate_limited', message, { retryAfter: Math.max(1, Math.ceil((resetsAt - now) / 1000)) });
+}
 
 /** A clock that steps back more than an hour begins a new window rather than prolong the old one. */
 function currentWindow(windows: LRUCache<string, Window>, subject: string, now: number): Window {

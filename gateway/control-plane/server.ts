@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify, LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, StoaError } from '../../schema/error.js';
+import { clientAddresses } from '../client-address.js';
 import { authenticate } from './auth/bearer.js';
 import { issuerRoutes } from './auth/issuer.js';
 import type { Clients } from './auth/secrets.js';
@@ -19,7 +20,7 @@ import { endpoints } from './endpoints.js';
 import { consoleRoutes } from './console/routes.js';
 import { portalRoutes } from './portal/routes.js';
 import { documentationRoutes } from './openapi/routes.js';
-import { secondsLeft, type Standing } from './hourly-counts.js';
+import { requireAllowed, type Standing } from './hourly-counts.js';
 import { addJsonParser } from './http/body.js';
 import { addEndpoint } from './http/endpoint.js';
 import { answerError, pathOf } from './http/errors.js';
@@ -45,6 +46,8 @@ export interface ServerDeps {
   readonly version: string;
   /** Calls an hour of clients without a tenant; 100 000 when absent. */
   readonly platformLimit?: number | undefined;
+  /** Addresses and networks of proxies that are believed when they say who the client is; nobody when absent. */
+  readonly trustedProxies?: readonly string[] | undefined;
   /** Where `/` leads to the portal; 3002 when absent. */
   readonly portalPort?: number | undefined;
   /** Whether the server is about to stop: readiness says so. */
@@ -114,8 +117,11 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 /** One line a request, and the request's id on every answer. */
-function addRequestLog(app: FastifyInstance, { cp, isStopping }: ServerDeps): void {
+function addRequestLog(app: FastifyInstance, { cp, isStopping, trustedProxies = [] }: ServerDeps): void {
+  const whose = clientAddresses(trustedProxies);
+  app.decorateRequest('clientIp', '');
   app.addHook('onRequest', (request, reply, done) => {
+    request.clientIp = whose(request.socket.remoteAddress, [request.headers['x-forwarded-for'] ?? []].flat().join(',')).clientIp;
     void reply.header('x-request-id', request.id);
     done();
   });
@@ -132,7 +138,7 @@ function addRequestLog(app: FastifyInstance, { cp, isStopping }: ServerDeps): vo
 }
 
 function requestLine(request: FastifyRequest, reply: FastifyReply): Record<string, unknown> {
-  const { method, id } = request;
+  const { method, id, clientIp } = request;
   const actor = request.actor as typeof request.actor | undefined;
   const latency_ms = Math.round(reply.elapsedTime * 10) / 10;
   return {
@@ -141,6 +147,7 @@ function requestLine(request: FastifyRequest, reply: FastifyReply): Record<strin
     status: reply.statusCode,
     latency_ms,
     method,
+    client_ip: clientIp,
     user: actor?.name,
     request_id: id,
   };
@@ -148,12 +155,9 @@ function requestLine(request: FastifyRequest, reply: FastifyReply): Record<strin
 
 /** The three headers on every answer of a known caller (rows CV27 to CV29). Throws `rate_limited`. */
 function holdToLimit(standing: Standing, reply: FastifyReply, now: number): void {
-  const { isAllowed, limit, remaining, resetsAt } = standing;
+  const { limit, remaining, resetsAt } = standing;
   void reply.headers({ 'x-ratelimit-limit': limit, 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': Math.ceil(resetsAt / 1000) });
-  if (isAllowed) return;
-  const seconds = secondsLeft(standing, now);
-  void reply.header('retry-after', seconds);
-  throw new StoaError('rate_limited', `The limit of ${limit} requests an hour is used up.`, { hint: `Try again in ${seconds} s.` });
+  requireAllowed(standing, now, `The limit of ${limit} requests an hour is used up.`);
 }
 
 async function v1Routes(app: FastifyInstance, { cp, embeddedIssuer, externalIssuers = [], platformLimit }: ServerDeps): Promise<void> {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
 import { isSecureIssuer } from '../../schema/issuer-url.js';
 import type { PipelineRule } from '../../schema/pipelines.js';
+import { readNetworks, TRUSTED_PROXIES_FLAG } from '../client-address.js';
 import {
   helpOf,
   isInContainer,
@@ -43,6 +44,8 @@ export interface Settings {
   readonly allowPrivateWebhooks: boolean;
   /** Whether strangers may ask for access at /portal. */
   readonly hasPortal: boolean;
+  /** Addresses and networks of proxies that are believed when they say who the client is. */
+  readonly trustedProxies: readonly string[];
   /** How long the audit log is kept; 0 for ever. */
   readonly auditRetentionDays: number;
   /** Whether an upstream on loopback can only be meant for another machine (row DP29). */
@@ -79,6 +82,7 @@ export const FLAGS = {
     absent: 'refused',
   },
   portal: { type: 'boolean', default: false, summary: 'Let clients ask for access at /portal.', absent: 'nobody may' },
+  'trusted-proxies': TRUSTED_PROXIES_FLAG,
   'platform-rate-limit': {
     type: 'string',
     default: String(DEFAULT_PLATFORM_LIMIT),
@@ -115,6 +119,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     pipelines: flags.pipelines === undefined ? [] : readPipelines(flags.pipelines),
     allowPrivateWebhooks: flags['allow-private-webhooks'],
     hasPortal: flags.portal,
+    trustedProxies: readNetworks(flags['trusted-proxies'] ?? filled('STOA_TRUSTED_PROXIES') ?? ''),
     platformLimit: readCount('platform-rate-limit', flags['platform-rate-limit']),
     auditRetentionDays: flags['audit-retention-days'] === '0' ? 0 : readCount('audit-retention-days', flags['audit-retention-days']),
     isInContainer: isInContainer(env, flags.host),

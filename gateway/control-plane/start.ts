@@ -48,6 +48,7 @@ export async function startControlPlane(settings: Settings, log: FastifyBaseLogg
       ],
       version: productVersion(),
       platformLimit: settings.platformLimit,
+      trustedProxies: settings.trustedProxies,
       isStopping: () => state.isStopping,
     });
     const port = await listen(app, settings);

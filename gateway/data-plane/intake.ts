@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { ERRORS, errorBody, StoaError } from '../../schema/error.js';
+import type { ForwardedFor } from '../client-address.js';
 import { connectionState, linger, refuseRaw, type ConnectionState } from './connection.js';
 import type { Shared } from './http-exchange.js';
 import { isMcpPath, isOwnPath, jsonReply, type OwnAnswers } from './own-routes.js';
@@ -11,7 +12,6 @@ import { answer, fail, serve } from './pipeline.js';
 import { ProxiedExchange } from './proxy.js';
 import { codeOf, parseProblem, requestProblem, type Circumstances, type Refusal } from './request-checks.js';
 import { emptyHead, isProblem, readHead } from './request-head.js';
-import type { ForwardedFor } from './upstream-request.js';
 
 /** So many pipelined requests are served at a time: one client cannot flood an upstream through one socket. */
 const MAX_PIPELINED = 16;

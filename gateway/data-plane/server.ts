@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { Socket, type AddressInfo } from 'node:net';
-import { clientAddresses, isAmong } from './client-address.js';
+import { clientAddresses, isAmong } from '../client-address.js';
 import { joinSmallWrites, refuseRaw } from './connection.js';
 import { drain, type HttpServer } from './drain.js';
 import type { Gateway } from './exchange.js';

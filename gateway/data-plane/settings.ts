@@ -1,8 +1,8 @@
 /** What a gateway is started with: flags first, then the environment, then defaults. */
-import { isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { StoaError } from '../../schema/error.js';
+import { readNetworks, TRUSTED_PROXIES_FLAG } from '../client-address.js';
 import {
   type Environment,
   type FlagTexts,
@@ -73,13 +73,7 @@ export const FLAGS = {
     absent: 'none',
   },
   ...WORKERS_FLAGS,
-  'trusted-proxies': {
-    type: 'string',
-    value: 'NETWORKS',
-    variable: 'STOA_TRUSTED_PROXIES',
-    summary: 'Peers whose X-Forwarded-* are believed.',
-    absent: 'nobody',
-  },
+  'trusted-proxies': TRUSTED_PROXIES_FLAG,
   'proxy-protocol': {
     type: 'string',
     value: 'true|false',
@@ -244,19 +238,6 @@ function readPort(text: string): number {
 function readUrl(text: string): string {
   if (/^https?:\/\//.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '').replace(/\/v1$/, '');
   throw new StoaError('usage_error', `--control-plane-url takes an address such as http://127.0.0.1:8000; "${text}" is none.`);
-}
-
-/** Addresses and networks. One that cannot be read ends the start: it would be trusted by nobody, or fail on the first request. */
-function readNetworks(text: string): readonly string[] {
-  const entries = text.split(',').map((entry) => entry.trim());
-  for (const entry of entries.filter(Boolean)) {
-    const [address = '', bits, ...rest] = entry.split('/');
-    const most = isIP(address) === 6 ? 128 : 32;
-    const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
-    if (isIP(address) === 0 || address.includes('%') || !isNetwork || rest.length > 0)
-      throw new StoaError('usage_error', `--trusted-proxies takes addresses and networks such as 10.0.0.0/8; "${entry}" is none.`);
-  }
-  return entries.filter(Boolean);
 }
 
 function readProxyProtocol(text: string | undefined, hasProxies: boolean): boolean {

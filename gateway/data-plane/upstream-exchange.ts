@@ -1,13 +1,14 @@
 /** The upstream's side of an exchange, whoever asked: the breaker that admitted it, its time limit, other tries, and what is said when there is no answer. */
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../../schema/error.js';
+import type { ForwardedFor } from '../client-address.js';
 import { Exchange } from './exchange.js';
 import { errorReply } from './own-routes.js';
 import { answer, fail } from './pipeline.js';
 import type { Route, Upstream } from './snapshot.js';
 import { UNSENT, type AnswerHandler, type AnswerSource, type Progress, type UpstreamRequest } from './upstream-client/exchange-handler.js';
 import { Ended, isFinal, isOurs, reportFailure } from './upstream-failure.js';
-import { upstreamHead, type ForwardedFor, type UpstreamAccess } from './upstream-request.js';
+import { upstreamHead, type UpstreamAccess } from './upstream-request.js';
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** Answers by which an upstream says that it could not do its part. */

@@ -1,5 +1,6 @@
 /** What is sent to an upstream: the path and fields that were received, without ours and without those of the connection, plus those we set. */
 import { randomBytes } from 'node:crypto';
+import type { ForwardedFor } from '../client-address.js';
 import type { UpstreamHead } from '../policies/contract.js';
 import type { ClientCertificate } from './client-certificate.js';
 import type { Exchange, Gateway } from './exchange.js';
@@ -20,14 +21,6 @@ export interface Edge {
 export interface UpstreamAccess extends Edge {
   readonly gateway: Gateway;
   readonly clients: UpstreamClients;
-}
-
-/** Where the client is, as far as it can be known. */
-export interface ForwardedFor {
-  readonly clientIp: string;
-  /** Value of `X-Forwarded-For`: ends with the peer's address. */
-  readonly chain: string;
-  readonly isTrusted: boolean;
 }
 
 /** Path and headers on the upstream: what was matched is cut off, the rest is sent byte for byte, unless a policy transforms it. */

@@ -21,7 +21,7 @@ const upstream_url = `http://127.0.0.1:${(upstream.address() as AddressInfo).por
 
 const controlPlane = await startServer(
   'control-plane',
-  ['--data-dir', directory, '--port', '0', '--gateway-url', 'http://127.0.0.1:1'],
+  ['--data-dir', directory, '--port', '0', '--gateway-url', 'http://127.0.0.1:1', '--allow-private-webhooks'],
   { STOA_CLIENT_SECRET: SECRET },
   { root },
 );

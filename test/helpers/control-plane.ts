@@ -64,6 +64,7 @@ export async function openControlPlane(
     readonly isInContainer?: boolean;
     readonly hasPortal?: boolean;
     readonly portalPort?: number;
+    readonly trustedProxies?: readonly string[];
     /** The driver's own handle, for a test that watches or disturbs it. */
     readonly database?: BetterSqlite.Database;
   } = {},
@@ -98,6 +99,7 @@ export async function openControlPlane(
     externalIssuers: [...(oidc === undefined ? [] : [createExternalIssuer(cp, oidc)]), ...createPipelineIssuers(cp, pipelines)],
     version: '0.0.0-test',
     portalPort: options.portalPort,
+    trustedProxies: options.trustedProxies,
   });
   const tokenFor = (scope: string) => fetchToken(app, scope);
   const token = hasEmbeddedIssuer ? await tokenFor('') : '';

@@ -23,6 +23,7 @@ const AREAS: readonly Area[] = [
   { name: 'gateway/key-set.ts', files: /^gateway\/key-set\.ts$/, ours: /^schema\//, packages: /^(jose|node:timers\/promises|undici|zod)$/ },
   { name: 'gateway/process-settings.ts', files: /^gateway\/process-settings\.ts$/, ours: /^schema\//, packages: /^node:fs$/ },
   { name: 'gateway/product-path.ts', files: /^gateway\/product-path\.ts$/, ours: /^$/, packages: /^node:(fs|path)$/ },
+  { name: 'gateway/client-address.ts', files: /^gateway\/client-address\.ts$/, ours: /^schema\//, packages: /^node:net$/ },
   { name: 'gateway/clock.ts', files: /^gateway\/clock\.ts$/, ours: /^$/, packages: /^$/ },
   { name: 'gateway/test-worlds.ts', files: /^gateway\/test-worlds\.ts$/, ours: /^(schema\/|gateway\/clock\.ts$)/, packages: /^$/ },
   {
@@ -46,13 +47,13 @@ const AREAS: readonly Area[] = [
   {
     name: 'gateway/control-plane',
     files: /^gateway\/control-plane\//,
-    ours: /^(schema\/|gateway\/(catalog\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|product-path\.ts|test-worlds\.ts|policies\/|control-plane\/))/,
+    ours: /^(schema\/|gateway\/(catalog\.ts|client-address\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|product-path\.ts|test-worlds\.ts|policies\/|control-plane\/))/,
     packages: NODE_OR('fastify|kysely|better-sqlite3|jose|pino|prom-client|undici|lru-cache|zod'),
   },
   {
     name: 'gateway/data-plane',
     files: /^gateway\/data-plane\//,
-    ours: /^(schema\/|gateway\/(catalog\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|product-path\.ts|test-worlds\.ts|policies\/|data-plane\/))/,
+    ours: /^(schema\/|gateway\/(catalog\.ts|client-address\.ts|clock\.ts|key-set\.ts|runtime-metrics\.ts|process-settings\.ts|product-path\.ts|test-worlds\.ts|policies\/|data-plane\/))/,
     packages: NODE_OR('jose|undici|lru-cache|pino|prom-client|zod'),
   },
   {

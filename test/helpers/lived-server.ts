@@ -32,7 +32,9 @@ export interface TestServer {
 }
 
 /** Opens one whose clock stands at `START`; `close` ends it. */
-export async function openServer(options: { readonly hasPortal?: boolean } = {}): Promise<TestServer> {
+export async function openServer(
+  options: { readonly hasPortal?: boolean; readonly trustedProxies?: readonly string[] } = {},
+): Promise<TestServer> {
   const plane = await openControlPlane({ ...options, now: START });
   const shown = new Set<string>();
   const admin = freshToken(plane);

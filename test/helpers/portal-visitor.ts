@@ -11,12 +11,12 @@ export interface Visitor {
   readonly cookie: string;
 }
 
-/** A browser that has never been there. */
-export function newVisitor({ plane }: TestServer, tenant = 'acme', origin = 'https://api.example.test'): Visitor {
+/** A browser that has never been there. `address`: where it is, as the proxy before a server says that trusts its proxies. */
+export function newVisitor({ plane }: TestServer, tenant = 'acme', origin = 'https://api.example.test', address = ''): Visitor {
   let cookie = '';
   const send: Visitor['send'] = async (line, body, headers = {}) => {
     const [method = 'GET', path = ''] = line.split(' ');
-    const own = { origin, ...(cookie === '' ? {} : { cookie }), ...headers };
+    const own = { origin, ...(address === '' ? {} : { 'x-forwarded-for': address }), ...(cookie === '' ? {} : { cookie }), ...headers };
     const answer = await plane.send(`${method} /portal/${tenant}/${path}`, body, { token: null, headers: own });
     const [, set] = /^(stoa_portal=[^;]*);/.exec(String(answer.headers['set-cookie'])) ?? [];
     cookie = set ?? cookie;
@@ -42,8 +42,8 @@ export interface Registered extends Visitor {
 }
 
 /** Somebody who has asked for access. */
-export async function registered(server: TestServer, name = 'Jane Doe', tenant = 'acme'): Promise<Registered> {
-  const visitor = newVisitor(server, tenant);
+export async function registered(server: TestServer, name = 'Jane Doe', tenant = 'acme', address = ''): Promise<Registered> {
+  const visitor = newVisitor(server, tenant, undefined, address);
   const { secret } = await visitor.ok('POST access', { name, email: 'jane@example.com' });
   const newest = server.cp.db.selectFrom('resources').select('name').where('kind', '=', 'Consumer').orderBy('revision', 'desc');
   const { name: consumer } = await newest.executeTakeFirstOrThrow();

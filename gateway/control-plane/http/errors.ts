@@ -8,6 +8,7 @@ import { inLanguage, languageOf } from './language.js';
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toStoaError(error, request);
   if (known.code === 'unauthorized') void reply.header('www-authenticate', challenge(request));
+  if (known.retryAfter !== undefined) void reply.header('retry-after', known.retryAfter);
   if (ERRORS[known.code].status === 413) void reply.header('connection', 'close');
   const language = languageOf(request);
   void reply.header('content-language', language).header('vary', 'Accept-Language');

@@ -5,10 +5,10 @@ import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import type { TenantSpec } from '../../../schema/kinds/tenant.js';
 import type { Actor, ControlPlane, Db } from '../context.js';
-import { findById, findTenant, listResources } from '../resources/store.js';
+import { findById, findTenant } from '../resources/store.js';
 import { suspensionsOf } from '../tenants/store.js';
 import { secretOf } from './cookie.js';
-import { findAccount } from './store.js';
+import { findAccount, openPortals } from './store.js';
 
 const SECRET_BYTES = 32;
 /** So long a sign-in lasts, and the link to it. */
@@ -38,18 +38,18 @@ export async function requirePortal(db: Db, name: string): Promise<StoredResourc
   throw new StoaError('not_found', `There is no portal "${name}".`, { hint: 'Ask whoever sent you here for its address.' });
 }
 
-/** Of more tenants than these none is looked for. */
-const FEW = 100;
-
-/** The only tenant with a portal; undefined where there are several. */
-export async function onlyPortal(db: Db): Promise<StoredResource | undefined> {
-  const open = (await listResources(db, { kind: 'Tenant' }, 0, FEW)).filter(isOpen);
-  return open.length === 1 ? open[0] : undefined;
+/** The name of the only tenant with a portal; undefined where there are several. */
+export async function onlyPortal(db: Db): Promise<string | undefined> {
+  const [only, another] = await openPortals(db, 2);
+  return another === undefined ? only : undefined;
 }
 
+/** Whether a tenant is suspended, and its portal closed with it. */
+export const isSuspended = async (db: Db, { id }: StoredResource): Promise<boolean> => (await suspensionsOf(db, [id])).size > 0;
+
 /** Throws `forbidden` while a tenant is suspended. */
-export async function requireRunning(db: Db, { id }: StoredResource): Promise<void> {
-  if ((await suspensionsOf(db, [id])).size === 0) return;
+export async function requireRunning(db: Db, tenant: StoredResource): Promise<void> {
+  if (!(await isSuspended(db, tenant))) return;
   throw new StoaError('forbidden', 'The portal is closed for the time being.', { hint: 'Try again later.' });
 }
 

@@ -25,6 +25,8 @@ export const accessBody = z.strictObject({
 const STRANGER = 'visitor of the portal';
 const IDLE_MS = 7 * 24 * 3_600_000;
 const WAITING_MS = 30 * 24 * 3_600_000;
+/** So often who is idle is forgotten: sooner no place becomes free by itself. */
+const PLACE_SECONDS = 3600;
 /** Consumers that one run forgets: what is left has time until the next. */
 const BATCH = 50;
 
@@ -36,30 +38,47 @@ export async function register(
   cp: ControlPlane,
   tenant: StoredResource,
   { name, email }: z.output<typeof accessBody>,
-  requestId: string,
+  { network, requestId }: { readonly network: string; readonly requestId: string },
 ): Promise<SignIn> {
   // Never a name of their choice: a repository that declares a consumer of that name later would adopt the stranger.
   const id = `portal-${randomPart()}`;
   const stranger: Actor = { name: STRANGER, roles: [], tenant: tenant.name, requestId };
   return commit(cp, async (trx) => {
-    if ((await countUnproven(trx, tenant.name)) >= MAX_UNPROVEN)
-      throw new StoaError('rate_limited', 'Too many wait for access here already.', { hint: 'Ask whoever sent you here.' });
+    await requirePlace(trx, tenant.name, network);
     const fields = { name: id, external_id: id, display_name: name, email, consumer_metadata: { registered_by: 'portal' } };
     const consumer = await addConsumer(cp, trx, stranger, tenant.name, fields);
-    return addSignIn(cp, trx, actorOf(consumer, requestId), consumer, true);
+    return addSignIn(cp, trx, actorOf(consumer, requestId), consumer, network);
   });
 }
 
 /** Makes a new secret for a consumer; the one before ends with it, in every browser. Throws `not_found`. */
 export function renewSignIn(cp: ControlPlane, actor: Actor, tenant: string, idOrName: string): Promise<SignIn> {
-  return commit(cp, async (trx) => addSignIn(cp, trx, actor, await requireResource(trx, 'Consumer', tenant, idOrName), false));
+  return commit(cp, async (trx) => addSignIn(cp, trx, actor, await requireResource(trx, 'Consumer', tenant, idOrName), null));
 }
 
-async function addSignIn(cp: ControlPlane, trx: Trx, actor: Actor, consumer: StoredResource, isSelf: boolean): Promise<SignIn> {
+/** Places are taken by the tenant and by the network: what comes from one of them leaves the others theirs. A place is free when its holder is approved or forgotten. */
+async function requirePlace(trx: Trx, tenant: string, network: string): Promise<void> {
+  const waits = { hint: 'Ask whoever sent you here.', retryAfter: PLACE_SECONDS };
+  if ((await countUnproven(trx, tenant, network)) >= MAX_UNPROVEN.network)
+    throw new StoaError('rate_limited', 'Too many wait for access from your network already.', waits);
+  if ((await countUnproven(trx, tenant)) >= MAX_UNPROVEN.tenant)
+    throw new StoaError('rate_limited', 'Too many wait for access here already.', waits);
+}
+
+/** `network`: from which somebody came by themselves; null for a secret that the owner makes. */
+async function addSignIn(cp: ControlPlane, trx: Trx, actor: Actor, consumer: StoredResource, network: string | null): Promise<SignIn> {
   const { id, tenant, name } = consumer;
   const [at, expires_at] = [cp.now(), cp.now() + SIGN_IN_MS].map((ms) => new Date(ms).toISOString()) as [string, string];
   const { secret, digest } = newSecret();
-  await putAccount(trx, { consumer_id: id, tenant, digest, self_registered: isSelf ? 1 : 0, created_at: at, expires_at });
+  await putAccount(trx, {
+    consumer_id: id,
+    tenant,
+    digest,
+    self_registered: network === null ? 0 : 1,
+    network,
+    created_at: at,
+    expires_at,
+  });
   const key = keyOf({ kind: 'Consumer', tenant, name });
   const entry = { tenant, action: 'consumer.sign_in_link_created', resource: id, key, actor, consumer: name };
   await recordAudit(trx, { ...entry, details: { expires_at }, at: cp.now() });

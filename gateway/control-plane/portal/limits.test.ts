@@ -10,13 +10,14 @@ it('lets 60 ask for access at one tenant in an hour, whatever their addresses, a
   let wait = 0;
   const ask = (address: string, tenant = 'ten-acme'): string | undefined => {
     try {
-      limits.registration(address, tenant, (seconds) => (wait = seconds));
+      limits.registration(networkOf(address), tenant);
       return undefined;
     } catch (error) {
+      wait = (error as StoaError).retryAfter ?? 0;
       return (error as StoaError).code;
     }
   };
-  for (let each = 0; each < 60; each += 1) expect(ask(`192.0.2.${each}`)).toBeUndefined();
+  for (let each = 0; each < 60; each += 1) expect(ask(`192.0.${each}.7`)).toBeUndefined();
   now = HOUR_MS / 2;
 
   expect([ask('198.51.100.1'), wait]).toEqual(['rate_limited', 1800]);
@@ -26,12 +27,13 @@ it('lets 60 ask for access at one tenant in an hour, whatever their addresses, a
 });
 
 it.each([
-  ['192.0.2.7', '192.0.2.7'],
-  ['::ffff:192.0.2.7', '::ffff:192.0.2.7'],
-  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-  ['2001:db8:1:2::6', '2001:db8:1:2'],
-  ['2001:db8::6', '2001:db8:0:0'],
-  ['::1', '0:0:0:0'],
+  ['192.0.2.7', '192.0.2.0/24'],
+  ['2001:db8:1:2ff:3:4:5:6', '2001:db8:1:200::/56'],
+  ['2001:DB8:1:2FF::6', '2001:db8:1:200::/56'],
+  ['2001:db8::6', '2001:db8:0:0::/56'],
+  ['64:ff9b::192.0.2.7', '64:ff9b:0:0::/56'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/56'],
+  ['::1', '0:0:0:0::/56'],
 ])('counts %s as %s', (address, network) => {
   expect(networkOf(address)).toBe(network);
 });

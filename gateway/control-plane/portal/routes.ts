@@ -11,7 +11,7 @@ import { findVisitor, onlyPortal, requirePortal, requireRunning, requireVisitor,
 import { accessBody, noteSignIn, register, renewSignIn } from './accounts.js';
 import { offeredApis, offeredPlans } from './catalog.js';
 import { setCookie } from './cookie.js';
-import { createPortalLimits, type PortalLimits } from './limits.js';
+import { createPortalLimits, networkOf, type PortalLimits } from './limits.js';
 import { requireOwnPage } from './origin.js';
 import type { Me, Offer, SignIn } from './shapes.js';
 import { makeNewKey, newKeyBody, ownSubscriptions, subscribe, subscribeBody, takeSealedKey } from './subscriptions.js';
@@ -33,7 +33,7 @@ export const portalRoutes: FastifyPluginAsync<{ readonly cp: ControlPlane }> = a
   const deps: Deps = { cp, limits: createPortalLimits(cp.now) };
   app.get('/portal', async (_request, reply) => {
     const only = await onlyPortal(cp.db);
-    return only === undefined ? sendPage('portal', 'portal.html', reply) : reply.redirect(`/portal/${only.name}`);
+    return only === undefined ? sendPage('portal', 'portal.html', reply) : reply.redirect(`/portal/${only}`);
   });
   app.get('/portal/:tenant', async ({ params }: TenantRequest, reply) => {
     await requirePortal(cp.db, params.tenant);
@@ -64,8 +64,9 @@ function addSignIn(app: FastifyInstance, { cp, limits }: Deps): void {
   app.post('/access', post, async (request: TenantRequest, reply) => {
     const tenant = await runningPortal(cp, request);
     const said = parse(accessBody, request.body);
-    limits.registration(request.ip, tenant.id, retryAfter(reply));
-    return signIn(request, reply, await register(cp, tenant, said, request.id));
+    const network = networkOf(request.clientIp);
+    limits.registration(network, tenant.id);
+    return signIn(request, reply, await register(cp, tenant, said, { network, requestId: request.id }));
   });
   app.post('/session', post, async (request: TenantRequest, reply) => {
     const tenant = await runningPortal(cp, request);
@@ -75,7 +76,7 @@ function addSignIn(app: FastifyInstance, { cp, limits }: Deps): void {
       throw new StoaError('unauthorized', 'The sign-in link has ended, or a newer one has taken its place.', {
         hint: 'Ask whoever sent you here for a new one.',
       });
-    limits.write(visitor.consumer.id, retryAfter(reply));
+    limits.write(visitor.consumer.id);
     await noteSignIn(cp, visitor.consumer, visitor.actor);
     setCookie(request, reply, tenant.name, secret, SIGN_IN_SECONDS);
     return reply.code(204).send();
@@ -109,24 +110,24 @@ function addReading(app: FastifyInstance, cp: ControlPlane): void {
 
 /** What the signed in do. */
 function addWriting(app: FastifyInstance, { cp, limits }: Deps): void {
-  const writer = async (request: TenantRequest, reply: FastifyReply): Promise<Visitor> => {
+  const writer = async (request: TenantRequest): Promise<Visitor> => {
     const visitor = await visitorOf(cp, request);
-    limits.write(visitor.consumer.id, retryAfter(reply));
+    limits.write(visitor.consumer.id);
     return visitor;
   };
   app.post('/sign-in-link', post, async (request: TenantRequest, reply) => {
-    const { tenant, consumer, actor } = await writer(request, reply);
+    const { tenant, consumer, actor } = await writer(request);
     return signIn(request, reply, await renewSignIn(cp, actor, tenant.name, consumer.id));
   });
   app.post('/subscriptions', post, async (request: TenantRequest, reply) => {
-    const visitor = await writer(request, reply);
+    const visitor = await writer(request);
     return reply.code(201).send(await subscribe(cp, visitor, parse(subscribeBody, request.body)));
   });
-  app.post('/subscriptions/:subscription/sealed-key', post, async (request: SubscriptionRequest, reply) =>
-    takeSealedKey(cp, await writer(request, reply), request.params.subscription),
+  app.post('/subscriptions/:subscription/sealed-key', post, async (request: SubscriptionRequest) =>
+    takeSealedKey(cp, await writer(request), request.params.subscription),
   );
-  app.post('/subscriptions/:subscription/new-key', post, async (request: SubscriptionRequest, reply) => {
-    const visitor = await writer(request, reply);
+  app.post('/subscriptions/:subscription/new-key', post, async (request: SubscriptionRequest) => {
+    const visitor = await writer(request);
     const made = await makeNewKey(cp, visitor, request.params.subscription, parse(newKeyBody, request.body));
     return { api_key: made.issued.secret, old_key_expires_at: made.oldKeyExpiresAt };
   });
@@ -149,8 +150,3 @@ function signIn(request: TenantRequest, reply: FastifyReply, { secret, expires_a
   setCookie(request, reply, request.params.tenant, secret, SIGN_IN_SECONDS);
   return reply.code(201).send({ secret, expires_at });
 }
-
-const retryAfter =
-  (reply: FastifyReply) =>
-  (seconds: number): void =>
-    void reply.header('retry-after', seconds);

@@ -3,17 +3,23 @@ import { sql } from 'kysely';
 import type { Db, Trx } from '../context.js';
 import type { PortalAccountTable } from '../database/tables.js';
 
-export type AccountRow = PortalAccountTable;
+/** Names of at most so many tenants that have not closed their portal. */
+export async function openPortals(db: Db, most: number): Promise<string[]> {
+  const tenants = db.selectFrom('resources').select('name').where('kind', '=', 'Tenant');
+  // Inside of a text of JSON a quote is escaped: only the setting itself reads like this.
+  const rows = await tenants.where('spec', 'not like', '%"portal":false%').orderBy('name').limit(most).execute();
+  return rows.map(({ name }) => name);
+}
 
 /** Lets a consumer sign in by a secret of this digest, and by no other any more. Whether they came by themselves is kept from the first time. */
-export async function putAccount(trx: Trx, account: AccountRow): Promise<void> {
+export async function putAccount(trx: Trx, account: PortalAccountTable): Promise<void> {
   const { digest, expires_at } = account;
   const insert = trx.insertInto('portal_accounts').values(account);
   await insert.onConflict((conflict) => conflict.column('consumer_id').doUpdateSet({ digest, expires_at })).execute();
 }
 
 /** Whose secret has this digest. */
-export const findAccount = (db: Db, digest: string): Promise<AccountRow | undefined> =>
+export const findAccount = (db: Db, digest: string): Promise<PortalAccountTable | undefined> =>
   db.selectFrom('portal_accounts').selectAll().where('digest', '=', digest).executeTakeFirst();
 
 /** The account of a consumer that has gone. */
@@ -42,9 +48,10 @@ const unproven = (db: Db) =>
     .where('account.self_registered', '=', 1)
     .where(({ not, exists }) => not(exists(ownStates(db).where('state.approved_at', 'is not', null))));
 
-/** How many consumers of a tenant came by themselves and have no approved subscription yet. */
-export async function countUnproven(db: Db, tenant: string): Promise<number> {
-  const query = unproven(db).where('account.tenant', '=', tenant);
+/** How many consumers of a tenant came by themselves, from one network or from all, and have no approved subscription yet. */
+export async function countUnproven(db: Db, tenant: string, network?: string): Promise<number> {
+  const everywhere = unproven(db).where('account.tenant', '=', tenant);
+  const query = network === undefined ? everywhere : everywhere.where('account.network', '=', network);
   return Number((await query.select(({ fn }) => fn.countAll().as('count')).executeTakeFirstOrThrow()).count);
 }
 

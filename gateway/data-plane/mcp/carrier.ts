@@ -1,6 +1,7 @@
 /** What the listener lends to the MCP endpoint: the request itself, and what carries calls to upstreams. */
+import type { ForwardedFor } from '../../client-address.js';
 import type { Exchange } from '../exchange.js';
-import type { ForwardedFor, UpstreamAccess } from '../upstream-request.js';
+import type { UpstreamAccess } from '../upstream-request.js';
 
 /** Pools and names of the listener, which calls of tools share with plain requests. */
 export interface McpCarrier extends UpstreamAccess {

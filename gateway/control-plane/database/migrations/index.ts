@@ -10,6 +10,7 @@ import { livedStates } from './006-lived-states.js';
 import { oneTimeLinks } from './007-one-time-links.js';
 import { countedRequests } from './008-counted-requests.js';
 import { portal } from './009-portal.js';
+import { portalNetworks } from './010-portal-networks.js';
 
 export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>)[] = [
   createTables,
@@ -21,4 +22,5 @@ export const migrations: readonly ((trx: Transaction<Database>) => Promise<void>
   oneTimeLinks,
   countedRequests,
   portal,
+  portalNetworks,
 ];

@@ -1,6 +1,36 @@
 /** Who the client is: the peer of the socket, or, behind proxies that the operator trusts, who they say it is. */
 import { BlockList, isIP } from 'node:net';
-import type { ForwardedFor } from './upstream-request.js';
+import { StoaError } from '../schema/error.js';
+
+/** Where the client is, as far as it can be known. */
+export interface ForwardedFor {
+  readonly clientIp: string;
+  /** Value of `X-Forwarded-For`: ends with the peer's address. */
+  readonly chain: string;
+  readonly isTrusted: boolean;
+}
+
+/** Flag of the proxies, the same for both servers. */
+export const TRUSTED_PROXIES_FLAG = {
+  type: 'string',
+  value: 'NETWORKS',
+  variable: 'STOA_TRUSTED_PROXIES',
+  summary: 'Peers whose X-Forwarded-* are believed.',
+  absent: 'nobody',
+} as const;
+
+/** Addresses and networks. One that cannot be read ends the start: it would be trusted by nobody, or fail on the first request. Throws `usage_error`. */
+export function readNetworks(text: string): readonly string[] {
+  const entries = text.split(',').map((entry) => entry.trim());
+  for (const entry of entries.filter(Boolean)) {
+    const [address = '', bits, ...rest] = entry.split('/');
+    const most = isIP(address) === 6 ? 128 : 32;
+    const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+    if (isIP(address) === 0 || address.includes('%') || !isNetwork || rest.length > 0)
+      throw new StoaError('usage_error', `--trusted-proxies takes addresses and networks such as 10.0.0.0/8; "${entry}" is none.`);
+  }
+  return entries.filter(Boolean);
+}
 
 /** Reads the peer's address and the inbound `X-Forwarded-For`. */
 export type ClientAddresses = (peer: string | undefined, inbound: string | undefined) => ForwardedFor;
