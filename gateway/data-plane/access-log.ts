@@ -31,7 +31,7 @@ const MAX_VALUE = 1024;
 
 /** A log that owns a buffer and a timer; call `flush` before the process ends. */
 export function createAccessLog({ format, level, write, now }: AccessLogOptions): AccessLog {
-  const lowest = LOG_LEVELS.indexOf(level);
+  const isWritten = new Set(LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)));
   const line = format === 'json' ? jsonLine : textLine;
   const stamp = createStamp();
   let buffer = '';
@@ -44,7 +44,7 @@ export function createAccessLog({ format, level, write, now }: AccessLogOptions)
     buffer = '';
     write(text);
   };
-  const has = (wanted: LogLevel): boolean => LOG_LEVELS.indexOf(wanted) >= lowest;
+  const has = (wanted: LogLevel): boolean => isWritten.has(wanted);
   return {
     has,
     flush,

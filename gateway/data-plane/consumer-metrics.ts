@@ -40,16 +40,16 @@ const MAX_WAITING = 10_000;
  * as `other` stays there: every series only grows, and together they are all requests.
  */
 export function createConsumerMetrics(registers: Registry[], { now, maxSeries = MAX_SERIES }: ConsumerMetricsOptions): ConsumerMetrics {
-  const shown = new Map<string, Counted & Ranked>();
+  const shown = new PairMap<Counted & Ranked>();
   /** No consumer is without a tenant: this one is nobody's name. */
   const other = counted('', 'other');
-  let waiting = new Map<string, Ranked>();
+  let waiting = new PairMap<Ranked>();
   let rankedAt = now();
   addCounters(registers, () => [...shown.values(), other]);
 
   const show = ({ tenant, consumer }: Ranked): Counted & Ranked => {
     const entry = { ...counted(tenant, consumer), recent: 0 };
-    shown.set(keyOf(tenant, consumer), entry);
+    shown.set(tenant, consumer, entry);
     return entry;
   };
   const rank = (): void => {
@@ -59,23 +59,22 @@ export function createConsumerMetrics(registers: Registry[], { now, maxSeries = 
     for (const [index, leaving] of idlest.entries()) {
       const coming = candidates[index];
       if (coming === undefined || coming.recent <= 2 * leaving.recent) break;
-      shown.delete(keyOf(leaving.tenant, leaving.consumer));
+      shown.delete(leaving.tenant, leaving.consumer);
       show(coming);
     }
     for (const entry of shown.values()) entry.recent = 0;
-    waiting = new Map();
+    waiting = new PairMap();
   };
   /** Under whom a request is counted; `weight` is what it adds to the ranking. */
   const entryOf = (tenant: string, consumer: string, weight: number): Counted => {
-    const key = keyOf(tenant, consumer);
-    const own = shown.get(key) ?? (shown.size < maxSeries ? show({ tenant, consumer, recent: 0 }) : undefined);
+    const own = shown.get(tenant, consumer) ?? (shown.size < maxSeries ? show({ tenant, consumer, recent: 0 }) : undefined);
     if (own !== undefined) {
       own.recent += weight;
       return own;
     }
-    const entry = waiting.get(key) ?? { tenant, consumer, recent: 0 };
+    const entry = waiting.get(tenant, consumer) ?? { tenant, consumer, recent: 0 };
     entry.recent += weight;
-    if (waiting.size < MAX_WAITING) waiting.set(key, entry);
+    if (waiting.size < MAX_WAITING) waiting.set(tenant, consumer, entry);
     if (now() - rankedAt >= RANK_MS) rank();
     return other;
   };
@@ -116,4 +115,28 @@ function addCounters(registers: Registry[], entries: () => readonly Counted[]): 
 }
 
 const counted = (tenant: string, consumer: string): Counted => ({ tenant, consumer, answers: new Map<string, number>(), limited: 0 });
-const keyOf = (tenant: string, consumer: string): string => `${tenant}/${consumer}`;
+
+/** Values by two names. No text is made for a lookup: names that are kept have their hash with them. */
+class PairMap<Value> {
+  size = 0;
+  readonly #maps = new Map<string, Map<string, Value>>();
+
+  get(first: string, second: string): Value | undefined {
+    return this.#maps.get(first)?.get(second);
+  }
+
+  set(first: string, second: string, value: Value): void {
+    let map = this.#maps.get(first);
+    if (map === undefined) this.#maps.set(first, (map = new Map<string, Value>()));
+    if (!map.has(second)) this.size += 1;
+    map.set(second, value);
+  }
+
+  delete(first: string, second: string): void {
+    if (this.#maps.get(first)?.delete(second) === true) this.size -= 1;
+  }
+
+  *values(): Iterable<Value> {
+    for (const map of this.#maps.values()) yield* map.values();
+  }
+}

@@ -27,6 +27,33 @@ describe('the usage meter', () => {
     expect(meter.drain(10)).toBeUndefined();
   });
 
+  it('counts a subscription once, whichever of its keys was used, and a key apart for each API that it opened', () => {
+    const meter = createUsageMeter();
+    const [before, after] = [caller('sub-1'), caller('sub-1')];
+    for (const credential of [before, after])
+      meter.observe(route('api-1'), { credential, status: 200, latencyMs: 5, isCounted: true }, 1000);
+    meter.observe(route('api-2'), { credential: before, status: 200, latencyMs: 5, isCounted: true }, 900);
+
+    const { entries = [], keys } = meter.drain(10) ?? {};
+
+    expect(entries.map(({ api, requests, latency }) => [api, requests, latency[0]?.[1]])).toEqual([
+      ['api-1', 2, 2],
+      ['api-2', 1, 1],
+    ]);
+    expect(keys).toEqual([['key-sub-1', 1000]]);
+  });
+
+  it('drops the oldest when nobody takes them, and says how many', () => {
+    const dropped: number[] = [];
+    const meter = createUsageMeter((count) => dropped.push(count));
+    const entry = (hour: number) => ({ tenant: 'acme', api: 'api-1', hour, requests: 1, errors: 0, latency: [] });
+
+    meter.add({ entries: Array.from({ length: 50_002 }, (_, hour) => entry(hour)), keys: [] });
+
+    expect(dropped).toEqual([2]);
+    expect(meter.drain(1)?.entries).toMatchObject([{ hour: 2 }]);
+  });
+
   it('gives out what fits, and the rest later, nothing twice', () => {
     const meter = createUsageMeter();
     for (let index = 0; index < 5; index += 1)

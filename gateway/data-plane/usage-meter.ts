@@ -1,4 +1,4 @@
-/** What was asked of each API by each subscription, hour by hour, until it is reported. On the request path: a few steps over maps that are there already. */
+/** What was asked of each API by each subscription, hour by hour, until it is reported. On the request path: one lookup by identity, and plain numbers. */
 import { addLatencies, latencyBucket, latencyPairs, type Latencies } from '../../schema/latency.js';
 import type { UsageEntry } from '../../schema/sync.js';
 import type { Credential, Route } from './snapshot.js';
@@ -27,7 +27,7 @@ export interface UsageMeter {
   observe(route: Route, request: Measured, nowMs: number): void;
   /** Takes out at most so many entries, with all last uses; undefined when there is nothing. */
   drain(maxEntries: number): Usage | undefined;
-  /** What `drain` would take, left in place. */
+  /** What `drain` would take, left in place; what belongs together may come apart. */
   pending(): Usage;
   /** Adds what other processes have measured, or the last run and not reported. */
   add(usage: Usage): void;
@@ -35,29 +35,40 @@ export interface UsageMeter {
 
 interface Counter {
   readonly tenant: string;
+  /** Id of the API. */
   readonly api: string;
-  readonly subscription: string | undefined;
+  readonly credential: Credential | undefined;
   requests: number;
   errors: number;
   counted: number;
+  /** Epoch milliseconds. */
+  usedAt: number;
   readonly latency: Latencies;
 }
 
 /** An empty meter. `onDropped` is told how many entries were lost because nobody took them. */
 export function createUsageMeter(onDropped: (count: number) => void = () => undefined): UsageMeter {
-  /** Of the present hour: by API, then by subscription, '' for callers without one. */
-  let open = new Map<string, Map<string, Counter>>();
+  /** Of the present hour: by key, or by route for callers without one. */
+  let open = new Map<Credential | Route, Counter>();
   let hour = 0;
-  let closed: UsageEntry[] = [];
+  /** What was closed and not taken yet, each API, subscription and hour once, the oldest first. */
+  const closed = new Map<string, UsageEntry>();
   let keys = new Map<string, number>();
 
+  const keep = ({ entries, keys: uses }: Usage): void => {
+    for (const entry of entries) {
+      const place = `${entry.hour} ${entry.api} ${entry.subscription ?? ''}`;
+      const known = closed.get(place);
+      closed.set(place, known === undefined ? entry : sum(known, entry));
+    }
+    for (const [id, usedAt] of uses) keys.set(id, Math.max(usedAt, keys.get(id) ?? 0));
+    const dropped = takeFirst(closed, closed.size - MAX_CLOSED);
+    if (dropped.length > 0) onDropped(dropped.length);
+  };
   const close = (): void => {
-    const entries = entriesOf(open, hour);
-    closed = closed.length === 0 ? entries : mergeEntries([...closed, ...entries]);
+    const usage = usageOf(open, hour);
     open = new Map();
-    if (closed.length <= MAX_CLOSED) return;
-    onDropped(closed.length - MAX_CLOSED);
-    closed = closed.slice(-MAX_CLOSED);
+    keep(usage);
   };
 
   return {
@@ -67,71 +78,64 @@ export function createUsageMeter(onDropped: (count: number) => void = () => unde
         close();
         hour = present;
       }
-      const counter = counterOf(open, route, credential?.subscriptionId ?? '');
+      let counter = open.get(credential ?? route);
+      if (counter?.api !== route.id) {
+        // A key that opens another API from now on, under the same name.
+        if (counter !== undefined) close();
+        counter = {
+          tenant: route.tenant,
+          api: route.id,
+          credential,
+          requests: 0,
+          errors: 0,
+          counted: 0,
+          usedAt: nowMs,
+          latency: new Map(),
+        };
+        open.set(credential ?? route, counter);
+      }
       counter.requests += 1;
       if (status >= 500) counter.errors += 1;
       if (isCounted) counter.counted += 1;
+      counter.usedAt = nowMs;
       const bucket = latencyBucket(latencyMs);
       counter.latency.set(bucket, (counter.latency.get(bucket) ?? 0) + 1);
-      if (credential !== undefined) keys.set(credential.keyId, nowMs);
     },
     drain(maxEntries) {
       close();
-      if (closed.length === 0 && keys.size === 0) return undefined;
-      const usage = { entries: closed.slice(0, maxEntries), keys: [...keys] };
-      closed = closed.slice(maxEntries);
+      if (closed.size === 0 && keys.size === 0) return undefined;
+      const usage = { entries: takeFirst(closed, maxEntries), keys: [...keys] };
       keys = new Map();
       return usage;
     },
-    add({ entries, keys: used }) {
-      for (const entry of entries) {
-        const { hour: at, api: id, tenant, subscription = '', requests, errors, counted = requests, latency } = entry;
-        if (at > hour) {
-          close();
-          hour = at;
-        }
-        if (at < hour) {
-          closed.push(entry);
-          continue;
-        }
-        const counter = counterOf(open, { id, tenant }, subscription);
-        counter.requests += requests;
-        counter.errors += errors;
-        counter.counted += counted;
-        addLatencies(counter.latency, latency);
-      }
-      for (const [id, usedAt] of used) keys.set(id, Math.max(usedAt, keys.get(id) ?? 0));
+    add: keep,
+    pending() {
+      const usage = usageOf(open, hour);
+      return { entries: [...closed.values(), ...usage.entries], keys: [...keys, ...usage.keys] };
     },
-    pending: () => ({ entries: [...closed, ...entriesOf(open, hour)], keys: [...keys] }),
   };
 }
 
-function counterOf(open: Map<string, Map<string, Counter>>, { id, tenant }: Pick<Route, 'id' | 'tenant'>, subscription: string): Counter {
-  let ofApi = open.get(id);
-  if (ofApi === undefined) open.set(id, (ofApi = new Map<string, Counter>()));
-  let counter = ofApi.get(subscription);
-  if (counter === undefined) {
-    const of = { tenant, api: id, subscription: subscription === '' ? undefined : subscription };
-    counter = { ...of, requests: 0, errors: 0, counted: 0, latency: new Map() };
-    ofApi.set(subscription, counter);
+function usageOf(open: ReadonlyMap<unknown, Counter>, hour: number): Usage {
+  const entries: UsageEntry[] = [];
+  const keys: [string, number][] = [];
+  for (const { tenant, api, credential, requests, errors, counted, usedAt, latency } of open.values()) {
+    const subscription = credential?.subscriptionId;
+    entries.push({ tenant, api, subscription, requests, errors, counted, hour, latency: latencyPairs(latency) });
+    if (credential !== undefined) keys.push([credential.keyId, usedAt]);
   }
-  return counter;
+  return { entries, keys };
 }
 
-const entriesOf = (open: ReadonlyMap<string, ReadonlyMap<string, Counter>>, hour: number): UsageEntry[] =>
-  [...open.values()].flatMap((counters) =>
-    [...counters.values()].map(({ latency, ...counter }) => ({ ...counter, hour, latency: latencyPairs(latency) })),
-  );
-
-/** Adds entries of one hour, API and subscription together. */
-function mergeEntries(entries: readonly UsageEntry[]): UsageEntry[] {
-  const merged = new Map<string, UsageEntry>();
-  for (const entry of entries) {
-    const key = `${entry.hour} ${entry.api} ${entry.subscription ?? ''}`;
-    const known = merged.get(key);
-    merged.set(key, known === undefined ? entry : sum(known, entry));
+/** Takes the first ones out, at most so many. */
+function takeFirst<Value>(from: Map<string, Value>, count: number): Value[] {
+  const taken: Value[] = [];
+  for (const [key, value] of from) {
+    if (taken.length >= count) break;
+    taken.push(value);
+    from.delete(key);
   }
-  return [...merged.values()];
+  return taken;
 }
 
 function sum(a: UsageEntry, b: UsageEntry): UsageEntry {

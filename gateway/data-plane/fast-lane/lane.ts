@@ -25,7 +25,6 @@ export interface LaneOptions {
 const CHECK_MS = 1000;
 /** node waits so much longer than it says, so that a client that keeps to it never meets a closing connection. */
 const KEEP_ALIVE_BUFFER_MS = 1000;
-const HTTP_1_1 = { httpVersionMajor: 1 } as const;
 
 /** Takes the connections of a server in place of node, whose own listener is the first one. What else listens to `connection` goes on to. */
 export function addFastLane(server: HttpServer, options: LaneOptions): void {
@@ -87,7 +86,7 @@ class FastLane implements LaneOwner {
     const exchange = new ProxiedExchange(shared, message, message, head, rest);
     try {
       identify(exchange, clients(message.socket, head.forwardedFor), PLAIN_REQUEST);
-      const problem = requestProblem(exchange, { url: target, ...HTTP_1_1 }, PLAIN_REQUEST, shared);
+      const problem = requestProblem(exchange, { url: target, httpVersionMajor: 1 }, PLAIN_REQUEST, shared);
       if (problem !== undefined || !isForPipeline(exchange.path)) return undefined;
       serve(exchange);
     } catch (error) {
