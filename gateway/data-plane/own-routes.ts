@@ -21,7 +21,7 @@ export type OwnHandler = (request: OwnRequest) => Reply | Promise<Reply>;
 /** What the gateway says of itself; asked anew for each request. */
 export interface OwnState {
   health(): { readonly status: 'ok'; readonly version: string; readonly uptime_seconds: number };
-  /** `ready` is false before a configuration is held. Draining is known to the listener, and answers 503 before this is asked. */
+  /** `ready` is false before a configuration is served, by all who serve. Draining is known to the listener, and answers 503 before this is asked. */
   readiness(): { readonly ready: boolean; readonly control_plane: 'connected' | 'disconnected' | 'none' };
   /** Whether who sends this value of `Authorization` may read the metrics. */
   mayReadMetrics(authorization: string | undefined): boolean;

@@ -51,7 +51,7 @@ const MAX_GRACE_MS = 10_000;
 
 /** Builds the listener; nothing is open before `listen`. */
 export function createListener(options: ListenerOptions): Listener {
-  const clients = createUpstreamClients({ allowPrivate: options.allowPrivateUpstreams });
+  const clients = createUpstreamClients({ allowPrivate: options.allowPrivateUpstreams, snapshot: options.gateway.snapshot });
   const shared: Shared & { port: string } = {
     gateway: options.gateway,
     clients,

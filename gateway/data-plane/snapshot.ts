@@ -72,6 +72,8 @@ export interface Upstream {
   readonly host: string;
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
+  /** What servers have in common that share connections. */
+  readonly poolKey: string;
   readonly retries: number;
   readonly maxBodyBytes: number | undefined;
   readonly breaker: Breaker;

@@ -1,5 +1,5 @@
 /** Connections to upstreams: one pool of them per origin. */
-import type { Upstream } from './snapshot.js';
+import type { Snapshot, Upstream } from './snapshot.js';
 import { UpstreamPool } from './upstream-client/upstream-pool.js';
 
 export interface UpstreamClients {
@@ -9,20 +9,30 @@ export interface UpstreamClients {
   close(): void;
 }
 
-/** Pools live until `close`; there are as many as the configuration has named origins. */
-export function createUpstreamClients({ allowPrivate }: { readonly allowPrivate: boolean }): UpstreamClients {
+interface ClientOptions {
+  readonly allowPrivate: boolean;
+  snapshot(): Pick<Snapshot, 'routes'>;
+}
+
+/** Pools live as long as the configuration names their origins: those of others go, once they are idle, when a new one is made. */
+export function createUpstreamClients({ allowPrivate, snapshot }: ClientOptions): UpstreamClients {
   const pools = new Map<string, UpstreamPool>();
-  const poolOf = new WeakMap<Upstream, UpstreamPool>();
-  const build = (upstream: Upstream): UpstreamPool => {
-    const { origin, connectTimeoutMs } = upstream;
-    const key = `${origin} ${connectTimeoutMs}`;
-    const pool = pools.get(key) ?? new UpstreamPool({ origin, connectTimeoutMs, allowPrivate });
-    pools.set(key, pool);
-    poolOf.set(upstream, pool);
+  let swept: readonly unknown[] | undefined;
+  const sweep = (): void => {
+    const { routes } = snapshot();
+    if (routes === swept) return;
+    swept = routes;
+    const named = new Set(routes.flatMap(({ upstreams }) => upstreams.all.map(({ poolKey }) => poolKey)));
+    for (const [key, pool] of pools) if (pool.isIdle && !named.has(key)) pools.delete(key);
+  };
+  const build = ({ origin, connectTimeoutMs, poolKey }: Upstream): UpstreamPool => {
+    sweep();
+    const pool = new UpstreamPool({ origin, connectTimeoutMs, allowPrivate });
+    pools.set(poolKey, pool);
     return pool;
   };
   return {
-    pool: (upstream) => poolOf.get(upstream) ?? build(upstream),
+    pool: (upstream) => pools.get(upstream.poolKey) ?? build(upstream),
     close() {
       for (const pool of pools.values()) pool.destroy();
       pools.clear();

@@ -60,6 +60,7 @@ export function makeRoute(draft: RouteDraft): Route {
 export function makeUpstream(address: string, changes: Partial<Upstream> = {}): Upstream {
   const url = new URL(address);
   return {
+    poolKey: `${changes.origin ?? url.origin} ${changes.connectTimeoutMs ?? 5000}`,
     origin: url.origin,
     basePath: url.pathname === '/' ? '' : url.pathname,
     host: url.host,

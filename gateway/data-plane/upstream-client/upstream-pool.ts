@@ -46,6 +46,11 @@ export class UpstreamPool implements ConnectionOwner {
     return this.#all.size;
   }
 
+  /** Nobody waits for anything, and there is nothing to be closed. */
+  get isIdle(): boolean {
+    return this.#all.size === 0 && this.#waiting === 0;
+  }
+
   /**
    * Sends a request on a connection that is free, or on a new one. Written is after the event loop has polled once more: all that had reached this machine
    * when the request was handed over is read by then, however long the turn was, and a connection on which something came that nobody has asked for,

@@ -8,6 +8,7 @@ import type { Core, Followers } from '../core.js';
 import type { MetricSources } from '../metrics.js';
 import type { OwnAnswers } from '../own-routes.js';
 import { productVersion } from '../../product-path.js';
+import { createSharedReadiness } from '../readiness.js';
 import type { Listener } from '../server.js';
 import type { Settings } from '../settings.js';
 import type { EventSink } from '../snapshot.js';
@@ -28,7 +29,7 @@ export interface PrimaryParts {
 }
 
 const MAX_GRACE_MS = 10_000;
-/** A worker that compiles its first configuration is waited for, however large that is; one that is frozen is replaced meanwhile. */
+/** A worker that compiles its first configuration is waited for, however large that is; one that has served and is frozen is replaced meanwhile. */
 const MAX_COMPILE_MS = 600_000;
 
 export class Primary implements Listener {
@@ -38,10 +39,12 @@ export class Primary implements Listener {
   readonly #ledger: Ledger;
   /** Probes that workers were allowed: key and round, by worker. */
   readonly #probes = new Map<number, Map<string, number>>();
+  readonly #readiness = createSharedReadiness({
+    settled: () => this.#parts().core.publisher.settled(),
+    isReady: () => this.#parts().core.isReady(),
+    othersSettled: () => this.#fleet.ask('settled', null, () => undefined, MAX_COMPILE_MS),
+  });
   #doKeepAnswers = false;
-  /** Changes that are not in force everywhere, until the first configuration is: workers that start later compile before they listen. */
-  #settling = 0;
-  #isInForce = false;
 
   /** `parts` are asked for once workers run. */
   constructor(settings: Settings, log: AccessLog, parts: () => PrimaryParts) {
@@ -75,7 +78,7 @@ export class Primary implements Listener {
   readonly followers: Followers = {
     onDelta: (delta) => {
       for (const part of partsOfDelta(this.#parts().core.source.position, delta)) this.#fleet.tell('configure', part);
-      if (!this.#isInForce) void this.#settle();
+      void this.#readiness.changed();
     },
     onCircuit: (key, breaker) => this.#fleet.tell('circuit', { key, circuit: breaker?.circuit(now()) ?? NEW_CIRCUIT }),
     onHealth: ({ key, isHealthy }) => this.#fleet.tell('health', { key, isHealthy }),
@@ -131,7 +134,7 @@ export class Primary implements Listener {
 
   /** Whether all who serve have compiled the first configuration. */
   isReady(): boolean {
-    return this.#isInForce && this.#parts().core.isReady();
+    return this.#readiness.isReady();
   }
 
   listen(): Promise<number> {
@@ -151,14 +154,6 @@ export class Primary implements Listener {
     this.#parts().tls?.texts();
     this.#fleet.tell('reloadCertificates', null);
     return false;
-  }
-
-  async #settle(): Promise<void> {
-    this.#settling += 1;
-    const { publisher, isReady } = this.#parts().core;
-    await Promise.all([publisher.settled(), this.#fleet.ask('settled', null, () => undefined, MAX_COMPILE_MS)]);
-    this.#settling -= 1;
-    this.#isInForce ||= this.#settling === 0 && isReady();
   }
 
   #serve(worker: number): ReturnType<FleetOptions['serve']> {
