@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns';
 import { describe, expect, it } from 'vitest';
-import { checkedLookup, isAllowedAddress, isForbiddenHost, isPrivateHost } from './address.js';
+import { addressProblem, checkedLookup, isAllowedAddress, isForbiddenHost, isPrivateHost } from './address.js';
 import { callbackUrl, upstreamUrl } from './url.js';
 
 const FORBIDDEN = [
@@ -75,6 +75,21 @@ it.each(['127.0.0.1', '10.1.2.3', '172.20.0.1', '192.168.1.1', '100.64.0.1', '::
 
 it.each(['1.1.1.1', '172.32.0.1', '2606:4700::1111', '64:ff9b::101:101'])('connects to the public address %s', (address) => {
   expect(isAllowedAddress(address, false)).toBe(true);
+});
+
+it.each([
+  ['127.0.0.1', true],
+  ['[::1]', true],
+  ['::1', true],
+  ['::ffff:169.254.169.254', true],
+  ['fe80::1%eth0', true],
+  ['::gibberish', true],
+  ['8.8.8.8', false],
+  ['[2606:4700::1111]', false],
+  ['localhost', false],
+  ['1.2.3.4.example.com', false],
+])('ssrf: the host %s is refused before anybody connects: %s', (hostname, isRefused) => {
+  expect(addressProblem(hostname, false)?.code).toBe(isRefused ? 'STOA_ADDRESS' : undefined);
 });
 
 it('ssrf: a name that leads to a private address is refused after it was resolved', async () => {

@@ -37,6 +37,14 @@ export class AddressError extends Error {
   readonly code = 'STOA_ADDRESS';
 }
 
+/** Why the host of a parsed URL, in brackets or not, is not connected to. Undefined for one that is, and for a name: `checkedLookup` looks at what it leads to. */
+export function addressProblem(hostname: string, allowPrivate: boolean): AddressError | undefined {
+  const address = hostname.replace(/^\[|\]$/g, '');
+  const isName = !address.includes(':') && !V4.test(address);
+  if (isName || isAllowedAddress(address, allowPrivate)) return undefined;
+  return new AddressError(`${address} is not an address that is allowed.`);
+}
+
 /** A `lookup` for sockets: resolves with `resolve` and hands on only addresses that are allowed, so that the connection goes to what was checked. */
 export function checkedLookup(
   resolve: Resolve,

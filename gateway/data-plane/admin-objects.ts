@@ -1,7 +1,7 @@
 /** Routes and policies of the admin API (document D): what is accepted, and how they are shown. */
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { isAllowedAddress } from '../../schema/address.js';
+import { addressProblem } from '../../schema/address.js';
 import type { Catalog } from '../../schema/catalog.js';
 import { HTTP_METHODS } from '../../schema/kinds/api.js';
 import type { PolicySpec } from '../../schema/kinds/policy.js';
@@ -109,10 +109,7 @@ function refuse(findings: readonly Finding[]): void {
 }
 
 /** Names are checked where they are resolved, at each connection; addresses here as well. */
-function isAllowedHost(url: string, allowPrivate: boolean): boolean {
-  const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-  return !/^[\d.]+$|:/.test(host) || isAllowedAddress(host, allowPrivate);
-}
+const isAllowedHost = (url: string, allowPrivate: boolean): boolean => addressProblem(new URL(url).hostname, allowPrivate) === undefined;
 
 const hashOf = (spec: unknown): string => createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 12);
 

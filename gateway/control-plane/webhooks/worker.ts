@@ -1,8 +1,7 @@
 /** Empties the outbox: posts what is due, tries again later what fails, and gives up after the fifth try (behaviour.md, "Webhooks"). */
 import { lookup } from 'node:dns';
-import { isIP } from 'node:net';
 import { Agent, buildConnector, request, type Dispatcher } from 'undici';
-import { AddressError, checkedLookup, isAllowedAddress } from '../../../schema/address.js';
+import { addressProblem, checkedLookup } from '../../../schema/address.js';
 import type { ControlPlane } from '../context.js';
 import { signatureHeaders } from './signature.js';
 import { claimDelivery, dueDeliveries, forgetFinished, sealedSecret, updateDelivery, webhooksOf, type DeliveryRow } from './store.js';
@@ -158,10 +157,9 @@ function createAgent(allowPrivate: boolean): Agent {
     pipelining: 0,
     maxResponseSize: 64 * 1024,
     connect: (options, callback) => {
-      const { hostname } = options;
-      const address = hostname.replace(/^\[|\]$/g, '');
-      if (isIP(address) === 0 || isAllowedAddress(address, allowPrivate)) connect(options, callback);
-      else callback(new AddressError(`${hostname} is not an address that is allowed.`), null);
+      const problem = addressProblem(options.hostname, allowPrivate);
+      if (problem === undefined) connect(options, callback);
+      else callback(problem, null);
     },
   });
 }

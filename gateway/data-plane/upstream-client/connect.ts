@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns';
 import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { AddressError, checkedLookup, isAllowedAddress } from '../../../schema/address.js';
+import { addressProblem, checkedLookup, type AddressError } from '../../../schema/address.js';
 import { UpstreamError } from './upstream-error.js';
 
 export interface Server {
@@ -31,6 +31,8 @@ export class Connector {
     readonly port: number;
     readonly lookup: ReturnType<typeof checkedLookup>;
     readonly noDelay: true;
+    readonly keepAlive: true;
+    readonly keepAliveInitialDelay: number;
   };
   readonly #isTls: boolean;
   /** Where the address itself says that nothing of ours calls it. */
@@ -48,21 +50,15 @@ export class Connector {
       port: Number(port) || (this.#isTls ? 443 : 80),
       lookup: checkedLookup(lookup, server.allowPrivate),
       noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
     };
-    this.problem =
-      isIP(host) !== 0 && !isAllowedAddress(host, server.allowPrivate)
-        ? new AddressError(`${host} is not an address that is allowed.`)
-        : undefined;
+    this.problem = addressProblem(host, server.allowPrivate);
   }
 
   /** A socket on its way to the server; `onReady` is called when it may be written to, and the event `error` says what it failed by. */
   open(take: Take | undefined, onReady: () => void): Socket {
-    const options = {
-      ...this.#options,
-      keepAlive: true,
-      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-      ...(take !== undefined && { onread: onreadOf(take) }),
-    };
+    const options = take === undefined ? this.#options : { ...this.#options, onread: onreadOf(take) };
     const socket = this.#isTls ? this.#openTls(options) : connectPlain(options);
     const timer = setTimeout(() => {
       socket.destroy(
