@@ -106,7 +106,7 @@ export interface UsageEntry {
   readonly requests: number;
   /** Answers with a status of 500 and above, the gateway's own included. */
   readonly errors: number;
-  /** Those that a quota has counted: the ones that were let through. Absent from gateways of before: all of them. */
+  /** Those that a quota has counted: the ones that were let through. Absent from gateways of before: all of them. Negative where a quota was set to zero: so many count no more. */
   readonly counted?: number | undefined;
   readonly latency: LatencyPairs;
 }

@@ -12,6 +12,7 @@ import type { AdminApi, AdminObjects, AdminPolicy, ConfigSource } from './config
 import { errorReply, jsonReply, type OwnHandler, type OwnRequest } from './own-routes.js';
 import type { SessionTable } from './mcp/sessions.js';
 import { findQuota, listQuotas, resetQuota, type QuotaSources } from './quota-view.js';
+import type { UsageMeter } from './usage-meter.js';
 import type { Publisher } from './publisher.js';
 import type { Breaker, KeyStore } from './snapshot.js';
 import { adminKey } from './topology.js';
@@ -26,6 +27,7 @@ export interface AdminOptions {
   readonly keys: Pick<KeyStore, 'stats' | 'clear'>;
   readonly answers: Pick<AnswerCache, 'stats' | 'clear'>;
   readonly quotas: QuotaSources;
+  readonly usage: Pick<UsageMeter, 'takeBack'>;
   readonly certificates: Pick<CertificateJudge, 'mode' | 'stats'>;
   /** Sessions of MCP clients. */
   sessions(): ReturnType<SessionTable['stats']>;
@@ -257,7 +259,12 @@ function breakerRoutes({ controlPlaneBreaker, onBreakerReset, publisher, now }: 
 }
 
 /** Sessions, mTLS and quotas in the shapes of document D. */
-function stateRoutes({ keys, answers, quotas, certificates, sessions }: AdminOptions): Routes {
+function stateRoutes({ keys, answers, quotas, usage, certificates, sessions, now }: AdminOptions): Routes {
+  const reset = (name: string): boolean =>
+    resetQuota(quotas, name, ({ id: subscription, tenant, api: name }, used) => {
+      const api = quotas.resources.get(keyOf({ kind: 'API', tenant, name }))?.id;
+      if (api !== undefined) usage.takeBack({ tenant, api, subscription }, used, now());
+    });
   const noQuota = (): Reply => errorReply('not_found', 'No quota data is kept for this consumer.');
   return {
     'cache/stats': { GET: () => ok(cacheStats(keys, answers)) },
@@ -279,7 +286,7 @@ function stateRoutes({ keys, answers, quotas, certificates, sessions }: AdminOpt
       },
     },
     'quotas/:id/reset': {
-      POST: ({ id }) => (resetQuota(quotas, id) ? ok({ status: 'ok', message: `Quota reset for consumer '${id}'` }) : noQuota()),
+      POST: ({ id }) => (reset(id) ? ok({ status: 'ok', message: `Quota reset for consumer '${id}'` }) : noQuota()),
     },
   };
 }

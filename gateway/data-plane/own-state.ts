@@ -10,10 +10,12 @@ import type { OwnState } from './own-routes.js';
 import { productVersion } from '../product-path.js';
 import type { Settings } from './settings.js';
 import type { Breaker } from './snapshot.js';
+import type { UsageMeter } from './usage-meter.js';
 
 interface OwnParts {
   readonly core: Core;
   readonly breaker: Breaker;
+  readonly usage: UsageMeter;
   readonly certificates: AdminOptions['certificates'];
   readonly mcp: McpEndpoint | undefined;
   /** Whether all who serve have a configuration. */
@@ -28,7 +30,10 @@ interface OwnParts {
 const NO_SESSIONS = { active_sessions: 0, zombie_count: 0, tracked_sessions: 0 };
 
 /** The answers to the gateway's own routes. */
-export function ownState(settings: Settings, { core, breaker, certificates, keys, answers, mcp, isReady, link }: OwnParts): OwnState {
+export function ownState(
+  settings: Settings,
+  { core, breaker, usage, certificates, keys, answers, mcp, isReady, link }: OwnParts,
+): OwnState {
   const { source, publisher, quotas, disk, metrics } = core;
   const { adminToken: token, metricsToken, allowPrivateUpstreams, controlPlaneUrl } = settings;
   const version = productVersion();
@@ -41,6 +46,7 @@ export function ownState(settings: Settings, { core, breaker, certificates, keys
     keys,
     answers,
     quotas,
+    usage,
     certificates,
     sessions: () => mcp?.stats() ?? NO_SESSIONS,
     controlPlaneBreaker: breaker,

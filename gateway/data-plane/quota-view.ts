@@ -8,7 +8,7 @@ import { keyOf } from '../../schema/resource.js';
 import type { SyncResource, SyncSubscription } from '../../schema/sync.js';
 import type { QuotaLimits } from '../policies/contract.js';
 import { ANONYMOUS, type PolicyQuota } from './policy-quotas.js';
-import { FULL_RATIO, usedRatio, type QuotaTable } from './quotas.js';
+import { FULL_RATIO, usedRatio, type QuotaTable, type QuotaUse } from './quotas.js';
 
 export interface ConsumerQuota {
   readonly consumer_id: string;
@@ -58,10 +58,21 @@ export function findQuota(sources: QuotaSources, name: string): ConsumerQuota | 
   return holder && viewOf(sources.quotas, holder);
 }
 
-/** Sets the counts of a consumer to zero. False when it has no quota. Throws `conflict` for a name that several have. */
-export function resetQuota(sources: QuotaSources, name: string): boolean {
+/**
+ * Sets the counts of a consumer to zero. False when it has no quota. Throws `conflict` for a name that several have. `onReset` is told what each of its
+ * subscriptions had used.
+ */
+export function resetQuota(
+  sources: QuotaSources,
+  name: string,
+  onReset: (subscription: SyncSubscription, used: QuotaUse) => void,
+): boolean {
   const holder = findHolder(sources, name);
-  for (const { subject } of [...(holder?.own ?? []), ...(holder?.underPolicies ?? [])]) sources.quotas.reset(subject);
+  for (const { subject } of [...(holder?.own ?? []), ...(holder?.underPolicies ?? [])]) {
+    const used = sources.quotas.reset(subject);
+    const subscription = sources.subscriptions.get(subject);
+    if (subscription !== undefined) onReset(subscription, used);
+  }
   return holder !== undefined;
 }
 

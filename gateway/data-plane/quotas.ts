@@ -21,7 +21,8 @@ export interface QuotaTable {
   add(subject: string, requests: number, day?: number): void;
   /** Single subjects of whose present day or month at least half was used under the limits that were asked for last; the fullest first, at most so many. */
   fullest(most: number): string[];
-  reset(subject: string): void;
+  /** Sets the present counts of a subject to zero, and tells what they were. */
+  reset(subject: string): QuotaUse;
   /** All that something is counted for. */
   subjects(): Iterable<string>;
   /** Takes the counts of a month that is over, of subjects that are wanted no longer, out of memory. No hooks for single ones of them may be left. */
@@ -78,6 +79,12 @@ export function createQuotaTable(now: () => number): QuotaTable {
     counter.monthly = 0;
   };
 
+  const presentOf = (subject: string): Counter => {
+    const counter = counterOf(subject);
+    turn(counter);
+    return counter;
+  };
+
   return {
     hooks(subject, { daily, monthly }) {
       const only = typeof subject === 'string' ? counterOf(subject) : undefined;
@@ -100,27 +107,21 @@ export function createQuotaTable(now: () => number): QuotaTable {
         },
       };
     },
-    use(subject) {
-      const counter = counterOf(subject);
-      turn(counter);
-      return { daily: counter.daily, monthly: counter.monthly };
-    },
-    look(subject, limits) {
-      const counter = Object.assign(counterOf(subject), { limits });
-      turn(counter);
-      return counter;
-    },
+    use: (subject) => useOf(presentOf(subject)),
+    look: (subject, limits) => Object.assign(presentOf(subject), { limits }),
     add(subject, requests, day = dayNumber(now())) {
-      const counter = counterOf(subject);
-      turn(counter);
+      const counter = presentOf(subject);
       if (day >= counter.day) counter.daily += requests;
       if (monthOf(day) >= counter.month) counter.monthly += requests;
       version += 1;
     },
     fullest: (most) => fullestOf(counters, turn, most),
     reset(subject) {
-      Object.assign(counterOf(subject), { daily: 0, monthly: 0 });
+      const counter = presentOf(subject);
+      const used = useOf(counter);
+      Object.assign(counter, { daily: 0, monthly: 0 });
       version += 1;
+      return used;
     },
     subjects: () => counters.keys(),
     forget(isUnwanted) {
@@ -139,6 +140,8 @@ export function createQuotaTable(now: () => number): QuotaTable {
     },
   };
 }
+
+const useOf = ({ daily, monthly }: Counter): QuotaUse => ({ daily, monthly });
 
 /** Days since the epoch. */
 export const dayNumber = (nowMs: number): number => Math.floor(nowMs / DAY_MS);

@@ -19,7 +19,7 @@ import type { Settings } from './settings.js';
 import type { Breaker } from './snapshot.js';
 import { listen } from './start-listener.js';
 import { keepCertificates, loadTls } from './tls.js';
-import { createUsageMeter, type UsageMeter } from './usage-meter.js';
+import { createUsageMeter, idleMeter, type UsageMeter } from './usage-meter.js';
 import { Primary } from './workers/primary.js';
 
 export interface RunningGateway {
@@ -97,7 +97,7 @@ function base(settings: Settings, log: AccessLog) {
     link,
     breaker,
     tls,
-    usage: createUsageMeter((count) => log.event('error', 'usage_dropped', { count })),
+    usage: settings.controlPlaneUrl === undefined ? idleMeter : createUsageMeter((count) => log.event('error', 'usage_dropped', { count })),
     sources: {
       certificates: () => tls?.certificates() ?? [],
       isControlPlaneConnected: () => link.current?.client.isConnected ?? false,
@@ -120,7 +120,17 @@ function assembleAlone(settings: Settings, log: AccessLog): Parts {
   const mcp = settings.mcp && new McpEndpoint({ ...settings.mcp, version: productVersion(), snapshot: () => core.publisher.snapshot, now });
   const { keys } = core;
   const { answers } = core.state;
-  const state = ownState(settings, { core, breaker, certificates, keys, answers, mcp, isReady: core.isReady, link: () => link.current });
+  const state = ownState(settings, {
+    core,
+    breaker,
+    usage,
+    certificates,
+    keys,
+    answers,
+    mcp,
+    isReady: core.isReady,
+    link: () => link.current,
+  });
   const own = ownAnswers(state);
   const gateway = {
     usage,
@@ -145,7 +155,17 @@ function assembleWithWorkers(settings: Settings, log: AccessLog): Parts {
   const { certificates, keys, answers } = front;
   const core = createCore(directory, log, { ...front.sources, ...sources }, front.followers);
   const isReady = (): boolean => front.isReady();
-  const state = ownState(settings, { core, breaker, certificates, keys, answers, mcp: undefined, isReady, link: () => link.current });
+  const state = ownState(settings, {
+    core,
+    breaker,
+    usage,
+    certificates,
+    keys,
+    answers,
+    mcp: undefined,
+    isReady,
+    link: () => link.current,
+  });
   const own = ownAnswers(state);
   const events = eventSink(core.metrics, () => link.current?.events);
   return { core, front, breaker, directory, usage, mcp: undefined, link, stopWatching: () => undefined };

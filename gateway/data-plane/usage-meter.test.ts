@@ -74,4 +74,18 @@ describe('the usage meter', () => {
     expect(second.pending().entries.reduce((sum, { requests }) => sum + requests, 0)).toBe(2);
     expect(second.drain(10)?.entries).toMatchObject([{ requests: 2, latency: [[expect.any(Number), 2]] }]);
   });
+
+  it('takes what a quota had counted back when it is set to zero: of today today, of the days before yesterday', () => {
+    const meter = createUsageMeter();
+    meter.observe(route('api-1'), { credential: caller('sub-1'), status: 200, latencyMs: 5, isCounted: true }, 50 * HOUR_MS);
+
+    meter.takeBack({ tenant: 'acme', api: 'api-1', subscription: 'sub-1' }, { daily: 4, monthly: 10 }, 50 * HOUR_MS);
+    meter.takeBack({ tenant: 'acme', api: 'api-1', subscription: 'sub-2' }, { daily: 0, monthly: 0 }, 50 * HOUR_MS);
+
+    const { entries = [] } = meter.drain(10) ?? {};
+    expect(entries.map(({ hour, subscription, requests, counted }) => [hour, subscription, requests, counted])).toEqual([
+      [26, 'sub-1', 0, -6],
+      [50, 'sub-1', 1, -3],
+    ]);
+  });
 });

@@ -22,6 +22,12 @@ export interface Measured {
   readonly isCounted: boolean;
 }
 
+/** What a quota had counted before it was set to zero, of today and of this month. */
+interface Counted {
+  readonly daily: number;
+  readonly monthly: number;
+}
+
 export interface UsageMeter {
   /** Counts one answer. */
   observe(route: Route, request: Measured, nowMs: number): void;
@@ -29,9 +35,20 @@ export interface UsageMeter {
   drain(maxEntries: number): Usage | undefined;
   /** What `drain` would take, left in place; what belongs together may come apart. */
   pending(): Usage;
+  /** A quota was set to zero: so much of what it has counted of a subscription counts no more. */
+  takeBack(subscription: Pick<UsageEntry, 'tenant' | 'api' | 'subscription'>, used: Counted, nowMs: number): void;
   /** Adds what other processes have measured, or the last run and not reported. */
   add(usage: Usage): void;
 }
+
+/** Of a gateway that reports to nobody: keeps nothing. */
+export const idleMeter: UsageMeter = {
+  observe: () => undefined,
+  drain: () => undefined,
+  pending: () => ({ entries: [], keys: [] }),
+  takeBack: () => undefined,
+  add: () => undefined,
+};
 
 interface Counter {
   readonly tenant: string;
@@ -108,6 +125,7 @@ export function createUsageMeter(onDropped: (count: number) => void = () => unde
       keys = new Map();
       return usage;
     },
+    takeBack: (subscription, used, nowMs) => keep({ entries: takenBack(subscription, used, Math.floor(nowMs / HOUR_MS)), keys: [] }),
     add: keep,
     pending() {
       const usage = usageOf(open, hour);
@@ -126,6 +144,13 @@ function usageOf(open: ReadonlyMap<unknown, Counter>, hour: number): Usage {
   }
   return { entries, keys };
 }
+
+/** What was counted before today was so within this month: yesterday is part of it. */
+const takenBack = (of: Pick<UsageEntry, 'tenant' | 'api' | 'subscription'>, { daily, monthly }: Counted, hour: number): UsageEntry[] =>
+  [
+    { ...of, hour: hour - 24, counted: daily - monthly },
+    { ...of, hour, counted: -daily },
+  ].flatMap((entry) => (entry.counted < 0 ? [{ ...entry, requests: 0, errors: 0, latency: [] }] : []));
 
 /** Takes the first ones out, at most so many. */
 function takeFirst<Value>(from: Map<string, Value>, count: number): Value[] {

@@ -126,6 +126,8 @@ describe('quota: how much a consumer may use (QT1 QT3)', () => {
   });
 });
 
+const untold = (): never => expect.unreachable('No subscription has a quota of its own.');
+
 describe('quota: what the admin API shows (QT1 AD20 AD21 AD22)', () => {
   it('is what a consumer has used, by any of its names, and is reset', async () => {
     time.now = NOON;
@@ -137,7 +139,7 @@ describe('quota: what the admin API shows (QT1 AD20 AD21 AD22)', () => {
     const shown = { daily_count: 1, daily_limit: 3, monthly_count: 1, monthly_limit: null, daily_remaining: 2, monthly_remaining: null };
     for (const name of ['con-1', 'app', 'u-1']) expect(findQuota(sources, name)).toEqual({ consumer_id: 'con-1', ...shown });
     expect(listQuotas(sources).map(({ consumer_id }) => consumer_id)).toEqual(['con-1', `anonymous ${POLICY}`]);
-    expect(resetQuota(sources, 'u-1')).toBe(true);
+    expect(resetQuota(sources, 'u-1', untold)).toBe(true);
     expect(findQuota(sources, 'app')).toMatchObject({ daily_count: 0, daily_remaining: 3 });
   });
 
@@ -148,8 +150,10 @@ describe('quota: what the admin API shows (QT1 AD20 AD21 AD22)', () => {
     const twin = { id: 'con-2', kind: 'Consumer', tenant: 'globex', name: 'app', spec: {} };
     const both = { ...sources, resources: new Map([...sources.resources, [keyOf(twin), twin]]) } as unknown as QuotaSources;
 
-    expect(() => resetQuota(both, 'app')).toThrow(expect.objectContaining({ code: 'conflict', hint: 'Name one by its id: con-1, con-2.' }));
-    expect(resetQuota(both, 'con-2')).toBe(true);
+    expect(() => resetQuota(both, 'app', untold)).toThrow(
+      expect.objectContaining({ code: 'conflict', hint: 'Name one by its id: con-1, con-2.' }),
+    );
+    expect(resetQuota(both, 'con-2', untold)).toBe(true);
     expect(['con-1', 'con-2'].map((id) => findQuota(both, id)?.daily_count)).toEqual([1, 0]);
   });
 

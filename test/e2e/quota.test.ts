@@ -61,6 +61,7 @@ it('holds the quota of an approval, shows it in seven fields, keeps it over kill
 
   expect((await admin('POST', '/user-123/reset')).body).toEqual({ status: 'ok', message: "Quota reset for consumer 'user-123'" });
   expect((await call()).status).toBe(200);
+  await expect.poll(usage, { timeout: 10_000 }).toMatchObject({ requests: 6, quota: { limit: 3, used: 1, remaining: 2 } });
 });
 
 async function untilKnown(subscription: string): Promise<void> {

@@ -205,6 +205,23 @@ describe('the usage of a subscription (SB14 QT2)', () => {
     expect(usage.quota).toMatchObject({ limit: 100, used: 12, remaining: 88 });
     expect(usage.daily_quota).toEqual({ limit: 10, used: 12, remaining: 0, resets_at: '2026-03-16T00:00:00.000Z' });
   });
+
+  it('tells what a quota has counted since a gateway has set it to zero, and all requests (AD22)', async () => {
+    await control.send('POST /v1/tenants/acme/plans', { name: 'small', quota: { daily: 10, monthly: 100 } });
+    const { body } = await control.send('POST /v1/subscriptions', { api_id: api, plan: 'small', tenant_id: 'acme' });
+    const of = { subscription: body.id, errors: 0, latency: [] };
+    await report(1, [entry({ ...of, requests: 8 }), entry({ ...of, hour: hourOf('2026-03-14T08:00:00Z'), requests: 30 })]);
+    const usage = async () => (await control.send(`GET /v1/subscriptions/${body.id as string}/usage`)).body;
+
+    await report(2, [
+      entry({ ...of, requests: 2, counted: -6 }),
+      entry({ ...of, hour: hourOf('2026-03-14T12:00:00Z'), requests: 0, counted: -30 }),
+    ]);
+
+    expect(await usage()).toMatchObject({ requests: 40, quota: { used: 2, remaining: 98 }, daily_quota: { used: 2, remaining: 8 } });
+    await report(3, [entry({ ...of, requests: 0, counted: -3 })]);
+    expect(await usage()).toMatchObject({ quota: { used: 0, remaining: 100 }, daily_quota: { used: 0 } });
+  });
 });
 
 it('a key shows when it was used last, and never an earlier use (KY24)', async () => {

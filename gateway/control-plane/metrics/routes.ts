@@ -153,7 +153,7 @@ const entry = z.strictObject({
   hour: z.int().min(0).max(10_000_000),
   requests: count,
   errors: count,
-  counted: count.optional(),
+  counted: z.int().optional(),
   latency: z.array(z.tuple([z.int().min(LOWEST_BUCKET).max(HIGHEST_BUCKET), z.int().positive()])).max(3000),
 });
 const reportBody = z.strictObject({

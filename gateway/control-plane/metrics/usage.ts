@@ -4,7 +4,7 @@ import type { TenantSpec } from '../../../schema/kinds/tenant.js';
 import { scale, scaleRateLimit, type RateLimit } from '../../../schema/rate-limit.js';
 import type { Db } from '../context.js';
 import { findPlan, type SubscriptionRow } from '../subscriptions/store.js';
-import { countedOf, listUsage } from './store.js';
+import { countedOf, listUsage, type Counts } from './store.js';
 
 /** How much of a quota is left, and until when. */
 export interface QuotaUse {
@@ -47,10 +47,10 @@ export async function usageOf(db: Db, subscription: SubscriptionRow, multiplier:
     period,
     requests,
     errors: sum(days.map((day) => day.errors)),
-    quota: quotaUse(scale(monthly, multiplier), sum(days.map(countedOf)), nextMonth),
+    quota: quotaUse(scale(monthly, multiplier), countedOn(days), nextMonth),
     daily_quota: quotaUse(
       scale(plan?.quota?.daily, multiplier),
-      sum(days.filter(({ at }) => at === today).map(countedOf)),
+      countedOn(days.filter(({ at }) => at === today)),
       Date.parse(today) + DAY_MS,
     ),
     rate_limit: scale(subscription.rate_limit ?? undefined, multiplier) ?? null,
@@ -72,6 +72,9 @@ export const factorOf = ({ spec }: Pick<StoredResource, 'spec'>): number =>
 
 const quotaUse = (limit: number | undefined, used: number, resetsAt: number): QuotaUse | null =>
   limit === undefined ? null : { limit, used, remaining: Math.max(0, limit - used), resets_at: new Date(resetsAt).toISOString() };
+
+/** What a quota has counted on these days. Never below zero: of what a gateway takes back, the report may have been lost. */
+const countedOn = (days: readonly Counts[]): number => Math.max(0, sum(days.map(countedOf)));
 
 /** The days of a month up to one of them. */
 const daysUntil = (today: string): string[] =>
