@@ -40,6 +40,25 @@ describe('a secret from a file', () => {
   });
 });
 
+describe.each([
+  ['the gateway', readGateway],
+  ['the control plane', readControlPlane],
+])('the log of %s (LG13)', (_name, read) => {
+  it('is as it is set, in any case of letters, the name of the product first', () => {
+    const of = (env: Record<string, string>) => [read([], env).logLevel, read([], env).logFormat];
+
+    expect(of({})).toEqual(['info', 'json']);
+    expect(of({ LOG_LEVEL: 'WARN', STOA_LOG_LEVEL: '', LOG_FORMAT: 'text' })).toEqual(['warn', 'text']);
+    expect(of({ LOG_LEVEL: 'warn', STOA_LOG_LEVEL: 'debug', LOG_FORMAT: '' })).toEqual(['debug', 'json']);
+  });
+
+  it('is not guessed from what is no level and no form', () => {
+    expect(() => read([], { LOG_LEVEL: 'bogus' })).toThrow('LOG_LEVEL is "bogus", which is none of debug, info, warn, error.');
+    expect(() => read([], { LOG_LEVEL: 'info', STOA_LOG_LEVEL: 'trace' })).toThrow('STOA_LOG_LEVEL is "trace"');
+    expect(() => read([], { LOG_FORMAT: 'xml' })).toThrow('LOG_FORMAT is "xml", which is none of json, text.');
+  });
+});
+
 describe('production', () => {
   it('is where another machine can reach the server, or where somebody says so', () => {
     const env = { STOA_CLIENT_SECRET: GOOD };

@@ -125,6 +125,34 @@ export function requireSafeProcess(env: Environment, secrets: Readonly<Record<st
     });
 }
 
+/** From the most that is said to the least. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+const LOG_FORMATS = ['json', 'text'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** What `--help` says of them. */
+export const LOG_VARIABLES = {
+  LOG_LEVEL: 'debug, info, warn or error (default info; STOA_LOG_LEVEL goes first).',
+  LOG_FORMAT: 'json, or text for people (default json).',
+} as const;
+
+/** How much is written, and in which form. Throws `usage_error`. */
+export function readLogging(env: Environment): { readonly logLevel: LogLevel; readonly logFormat: LogFormat } {
+  const name = (env['STOA_LOG_LEVEL'] ?? '') === '' ? 'LOG_LEVEL' : 'STOA_LOG_LEVEL';
+  return { logLevel: oneOf(env, name, LOG_LEVELS) ?? 'info', logFormat: oneOf(env, 'LOG_FORMAT', LOG_FORMATS) ?? 'json' };
+}
+
+/** Undefined when it is not set, or empty. */
+function oneOf<Value extends string>(env: Environment, name: string, values: readonly Value[]): Value | undefined {
+  const text = env[name] ?? '';
+  const value = values.find((known) => known === text.toLowerCase());
+  if (value !== undefined || text === '') return value;
+  throw new StoaError('usage_error', `${name} is "${text}", which is none of ${values.join(', ')}.`, {
+    hint: 'Set one of them, or unset it.',
+  });
+}
+
 /** The value of a flag that is true or false. Throws `usage_error`. */
 export function readBoolean(flag: string, text: string | undefined, fallback: boolean): boolean {
   if (text === undefined) return fallback;

@@ -9,12 +9,7 @@ export interface LogOptions {
   readonly destination: DestinationStream;
 }
 
-const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 const MAX_STACK = 4000;
-
-/** The level that a setting names, `info` when it names none. */
-export const logLevel = (text: string | undefined): string =>
-  LEVELS.includes(text?.toLowerCase() ?? '') ? (text?.toLowerCase() ?? 'info') : 'info';
 
 /** A logger of events: `log.warn({ event: 'auth_failed', reason })`. */
 export function createLog({ level, format, destination }: LogOptions): FastifyBaseLogger {

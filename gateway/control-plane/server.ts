@@ -130,7 +130,8 @@ function addRequestLog(app: FastifyInstance, { cp, isStopping, trustedProxies = 
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
-    request.log.info(requestLine(request, reply));
+    // As with gateways: failures are written also where only what wants a look is.
+    request.log[reply.statusCode >= 500 ? 'warn' : 'info'](requestLine(request, reply));
     const route = request.routeOptions.url ?? 'none';
     cp.telemetry.answered({ route, method: request.method, status: reply.statusCode, seconds: reply.elapsedTime / 1000 });
     done();

@@ -9,17 +9,20 @@ import {
   helpOf,
   isInContainer,
   isReadOnItsWay,
+  LOG_VARIABLES,
   MODE_FLAG,
+  readLogging,
   readMode,
   readSecret,
   requireSafeProcess,
   type Environment,
   type FlagTexts,
+  type LogFormat,
+  type LogLevel,
   type Mode,
 } from '../process-settings.js';
 import { readPipelines } from './auth/pipelines.js';
 import { DEFAULT_PLATFORM_LIMIT } from './auth/tier-limits.js';
-import { logLevel } from './log.js';
 
 export interface Settings {
   readonly mode: Mode;
@@ -53,8 +56,8 @@ export interface Settings {
   readonly clientSecret: string | undefined;
   readonly bootstrapSecret: string | undefined;
   readonly gatewayToken: string | undefined;
-  readonly logLevel: string;
-  readonly logFormat: 'json' | 'text';
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
 }
 
 export const FLAGS = {
@@ -96,8 +99,7 @@ export const FLAGS = {
 export const VARIABLES = {
   STOA_CLIENT_SECRET: 'Secret of the clients control-plane-api and stoa-api; needed in production (or STOA_CLIENT_SECRET_FILE).',
   STOA_GATEWAY_TOKEN: 'With it a gateway may follow; made at the first start when absent (or STOA_GATEWAY_TOKEN_FILE).',
-  LOG_LEVEL: 'debug, info, warn or error (default info; STOA_LOG_LEVEL goes first).',
-  LOG_FORMAT: 'text for people (default json).',
+  ...LOG_VARIABLES,
 } as const;
 
 /** `--help`; undefined when it was not asked for. */
@@ -126,8 +128,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     clientSecret: readSecret(env, 'STOA_CLIENT_SECRET'),
     bootstrapSecret: readSecret(env, 'STOA_BOOTSTRAP_SECRET'),
     gatewayToken: readSecret(env, 'STOA_GATEWAY_TOKEN'),
-    logLevel: logLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
-    logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
+    ...readLogging(env),
   };
   requireOneReading(settings);
   if (settings.mode === 'production') requireSafe(settings, env);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { createAccessLog, logPanic, type LogFormat, type LogLevel } from './access-log.js';
+import type { LogFormat, LogLevel } from '../process-settings.js';
+import { createAccessLog, logPanic } from './access-log.js';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 67);
 
@@ -25,7 +26,7 @@ it('writes the lines of the runbook as text (LG2-LG6)', () => {
 
   log.event('info', 'request completed', { path: '/health', status: 200, latency_ms: 1 });
   log.event('warn', 'rate_limit_exceeded', { consumer: 'my-consumer', path: '/api/endpoint' });
-  log.event('error', 'backend_error', { path: '/api/endpoint', status: 502, error: 'connection refused' });
+  log.event('error', 'backend_error', { path: '/api/endpoint', answered: 502, error: 'connection refused' });
   log.event('error', 'auth_failed', { path: '/api/endpoint', reason: 'invalid_api_key' });
   log.flush();
 

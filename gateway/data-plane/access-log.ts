@@ -1,9 +1,7 @@
 /** Log lines as built strings in one buffer that is flushed every few milliseconds: pino per request would cost more than the rest of the pipeline. */
 import { redactApiKeys } from '../../schema/api-key.js';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from '../process-settings.js';
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-export type LogFormat = 'json' | 'text';
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Lines of the gateway: one per request and one per event (document A names them). No input can forge a line, none is longer than 8 kB. */
@@ -100,13 +98,16 @@ function presentable(text: string): string {
   return value.includes('stoa_sk_') ? redactApiKeys(value) : value;
 }
 
+/** Names of document A where they are others in JSON. There the line of a request alone has `status`: who counts requests by it counts each once. */
+const TEXT_NAMES: Readonly<Record<string, string>> = { latency_ms: 'latency', answered: 'status' };
+
 /** logfmt as document A shows it: `WARN rate_limit_exceeded consumer=my-consumer path=/api/endpoint`. */
 function textLine(ts: string, level: LogLevel, event: string, fields: LogFields): string {
   let line = `${level.toUpperCase()} ${event}`;
   for (const name in fields) {
     const value = fields[name];
     if (value === undefined) continue;
-    line += name === 'latency_ms' ? ` latency=${value}ms` : ` ${name}=${textValue(name, value)}`;
+    line += ` ${TEXT_NAMES[name] ?? name}=${textValue(name, value)}${name === 'latency_ms' ? 'ms' : ''}`;
   }
   return `${line} ts=${ts}\n`;
 }

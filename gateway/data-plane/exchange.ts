@@ -58,6 +58,8 @@ export abstract class Exchange implements PolicyExchange, ReplyHead {
   refusedCredential: Credential | undefined = undefined;
   /** Why the gateway answers by itself, as the line of the request names it. */
   refusal: string | undefined = undefined;
+  /** What went wrong between the gateway and the upstream, as the line of the request names it. */
+  failure: string | undefined = undefined;
   /** Whether the `Authorization` header carried our key and is not forwarded. */
   keyInAuthorization = false;
   /** Set where somebody asked for one and it was good. */

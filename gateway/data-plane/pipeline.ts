@@ -218,6 +218,9 @@ export function completeHead(exchange: Exchange): void {
   headers.push('X-Request-Id', exchange.requestId, 'X-Stoa-Request-Id', exchange.requestId);
 }
 
+/** A failure is written also where only what wants a look is: who counts failures by the lines of requests counts them all. */
+const lineLevel = (status: number): 'info' | 'warn' => (status >= 500 ? 'warn' : 'info');
+
 /** The line and the measurement of a request that is over. `complete` is false when the answer did not reach its end. */
 export function finish(exchange: Exchange, complete: boolean): void {
   const { route, gateway, credential } = exchange;
@@ -228,13 +231,15 @@ export function finish(exchange: Exchange, complete: boolean): void {
     const status = exchange.isCutShort ? 502 : exchange.status;
     gateway.usage.observe(route, { credential, status, latencyMs, isCounted: exchange.isCounted }, gateway.now());
   }
-  if (!gateway.log.has('info')) return;
-  gateway.log.event('info', 'request completed', {
+  const level = lineLevel(exchange.status);
+  if (!gateway.log.has(level)) return;
+  gateway.log.event(level, 'request completed', {
     consumer: credential?.consumerLabel,
     path: exchange.path,
     status: exchange.status,
     reason: exchange.refusal,
     latency_ms: Math.round(latencyMs),
+    error: exchange.failure,
     method: exchange.method,
     tenant: route?.tenant,
     api: route?.api,

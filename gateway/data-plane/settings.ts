@@ -9,14 +9,17 @@ import {
   helpOf,
   isLoopback,
   isReadOnItsWay,
+  LOG_VARIABLES,
+  type LogFormat,
+  type LogLevel,
   type Mode,
   MODE_FLAG,
   readBoolean,
+  readLogging,
   readMode,
   readSecret,
   requireSafeProcess,
 } from '../process-settings.js';
-import { LOG_LEVELS, type LogFormat, type LogLevel } from './access-log.js';
 import { CLIENT_CERTIFICATES, type CertificateMode } from './client-certificate.js';
 import { MCP_FLAGS, readMcp, type McpSettings } from './mcp-settings.js';
 import type { TlsFiles } from './tls.js';
@@ -127,8 +130,7 @@ export const VARIABLES = {
   STOA_GATEWAY_TOKEN: 'Opens the control plane (or STOA_GATEWAY_TOKEN_FILE, or gateway.token in the data directory).',
   STOA_CLIENT_ID: 'With STOA_CLIENT_SECRET, in place of a gateway token.',
   STOA_CLIENT_SECRET: 'Its secret (or STOA_CLIENT_SECRET_FILE).',
-  LOG_LEVEL: 'debug, info, warn or error (default info; STOA_LOG_LEVEL goes first).',
-  LOG_FORMAT: 'text for people (default json).',
+  ...LOG_VARIABLES,
 } as const;
 
 /** `--help`; undefined when it was not asked for. */
@@ -165,8 +167,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
       isLoopback(host),
     ),
     ...readWorkers(setting, readMcp(setting, isLoopback(host))),
-    logLevel: readLevel(filled('STOA_LOG_LEVEL') ?? filled('LOG_LEVEL')),
-    logFormat: env['LOG_FORMAT'] === 'text' ? 'text' : 'json',
+    ...readLogging(env),
   };
   if (settings.mode === 'production') requireSafe(settings, env);
   return settings;
@@ -246,5 +247,3 @@ function readProxyProtocol(text: string | undefined, hasProxies: boolean): boole
     throw new StoaError('usage_error', '--proxy-protocol needs --trusted-proxies: anybody else could say to be any client.');
   return isOn;
 }
-
-const readLevel = (text: string | undefined): LogLevel => LOG_LEVELS.find((level) => level === text?.toLowerCase()) ?? 'info';

@@ -47,13 +47,14 @@ export function isFinal(error: Error): boolean {
   return code === 'STOA_ADDRESS' || code.startsWith('ERR_TLS') || code.startsWith('CERT_') || code.endsWith('_CERT');
 }
 
-/** Writes the line `backend_error` of document A, and counts it. */
+/** Writes the line `backend_error` of document A with the status that it is answered with, and counts it. */
 export function reportFailure(exchange: Exchange, error: Error, status: number): void {
   const { gateway, route, path, requestId } = exchange;
   if (route === undefined) return;
   const { tenant, api } = route;
   const reason = failureReason(error);
-  gateway.log.event('error', 'backend_error', { path, status, error: reason, tenant, api, request_id: requestId });
+  exchange.failure = reason;
+  gateway.log.event('error', 'backend_error', { path, answered: status, error: reason, tenant, api, request_id: requestId });
   const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? {};
   gateway.events.record({ type: 'backend_error', route, consumer, subscription, path, status, reason, requestId });
 }
