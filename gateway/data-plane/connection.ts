@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ErrorCode } from '../../schema/error.js';
 import { errorReply } from './own-routes.js';
+import { MAX_JOINED } from './write-together.js';
 
 /** How long a closed connection is read on, so that a reset does not overtake the answer (RFC 9112, 9.6). */
 const LINGER_MS = 1000;
@@ -29,15 +30,12 @@ export function connectionState(socket: Socket): ConnectionState {
   return state;
 }
 
-/** Writes up to this size are made one string, so that an answer's head and body are one plain system call: a vectored one costs node twice as much. */
-const MAX_JOINED = 16 * 1024;
-
 interface PendingWrite {
   readonly chunk: string | Uint8Array;
   readonly encoding: BufferEncoding;
 }
 
-/** Joins small writes of this connection that wait together. The bytes are the same: latin1 is one byte a character. */
+/** Joins small writes of this connection that wait together, so that an answer's head and body are one plain system call. The bytes are the same: latin1 is one byte a character. */
 export function joinSmallWrites(socket: Socket): void {
   const vectored = socket._writev?.bind(socket);
   if (vectored === undefined) return;

@@ -1,4 +1,9 @@
-/** Field lines of a head whose form is known to be good: what requests of the fast lane and answers of upstreams have in common. */
+/** Field lines: what they may hold, and how they are read from a head whose form is known to be good. The fast lane and the client of upstreams have them in common. */
+
+/** A name, or another token (RFC 9110, 5.6.2). */
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What no value of a field may hold (RFC 9110, 5.5): it would break out of its line, or is no byte. */
+export const NO_VALUE = /[^\t -~\x80-\xff]/;
 
 /** Where a line begins; the end of the text is the empty line that ends the head. */
 export function readFieldLines(head: string, start: number): string[] {

@@ -45,6 +45,12 @@ export function jsonReply(status: number, value: unknown, headers: readonly stri
   return { status, headers: ['Content-Type', 'application/json; charset=utf-8', ...headers], body: JSON.stringify(value) };
 }
 
+/** The answer to who asks whether a process lives: any process gives it by itself. Undefined for other paths. */
+export function livenessReply(path: string, health: OwnState['health']): Reply | undefined {
+  if (path === '/health') return jsonReply(200, health());
+  return path === '/health/live' ? jsonReply(200, { status: 'ok' }) : undefined;
+}
+
 /** The error body of the product, as a reply whose reason is its code. */
 export function errorReply(code: ErrorCode, message: string = ERRORS[code].title, headers: readonly string[] = []): Reply {
   return { ...jsonReply(ERRORS[code].status, { error: { code, message } }, headers), reason: code };
@@ -78,8 +84,8 @@ function ownReply(state: OwnState, request: OwnRequest, draining: boolean): Repl
   if (request.path.startsWith('/admin')) return state.admin(request);
   if (isMcpPath(request.path)) return errorReply('not_found', 'This gateway does not serve MCP clients.');
   if (request.method !== 'GET' && request.method !== 'HEAD') return errorReply('method_not_allowed', undefined, GET_ONLY);
-  if (request.path === '/health') return jsonReply(200, state.health());
-  if (request.path === '/health/live') return jsonReply(200, { status: 'ok' });
+  const alive = livenessReply(request.path, () => state.health());
+  if (alive !== undefined) return alive;
   if (request.path === '/health/ready') return readinessReply(state, draining);
   if (!state.mayReadMetrics(request.authorization)) {
     return errorReply('unauthorized', 'The metrics of this gateway need its metrics token.', [

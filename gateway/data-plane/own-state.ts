@@ -2,7 +2,7 @@
 import { catalog } from '../catalog.js';
 import { now } from '../clock.js';
 import { createAdmin, type AdminOptions } from './admin.js';
-import { createBearerCheck } from './bearer.js';
+import { createMetricsCheck } from './bearer.js';
 import type { Core } from './core.js';
 import type { Link } from './link.js';
 import type { McpEndpoint } from './mcp/endpoint.js';
@@ -59,7 +59,7 @@ export function ownState(
   return {
     health: () => ({ status: 'ok', version, uptime_seconds: Math.floor(process.uptime()) }),
     readiness: () => ({ ready: isReady(), control_plane: linkState() }),
-    mayReadMetrics: metricsToken === undefined ? () => true : createBearerCheck(metricsToken),
+    mayReadMetrics: createMetricsCheck(metricsToken),
     metrics: () => metrics.text(),
     admin,
     mcp,

@@ -2,6 +2,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClientAnswer, ClientRequest } from '../client-side.js';
+import { NO_VALUE, TOKEN } from '../field-lines.js';
+import { writeTogether } from '../write-together.js';
 import type { CanonicalMessage } from './canonical.js';
 
 /** Told how a message goes on. */
@@ -13,11 +15,7 @@ export interface MessageOwner {
   finished(message: LaneMessage): void;
 }
 
-/** A body up to this size is sent with its head as one string: a vectored write costs node twice as much. */
-const MAX_JOINED = 16 * 1024;
 const LAST_CHUNK = '0\r\n\r\n';
-const INVALID = /[^\t\x20-\x7e\x80-\xff]/;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Nothing that is written after its end goes out: the connection belongs to the next message by then. */
 export class LaneMessage implements ClientRequest, ClientAnswer {
@@ -134,13 +132,7 @@ export class LaneMessage implements ClientRequest, ClientAnswer {
       process.nextTick(onWritten);
       return true;
     }
-    if (chunk.length <= MAX_JOINED) return socket.write(before + chunk.toString('latin1') + after, 'latin1', onWritten);
-    socket.cork();
-    if (before !== '') socket.write(before, 'latin1');
-    const isReady = socket.write(chunk, after === '' ? onWritten : undefined);
-    if (after !== '') socket.write(after, 'latin1', onWritten);
-    socket.uncork();
-    return isReady;
+    return writeTogether(socket, before, chunk, after, onWritten);
   }
 }
 
@@ -152,7 +144,7 @@ function fieldLines(headers: readonly string[]): { readonly text: string; readon
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
     const value = headers[index + 1] ?? '';
-    if (INVALID.test(value) || !TOKEN.test(name))
+    if (NO_VALUE.test(value) || !TOKEN.test(name))
       throw new TypeError(`The answer has a field that cannot be sent: ${JSON.stringify(name)}.`);
     text += `${name}: ${value}\r\n`;
     if (name.length === 4) isDated ||= name.toLowerCase() === 'date';

@@ -19,7 +19,7 @@ export interface AnswerHead {
 /** What the answer answers. */
 export interface Asked {
   readonly method: string;
-  readonly isUpgrade: boolean;
+  readonly isUpgrade?: boolean;
 }
 
 /** HTTP/1.1 or 1.0, a status that means something, token names, CRLF at each end of line, no folded lines; one pass, since no two parts match one character. */
@@ -79,7 +79,7 @@ function framing(said: Said, status: number, { method, isUpgrade }: Asked, isHtt
     if (coding.toLowerCase() !== 'chunked') return 'transfer coding other than chunked';
   }
   if (length !== undefined && !LENGTH.test(length)) return 'Content-Length is not one number';
-  if (status === 101 && !(isUpgrade && isWebsocket(said))) return 'unsolicited upgrade';
+  if (status === 101 && !(isUpgrade === true && isWebsocket(said))) return 'unsolicited upgrade';
   if (hasNoBody(status) || method === 'HEAD') return 0;
   if (coding !== undefined) return CHUNKED;
   return length === undefined ? UNTIL_CLOSE : Number(length);

@@ -19,12 +19,8 @@ const MAX_INTERIM = 32;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const NOTHING = Buffer.alloc(0);
 
-/** The rest of a buffer that a read has filled: others are read into the same one. */
-const copyOf = (bytes: Buffer, start: number, end: number): Buffer => {
-  const copy = Buffer.allocUnsafe(end - start);
-  bytes.copy(copy, 0, start, end);
-  return copy;
-};
+/** Of a buffer into which others are read. */
+const copyOf = (bytes: Buffer, start: number, end: number): Buffer => Buffer.from(bytes.subarray(start, end));
 
 export class AnswerReader {
   readonly #sink: AnswerSink;
@@ -52,6 +48,7 @@ export class AnswerReader {
   /** Nothing more is read; what the sink is being told of is the last it hears. */
   stop(): void {
     this.#state = 'idle';
+    this.#asked = undefined;
     this.#chunks = undefined;
     this.#held = [];
     this.#heldBytes = 0;

@@ -1,6 +1,7 @@
 /** A body on its way from a client to an upstream: no faster than the upstream takes it, head and first part in one write. */
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { writeTogether } from '../write-together.js';
 
 export interface BodyWriterOptions {
   readonly socket: Socket;
@@ -12,7 +13,7 @@ export interface BodyWriterOptions {
   onPart(chunk: Buffer): boolean;
   /** Everything was written. */
   onSent(): void;
-  /** The body has not come to its end. */
+  /** The body has not come to its end: nothing more is to be read of it, call `stop`. */
   onError(error: Error): void;
 }
 
@@ -23,8 +24,8 @@ export class BodyWriter {
   #head: string;
   readonly #onData = (chunk: Buffer): void => this.#write(chunk);
   readonly #onEnd = (): void => this.#end();
-  readonly #onError = (error: Error): void => this.#fail(error);
-  readonly #onClose = (): void => this.#fail(new Error('The body did not arrive whole.'));
+  readonly #onError = (error: Error): void => this.#options.onError(error);
+  readonly #onClose = (): void => this.#options.onError(new Error('The body did not arrive whole.'));
 
   constructor(options: BodyWriterOptions) {
     this.#options = options;
@@ -54,12 +55,7 @@ export class BodyWriter {
     const { socket, isChunked, onPart, body } = this.#options;
     if (chunk.length === 0 || !onPart(chunk)) return;
     const before = isChunked ? `${this.#takeHead()}${chunk.length.toString(16)}\r\n` : this.#takeHead();
-    socket.cork();
-    if (before !== '') socket.write(before, 'latin1');
-    let isReady = socket.write(chunk);
-    if (isChunked) isReady = socket.write('\r\n', 'latin1');
-    socket.uncork();
-    if (!isReady) body.pause();
+    if (!writeTogether(socket, before, chunk, isChunked ? '\r\n' : '')) body.pause();
   }
 
   #end(): void {
@@ -68,11 +64,6 @@ export class BodyWriter {
     const text = this.#takeHead() + (isChunked ? '0\r\n\r\n' : '');
     if (text !== '') socket.write(text, 'latin1');
     onSent();
-  }
-
-  #fail(error: Error): void {
-    this.stop();
-    this.#options.onError(error);
   }
 
   #takeHead(): string {

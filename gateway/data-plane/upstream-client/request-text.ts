@@ -1,9 +1,8 @@
 /** The head of a request as it is written: one framing field, one field of the connection, and nothing that could break out of its line. */
+import { NO_VALUE, TOKEN } from '../field-lines.js';
 import type { UpstreamRequest } from './exchange-handler.js';
 import { UpstreamError } from './upstream-error.js';
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const NO_VALUE = /[^\t -~\x80-\xff]/;
 const NO_PATH = /[^!-~\x80-\xff]/;
 /** Methods of which a server may want to be told that there is no body (RFC 9110, 8.6). */
 const EXPECTS_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

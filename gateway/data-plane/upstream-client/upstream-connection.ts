@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { UNTIL_CLOSE, type AnswerHead } from './answer-head.js';
 import { AnswerReader, type AnswerSink } from './answer-reader.js';
+import { writeTogether } from '../write-together.js';
 import { BodyWriter } from './body-writer.js';
 import type { Connector } from './connect.js';
 import { tellError, tellFault, UNSENT, type AnswerHandler, type AnswerSource, type UpstreamRequest } from './exchange-handler.js';
@@ -16,9 +17,6 @@ export interface ConnectionOwner {
   rested(connection: UpstreamConnection, restMs: number | undefined): void;
   closed(connection: UpstreamConnection): void;
 }
-
-/** A body up to this size is written with its head as one string: a vectored write costs node twice as much. */
-const MAX_JOINED = 16 * 1024;
 
 export class UpstreamConnection implements AnswerSource, AnswerSink {
   /** Milliseconds of the monotonic clock: until when its server is sure to wait for the next request. */
@@ -139,7 +137,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
         this.#rest();
         return;
       }
-      this.#reader.begin({ method: request.method, isUpgrade: request.isUpgrade === true });
+      this.#reader.begin(request);
       this.#write(request, handler, head);
     } catch (thrown) {
       this.#fault(handler, thrown);
@@ -179,13 +177,7 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
     if (body === undefined) socket.write(head, 'latin1');
     else {
       if (!this.#isPartWanted(handler, body)) return;
-      if (body.length <= MAX_JOINED) socket.write(head + body.toString('latin1'), 'latin1');
-      else {
-        socket.cork();
-        socket.write(head, 'latin1');
-        socket.write(body);
-        socket.uncork();
-      }
+      writeTogether(socket, head, body, '');
     }
     this.#sent(handler);
   }

@@ -139,10 +139,10 @@ export class UpstreamPool implements ConnectionOwner {
     return (this.#turn ??= { rested: [], waiting: [] });
   }
 
-  /** Closes what has rested for too long, some in each turn. */
+  /** Closes what has rested for too long or cannot be used any more, some in each turn. */
   #sweep(): void {
     const nowMs = performance.now();
-    const late = this.#free.filter(({ usableUntil }) => usableUntil <= nowMs);
+    const late = this.#free.filter(({ usableUntil, isOpen }) => usableUntil <= nowMs || !isOpen);
     for (const connection of late.slice(0, CLOSED_AT_ONCE)) connection.destroy();
     if (late.length > CLOSED_AT_ONCE) setImmediate(() => this.#sweep());
     if (this.#free.length + this.#resting > late.length) return;

@@ -38,9 +38,4 @@ export class Circuits {
   report(): readonly BreakerCounts[] {
     return [...this.#breakers().values()].flatMap((breaker) => (breaker instanceof SharedBreaker ? (breaker.report() ?? []) : []));
   }
-
-  /** How many circuits are remembered; for tests. */
-  get size(): number {
-    return this.#told.size;
-  }
 }
