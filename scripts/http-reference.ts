@@ -99,7 +99,7 @@ const ROWS: readonly Row[] = [
   row(
     '9112, 9.3.1',
     'A request that is not idempotent is not repeated by itself',
-    'never, once a byte was sent',
+    'never, once a byte was sent: 502, also where a kept connection was closed under it',
     'proxy',
     'never sends a request twice that is not idempotent',
   ),
@@ -131,6 +131,13 @@ const ROWS: readonly Row[] = [
     'also not when it came already',
     'server',
     'a refusal holds although the rest of the connection arrives later',
+  ),
+  row(
+    '9112, 9.8',
+    'An answer whose TLS ended without close_notify may be cut off',
+    'an answer without a length is taken for whole: Node.js does not tell',
+    'upstream-client/upstream-connection',
+    'whose connection ends without a word of TLS',
   ),
   row('9110, 5.3', 'Fields of one name keep their order', 'and their lines', 'http-semantics', 'field-order'),
   row('9110, 5.5', 'CR, LF and NUL in a value are invalid', '400, and 502 in an answer', 'server', 'NUL in a value'),

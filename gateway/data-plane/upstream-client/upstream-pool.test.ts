@@ -2,7 +2,6 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
-import { createServer as createTlsServer } from 'node:tls';
 import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
 import { createAuthority } from '../../../test/helpers/certificates.js';
@@ -395,21 +394,4 @@ it('speaks TLS with servers whose certificate is good for their name alone', asy
   expect(names.slice(0, 2)).toEqual(['localhost', 'http/1.1']);
   expect((await ask(wrong)).error).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
   expect((await ask(poolFor(origins[0] ?? ''))).error).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
-});
-
-it('cut-off: a reset below TLS is an error, also where the connection is the end of the answer', async () => {
-  const authority = createAuthority();
-  const { pem, keyPem } = authority.issue('localhost', { names: ['localhost'] });
-  const sockets: Socket[] = [];
-  const server = createTlsServer({ cert: pem, key: keyPem }, (socket) => {
-    socket
-      .on('error', () => undefined)
-      .on('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\nok', () => setTimeout(() => sockets[0]?.resetAndDestroy(), 50)));
-  });
-  server.on('connection', (socket: Socket) => sockets.push(socket));
-  const { url } = await startTcp((socket) => void server.emit('connection', socket));
-
-  expect(await ask(poolFor(url.replace('http:', 'https:').replace('127.0.0.1', 'localhost'), { ca: authority.pem }))).toMatchObject({
-    error: 'ECONNRESET',
-  });
 });
