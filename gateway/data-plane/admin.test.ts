@@ -305,10 +305,10 @@ describe('gateway', () => {
     expect((await send('GET /admin/health', undefined, { authorization: 'Bearer metrics-token' })).status).toBe(401);
   });
 
-  it('counts what it does in metrics whose labels are configured names (DP4)', async () => {
+  it('counts what it does in metrics whose labels are configured: routes of one name are told apart by their ids, and from APIs (DP4)', async () => {
     const { send, get } = await open();
     await send('POST /admin/apis', payments(await upstream(), { auth_required: true }));
-    await send('POST /admin/apis', payments(await upstream(), { id: 'open', name: 'open', path_prefix: '/open' }));
+    await send('POST /admin/apis', payments(await upstream(), { id: 'open', path_prefix: '/open' }));
     await send('POST /admin/policies', { ...gold, api_id: 'open' });
     for (let n = 0; n < 3; n += 1) await get('/open/secret-path');
     await get('/apis/acme/payments/secret-path');
@@ -316,10 +316,10 @@ describe('gateway', () => {
     const { body, headers } = await get('/metrics');
 
     expect(headers.get('content-type')).toContain('text/plain; version=0.0.4');
-    expect(body).toContain('stoa_gateway_requests_total{tenant="acme",api="open",method="GET",status_class="2xx"} 2');
-    expect(body).toContain('stoa_gateway_requests_total{tenant="acme",api="open",method="GET",status_class="4xx"} 1');
-    expect(body).toContain('stoa_gateway_rate_limit_rejections_total{tenant="acme",api="open"} 1');
-    expect(body).toContain('stoa_gateway_auth_failures_total{tenant="acme",api="payments",reason="missing_api_key"} 1');
+    expect(body).toContain('stoa_gateway_requests_total{tenant="acme",api="admin:open",method="GET",status_class="2xx"} 2');
+    expect(body).toContain('stoa_gateway_requests_total{tenant="acme",api="admin:open",method="GET",status_class="4xx"} 1');
+    expect(body).toContain('stoa_gateway_rate_limit_rejections_total{tenant="acme",api="admin:open"} 1');
+    expect(body).toContain('stoa_gateway_auth_failures_total{tenant="acme",api="admin:api-123",reason="missing_api_key"} 1');
     expect(body).toContain('stoa_gateway_routes{state="active"} 2');
     expect(body).toMatch(/stoa_gateway_connections [1-9]/);
     expect(body).not.toContain('secret-path');
@@ -327,7 +327,9 @@ describe('gateway', () => {
       expect({ name, isCounter: name.endsWith('_total') }).toEqual({ name, isCounter: type === 'counter' });
 
     await send('DELETE /admin/apis/open');
-    expect((await get('/metrics')).body).not.toContain('api="open"');
+    const after = (await get('/metrics')).body;
+    expect(after).not.toContain('api="admin:open"');
+    expect(after).toContain('{tenant="acme",api="admin:api-123",reason="missing_api_key"} 1');
   });
 
   it('says which port is taken', async () => {

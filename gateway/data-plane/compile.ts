@@ -39,7 +39,7 @@ export interface CompileServices {
   /** Wall clock, epoch milliseconds. */
   now(): number;
   /** The Prometheus children of a route. */
-  metricsOf(tenant: string, api: string): RouteMetrics;
+  metricsOf(tenant: string, label: string): RouteMetrics;
 }
 
 export interface RouteInput {
@@ -99,7 +99,7 @@ export function createRouteCompiler(services: CompileServices): CompileRoute {
     const scope: HookScope = { apiKey: source.key, multiplier };
     const found = readApi(catalog, source);
     const problems = [...('problem' in found ? [found.problem] : []), ...problemsOf(bindings.general)];
-    if ('problem' in found || problems.length > 0) return brokenRoute(input, problems, metricsOf(source.tenant, source.name));
+    if ('problem' in found || problems.length > 0) return brokenRoute(input, problems, metricsOf(source.tenant, source.label));
     try {
       const own = ownLimit(found.api, state, now, { tenant: source.tenant, key: ownLimitKey(source.key), multiplier });
       return route(
@@ -113,7 +113,7 @@ export function createRouteCompiler(services: CompileServices): CompileRoute {
       return brokenRoute(
         input,
         [`A policy cannot be compiled: ${error instanceof Error ? error.message : String(error)}`],
-        metricsOf(source.tenant, source.name),
+        metricsOf(source.tenant, source.label),
       );
     }
   };
@@ -144,7 +144,7 @@ function route(
   hooks: RouteHooks,
   metricsOf: CompileServices['metricsOf'],
 ): CompiledRoute {
-  const { key, id, tenant, name } = source;
+  const { key, id, tenant, name, label } = source;
   const unoffered = problemOf(api);
   const local = bindings.general.filter(({ scope }) => scope === undefined);
   return {
@@ -152,6 +152,7 @@ function route(
     id,
     tenant,
     api: name,
+    label,
     prefixes,
     state: api.activated && !isSuspended ? 'active' : 'inactive',
     ...methodsOf(api.methods),
@@ -160,7 +161,7 @@ function route(
     ...hooks,
     upstream: upstreams.all[0] ?? NO_UPSTREAM,
     upstreams,
-    metrics: metricsOf(tenant, name),
+    metrics: metricsOf(tenant, label),
     tools: api,
     problems: [
       ...lost.map((prefix) => `Another API is served at ${prefix}.`),
@@ -172,12 +173,13 @@ function route(
 }
 
 function brokenRoute({ source, prefixes }: RouteInput, problems: readonly string[], metrics: RouteMetrics): CompiledRoute {
-  const { id, tenant, name } = source;
+  const { id, tenant, name, label } = source;
   return {
     source,
     id,
     tenant,
     api: name,
+    label,
     prefixes,
     state: 'broken',
     ...methodsOf([]),

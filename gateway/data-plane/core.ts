@@ -66,7 +66,7 @@ export function createCore(directory: string, log: AccessLog, served: Served, fo
     now,
     isUnhurried: () => isStarting,
     onDelta,
-    onProblem: ({ tenant, api, id, problems, state: routeState }) =>
+    onProblem: ({ tenant, label: api, id, problems, state: routeState }) =>
       log.event('error', 'config_problem', { tenant, api, id, state: routeState, reason: problems.join(' ') }),
     metricsOf: (tenant, api) => metrics.route(tenant, api),
     onGone: (tenant, api) => metrics.forget(tenant, api),

@@ -7,7 +7,7 @@ import type { AuthFailure, EventSink } from './snapshot.js';
 export function eventSink(metrics: GatewayMetrics, queue: () => EventQueue | undefined): EventSink {
   return {
     record(event) {
-      const { tenant, api } = event.route;
+      const { tenant, label: api } = event.route;
       if (event.type === 'rate_limit_exceeded') metrics.rateLimited(tenant, api, event.consumer);
       if (event.type === 'auth_failed') metrics.authFailed(tenant, api, (event.reason ?? 'invalid_api_key') as AuthFailure);
       if (event.type === 'backend_error') metrics.upstreamFailed(tenant, api);

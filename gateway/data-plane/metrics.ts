@@ -187,7 +187,7 @@ function addHealthMetrics(registers: Registry[], sources: MetricSources): void {
     registers,
     collect() {
       this.reset();
-      for (const { tenant, api, upstreams } of sources.routes())
+      for (const { tenant, label: api, upstreams } of sources.routes())
         for (const { health, origin } of upstreams.all)
           if (health !== undefined) this.set({ tenant, api, upstream: origin }, Number(health.isHealthy));
     },
@@ -229,7 +229,7 @@ function addRouteMetrics(registers: Registry[], sources: MetricSources): void {
     registers,
     collect() {
       this.reset();
-      for (const { tenant, api, upstreams } of sources.routes()) {
+      for (const { tenant, label: api, upstreams } of sources.routes()) {
         const failed = upstreams.all.map(({ breaker }) => breaker.stats(sources.now())).filter(({ failure_count: count }) => count > 0);
         const states = failed.map(({ state }) => state);
         const worst = WORST_FIRST.find((state) => states.includes(state));

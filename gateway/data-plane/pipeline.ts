@@ -116,7 +116,7 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
 /** Tells log and events of a caller who was refused; without a route there is nobody whose event it would be. */
 export function reportRefusal(exchange: Exchange, route: Route | undefined, reason: AuthFailure, status: number): void {
   const { gateway, path, requestId } = exchange;
-  const { tenant, api } = route ?? {};
+  const { tenant, label: api } = route ?? {};
   const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? exchange.refusedCredential ?? {};
   exchange.refusal = reason;
   gateway.log.event('error', 'auth_failed', { path, reason, consumer, tenant, api, request_id: requestId });
@@ -154,7 +154,7 @@ function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
       consumer,
       path,
       tenant: route.tenant,
-      api: route.api,
+      api: route.label,
       request_id: exchange.requestId,
     });
     gateway.events.record({ type: 'rate_limit_exceeded', route, consumer, subscription, path, status: 429, requestId: exchange.requestId });
@@ -242,7 +242,7 @@ export function finish(exchange: Exchange, complete: boolean): void {
     error: exchange.failure,
     method: exchange.method,
     tenant: route?.tenant,
-    api: route?.api,
+    api: route?.label,
     client_ip: exchange.clientIp,
     key: (credential ?? exchange.refusedCredential)?.keyId,
     request_id: exchange.requestId,

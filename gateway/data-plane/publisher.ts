@@ -13,8 +13,8 @@ export interface PublisherOptions extends CompileServices {
   onProblem(route: CompiledRoute): void;
   /** Told after a swap. */
   onPublish(snapshot: GatewaySnapshot): void;
-  /** Told of the name of an API that is gone. */
-  onGone(tenant: string, api: string): void;
+  /** Told of the label of an API that is gone. */
+  onGone(tenant: string, label: string): void;
 }
 
 /** A snapshot whose routes carry what the gateway itself wants to know. */
@@ -120,7 +120,7 @@ export class Publisher {
     const before = this.#routes.get(key);
     if (source === undefined) {
       this.#routes.delete(key);
-      if (before !== undefined) onGone(before.tenant, before.api);
+      if (before !== undefined) onGone(before.tenant, before.label);
       return;
     }
     const route = this.#compile({

@@ -22,7 +22,10 @@ export interface Route {
   /** Id of the API. */
   readonly id: string;
   readonly tenant: string;
+  /** Its name, which keys and tools know it by. */
   readonly api: string;
+  /** As metrics, log and events name it: no other route of the tenant has it. */
+  readonly label: string;
   readonly prefixes: readonly string[];
   /** `broken`: it could not be compiled; it answers 503 and never runs without its policies. */
   readonly state: 'active' | 'inactive' | 'broken';
@@ -173,7 +176,7 @@ export interface Breaker {
 export interface EventSink {
   record(event: {
     readonly type: 'rate_limit_exceeded' | 'auth_failed' | 'backend_error';
-    readonly route: Pick<Route, 'tenant' | 'api'>;
+    readonly route: Pick<Route, 'tenant' | 'label'>;
     readonly consumer: string | undefined;
     /** Id of the subscription whose key it was. */
     readonly subscription?: string | undefined;

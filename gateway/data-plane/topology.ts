@@ -11,6 +11,8 @@ export interface ApiSource {
   readonly id: string;
   readonly tenant: string;
   readonly name: string;
+  /** As metrics, log and events name it: by its name, a route of the admin API by its id, as its name may be that of an API. */
+  readonly label: string;
   readonly createdAt: string;
   readonly spec: unknown;
   readonly prefix?: string | undefined;
@@ -225,7 +227,7 @@ function sourceOf<T extends ApiSource | PolicySource>(object: object, make: () =
 const apiSource = (resource: SyncResource): ApiSource =>
   sourceOf(resource, () => {
     const { id, tenant, name, created_at: createdAt, spec } = resource;
-    return { key: id, id, tenant, name, createdAt, spec };
+    return { key: id, id, tenant, name, label: name, createdAt, spec };
   });
 
 const policySource = (resource: SyncResource): PolicySource =>
@@ -252,6 +254,7 @@ const adminSource = (api: AdminApi): ApiSource =>
       id,
       tenant,
       name,
+      label: `admin:${id}`,
       createdAt,
       prefix,
       spec: { path: prefix, upstream_url, methods, activated, auth_required },

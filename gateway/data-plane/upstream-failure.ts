@@ -51,7 +51,7 @@ export function isFinal(error: Error): boolean {
 export function reportFailure(exchange: Exchange, error: Error, status: number): void {
   const { gateway, route, path, requestId } = exchange;
   if (route === undefined) return;
-  const { tenant, api } = route;
+  const { tenant, label: api } = route;
   const reason = failureReason(error);
   exchange.failure = reason;
   gateway.log.event('error', 'backend_error', { path, answered: status, error: reason, tenant, api, request_id: requestId });

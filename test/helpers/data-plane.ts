@@ -41,6 +41,7 @@ export function makeRoute(draft: RouteDraft): Route {
     id: 'api-1',
     tenant: 'acme',
     api: 'payments',
+    label: 'payments',
     prefixes: [draft.prefix ?? '/apis/acme/payments'],
     state: draft.state ?? 'active',
     methods: new Set(methods),

@@ -41,8 +41,8 @@ export function createTally(): Tally {
       };
     },
     events: {
-      record({ route: { tenant, api }, ...event }) {
-        events.push({ ...event, route: { tenant, api } });
+      record({ route: { tenant, label }, ...event }) {
+        events.push({ ...event, route: { tenant, label } });
       },
     },
     take() {
