@@ -20,13 +20,25 @@ it('writes compact JSON with the keys in the order of the runbook (LG2 LG9-LG11)
   ]);
 });
 
+it('tells the status of a failure so that greps of the runbook count its request once (LG5 LG9 LG11)', () => {
+  const lines: string[] = [];
+  const log = logInto(lines);
+
+  log.event('error', 'backend_error', { path: '/api/endpoint', status: 502, error: 'connection refused' });
+  log.event('warn', 'request completed', { path: '/api/endpoint', status: 502 });
+  log.flush();
+
+  expect(lines.map((line) => (JSON.parse(line) as { status: number }).status)).toEqual([502, 502]);
+  expect(lines.filter((line) => line.includes('"status":5'))).toEqual([expect.stringContaining('request completed')]);
+});
+
 it('writes the lines of the runbook as text (LG2-LG6)', () => {
   const lines: string[] = [];
   const log = logInto(lines, 'text');
 
   log.event('info', 'request completed', { path: '/health', status: 200, latency_ms: 1 });
   log.event('warn', 'rate_limit_exceeded', { consumer: 'my-consumer', path: '/api/endpoint' });
-  log.event('error', 'backend_error', { path: '/api/endpoint', answered: 502, error: 'connection refused' });
+  log.event('error', 'backend_error', { path: '/api/endpoint', status: 502, error: 'connection refused' });
   log.event('error', 'auth_failed', { path: '/api/endpoint', reason: 'invalid_api_key' });
   log.flush();
 

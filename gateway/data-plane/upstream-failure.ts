@@ -54,7 +54,7 @@ export function reportFailure(exchange: Exchange, error: Error, status: number):
   const { tenant, label: api } = route;
   const reason = failureReason(error);
   exchange.failure = reason;
-  gateway.log.event('error', 'backend_error', { path, answered: status, error: reason, tenant, api, request_id: requestId });
+  gateway.log.event('error', 'backend_error', { path, status, error: reason, tenant, api, request_id: requestId });
   const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? {};
   gateway.events.record({ type: 'backend_error', route, consumer, subscription, path, status, reason, requestId });
 }

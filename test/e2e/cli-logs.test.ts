@@ -28,7 +28,7 @@ function gatewayLog(format: LogFormat): string {
   completed(429, '/apis/acme/payments/2', 'my-consumer');
   log.event('error', 'auth_failed', { path: '/apis/acme/paymentsx', reason: 'invalid_api_key' });
   completed(401, '/apis/acme/paymentsx');
-  log.event('error', 'backend_error', { path: '/apis/acme/billing', answered: 502, error: 'connection refused' });
+  log.event('error', 'backend_error', { path: '/apis/acme/billing', status: 502, error: 'connection refused' });
   completed(502, '/apis/acme/billing', 'other', 'connection refused');
   logPanic(log, new Error('a bug'));
   return text;
@@ -53,7 +53,7 @@ const events = async (format: LogFormat, ...args: string[]): Promise<string[]> =
   expect(stderr).toBe('');
   const lines = stdout.split('\n').filter((line) => line !== '');
   return lines.map((line) => {
-    const { event, answered = '', status = answered } = JSON.parse(line) as { event: string; status?: number; answered?: number };
+    const { event, status = '' } = JSON.parse(line) as { event: string; status?: number };
     return `${event} ${status}`.trim();
   });
 };

@@ -26,7 +26,7 @@ export function selector(filter: LogFilter): (line: string) => LogLine | undefin
 }
 
 function matches({ fields = {} }: LogLine, { consumer, statuses, route, event }: LogFilter): boolean {
-  const { status = fields['answered'], path } = fields;
+  const { status, path } = fields;
   if (consumer !== undefined && fields['consumer'] !== consumer) return false;
   if (event !== undefined && fields['event'] !== event) return false;
   if (statuses !== undefined && !statuses.some(([from, to]) => typeof status === 'number' && status >= from && status <= to)) return false;
