@@ -8,6 +8,7 @@ import { globalFlags, withEnvironment } from './flags.js';
 import type { ConfigFile, Settings } from './settings.js';
 import type { ChosenContext } from './user-config.js';
 import { hasUserConfig } from './user-config-path.js';
+import { fitted, shortened } from './views/layout.js';
 import { colours, plain, type Paint } from './views/paint.js';
 import type { SourceLine } from './views/diagnostics.js';
 
@@ -30,7 +31,10 @@ interface ParsedGlobals {
 export type View<T> = (data: T, paint: Paint) => string | Promise<string>;
 
 const PROGRESS_EVERY_MS = 10_000;
+const REDRAW_EVERY_MS = 1000;
 const INTERRUPT_MS = 300;
+/** Forms whose lines are made to fit a terminal. */
+const TO_BE_READ: ReadonlySet<string> = new Set(['human', 'wide']);
 const INTERRUPTED = ERRORS.interrupted.exit;
 
 export abstract class BaseCommand extends Command {
@@ -38,6 +42,8 @@ export abstract class BaseCommand extends Command {
 
   /** A command that ends by itself on signals (`dev`) sets this to false. */
   protected endsOnInterrupt = true;
+  /** Whether the human form is text for other programs (manifests, scripts), of which no line is broken. */
+  protected isVerbatim = false;
   /** Places of findings are shown with their line when a command has read files. */
   protected sourceLine: SourceLine | undefined;
   /** Aborted by the first Ctrl-C. */
@@ -157,29 +163,39 @@ export abstract class BaseCommand extends Command {
     return data;
   }
 
-  /** Writes to stdout as it is. Only the new key of a rotation comes here unredacted. */
+  /** Writes to stdout; what is to be read fits the terminal. Only the new key of a rotation comes here unredacted. */
   protected print(text: string): void {
-    if (text !== '') process.stdout.write(text);
+    const isFree = this.isVerbatim || !TO_BE_READ.has(this.format);
+    if (text !== '') process.stdout.write(isFree ? text : fitted(text, this.paint(process.stdout).columns));
   }
 
   /** A line for the person who watches, on stderr; not with --quiet. */
   protected note(text: string): void {
-    if (!this.isQuiet) process.stderr.write(`${redactApiKeys(text)}\n`);
+    if (this.isQuiet) return;
+    this.#clearPhaseLine();
+    process.stderr.write(`${redactApiKeys(fitted(text, this.paint(process.stderr).columns))}\n`);
   }
 
-  /** Waits for a phase and says so: one line that vanishes on a terminal, else a line at its start and one every 10 s. */
+  /** Waits for a phase and says so: on a terminal one line with the seconds, which vanishes, else a line every 10 s. */
   protected async phase<T>(label: string, work: Promise<T>): Promise<T> {
     const isLive = this.isInteractive && this.format === 'human' && !this.isQuiet;
     const started = Date.now();
-    this.#hasPhaseLine = isLive;
-    if (isLive) process.stderr.write(`${label}…`);
-    const timer = setInterval(() => this.note(`${label}… ${Math.round((Date.now() - started) / 1000)} s`), PROGRESS_EVERY_MS);
+    const line = (): string => `${label}… ${Math.round((Date.now() - started) / 1000)} s`;
+    if (isLive) this.#drawPhaseLine(`${label}…`);
+    const timer = isLive
+      ? setInterval(() => this.#drawPhaseLine(line()), REDRAW_EVERY_MS)
+      : setInterval(() => this.note(line()), PROGRESS_EVERY_MS);
     try {
       return await work;
     } finally {
       clearInterval(timer);
       this.#clearPhaseLine();
     }
+  }
+
+  #drawPhaseLine(text: string): void {
+    process.stderr.write(`\r${shortened(text, this.paint(process.stderr).columns - 1)}`);
+    this.#hasPhaseLine = true;
   }
 
   #clearPhaseLine(): void {
@@ -189,7 +205,10 @@ export abstract class BaseCommand extends Command {
 
   /** Asks yes or no. Without a person to ask it is `usage_error`: `hint` names the flag that answers. */
   protected async confirm(question: string, hint = 'When this is what you want, run the command again with --yes.'): Promise<void> {
-    if (!this.isInteractive) throw new StoaError('usage_error', 'A confirmation is needed, and there is no terminal to ask on.', { hint });
+    if (!this.isInteractive) {
+      const why = this.#globals['no-input'] === true ? '--no-input forbids to ask' : 'there is no terminal to ask on';
+      throw new StoaError('usage_error', `A confirmation is needed, and ${why}.`, { hint });
+    }
     // React is several times slower, and talks, without it.
     process.env['NODE_ENV'] ??= 'production';
     const { confirm } = await import('./views/confirm.js');
@@ -198,9 +217,13 @@ export abstract class BaseCommand extends Command {
       throw new StoaError('interrupted', answer === 'no' ? 'Not confirmed.' : 'Interrupted.', { hint: this.untouchedHint });
   }
 
-  /** Colours for a stream, or none: --no-color, NO_COLOR, FORCE_COLOR, TERM=dumb, then whether it is a terminal. */
+  /** Colours for a stream, or none: --no-color, NO_COLOR, FORCE_COLOR, TERM=dumb, then whether it is a terminal; and the width of that. */
   protected paint(stream: NodeJS.WriteStream): Paint {
-    return wantsColour(stream, this.#globals['no-color'] === true || process.argv.includes('--no-color'), process.env) ? colours : plain;
+    const isOff = this.#globals['no-color'] === true || process.argv.includes('--no-color');
+    return {
+      ...(wantsColour(stream, isOff, process.env) ? colours : plain),
+      columns: stream.isTTY && stream.columns > 0 ? stream.columns : Infinity,
+    };
   }
 
   protected override async catch(thrown: unknown): Promise<void> {
@@ -210,8 +233,9 @@ export abstract class BaseCommand extends Command {
     const reason = this.interrupted.signal.aborted ? (this.interrupted.signal.reason as unknown) : thrown;
     const failure = toFailure(reason, this.sourceLine);
     const isJson = wantsJson(this.argv, process.env);
-    if (isJson) this.print(`${redactApiKeys(JSON.stringify(failure.json, null, 2))}\n`);
-    if (!isJson || failure.isBug) process.stderr.write(failure.text(this.paint(process.stderr)));
+    const paint = this.paint(process.stderr);
+    if (isJson) process.stdout.write(`${redactApiKeys(JSON.stringify(failure.json, null, 2))}\n`);
+    if (!isJson || failure.isBug) process.stderr.write(fitted(failure.text(paint), paint.columns));
     process.exitCode = failure.exit;
   }
 }

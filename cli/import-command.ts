@@ -23,6 +23,8 @@ interface Written {
 }
 
 export abstract class ImportCommand extends BaseCommand {
+  protected override isVerbatim = true;
+
   /** The tenant that the manifests are for. Throws `usage_error` when none is named. */
   protected async tenant(): Promise<string> {
     const { tenant } = await this.settings();

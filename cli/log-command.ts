@@ -16,6 +16,8 @@ export const logFlags = {
 };
 
 export abstract class LogCommand extends BaseCommand {
+  protected override isVerbatim = true;
+
   protected override endsOnInterrupt = false;
 
   /** Prints lines until the sources end, or somebody ends the command or closes its pipe. */

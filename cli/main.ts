@@ -20,6 +20,7 @@ export async function run(code: URL): Promise<void> {
   try {
     const config = await loadConfig(fileURLToPath(code));
     refuseUnknownCommand(argv, config);
+    refuseSurplusWords(argv, config);
     await runCommand(argv, config);
   } catch (error) {
     const failure = toFailure(error);
@@ -71,6 +72,21 @@ function refuseUnknownCommand(argv: readonly string[], config: Config): void {
   if (isTopic && (second === undefined || second.startsWith('-') || config.findCommand(`${word}:${second}`) !== undefined)) return;
   if (isTopic) throw unknownCommand(`${word} ${second ?? ''}`, `${word}:${second ?? ''}`, config);
   throw unknownCommand(word, word, config);
+}
+
+/** oclif takes the words behind a command without arguments for a part of its name. */
+function refuseSurplusWords(argv: readonly string[], config: Config): void {
+  const end = argv.findIndex((word) => word.startsWith('-'));
+  const words = end === -1 ? argv : argv.slice(0, end);
+  const lengths = words.map((_, index) => words.length - index);
+  const named = lengths.find((length) => config.findCommand(words.slice(0, length).join(':')) !== undefined);
+  const command = named === undefined ? undefined : config.findCommand(words.slice(0, named).join(':'));
+  const surplus = words[named ?? words.length];
+  if (command === undefined || surplus === undefined || Object.keys(command.args).length > 0) return;
+  const name = words.slice(0, named).join(' ');
+  throw new StoaError('usage_error', `"${name}" takes no argument; "${surplus}" was given.`, {
+    hint: `Run "stoactl ${name} --help" to see how it is used.`,
+  });
 }
 
 function unknownCommand(typed: string, id: string, config: Config): StoaError {

@@ -40,6 +40,7 @@ describe.each(commands)('stoactl %s', (name) => {
     const calls = examples.flatMap(callsOf);
 
     expect(summary).toMatch(/^[A-Z].*\.$/);
+    expect(summary.length, 'one line of a terminal').toBeLessThanOrEqual(80);
     expect(calls.length).toBeGreaterThan(0);
     expect(calls.some((call) => call.join(' ').startsWith(name))).toBe(true);
     for (const call of calls) {

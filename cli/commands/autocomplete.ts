@@ -20,6 +20,8 @@ export default class Autocomplete extends BaseCommand {
     shell: Args.string({ description: 'Your shell.', required: true, options: ['bash', 'zsh', 'fish'], ignoreStdin: true }),
   };
 
+  protected override isVerbatim = true;
+
   async run(): Promise<{ readonly schema_version: 1; readonly shell: string; readonly script: string }> {
     const { args } = await this.parse(Autocomplete);
     const { kindWords } = await import('../operations/kinds.js');

@@ -7,6 +7,8 @@ export default class CompleteNames extends BaseCommand {
   static override examples = ['<%= config.bin %> complete-names apis'];
   static override args = { kind: Args.string({ description: 'Kind, such as apis.', required: true, ignoreStdin: true }) };
 
+  protected override isVerbatim = true;
+
   async run(): Promise<{ readonly schema_version: 1; readonly names: readonly string[] }> {
     const { args, flags } = await this.parse(CompleteNames);
     const { liveNames } = await import('../operations/live-names.js');

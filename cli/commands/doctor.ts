@@ -3,7 +3,7 @@ import { BaseCommand } from '../base-command.js';
 import type { Diagnosis } from '../operations/doctor/run.js';
 
 export default class Doctor extends BaseCommand {
-  static override summary = 'Find out why requests fail: parts, clock, sign-in, keys (401), upstreams (502), limits (429).';
+  static override summary = 'Find out why requests fail: keys (401), upstreams (502), limits (429).';
   static override description =
     'Each finding says what to do. Exits with 1 when there is a problem. Upstreams are asked from this machine. With STOA_ADMIN_TOKEN the quotas of the ' +
     'gateway are looked at, too.';

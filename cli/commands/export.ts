@@ -18,6 +18,8 @@ export default class Export extends BaseCommand {
     force: Flags.boolean({ summary: 'With --to-dir: replace files that are there.', default: false }),
   };
 
+  protected override isVerbatim = true;
+
   async run(): Promise<Listing> {
     const { flags } = await this.parse(Export);
     const { getResources } = await import('../operations/inspect.js');

@@ -31,6 +31,8 @@ written; without it, that a file is not YAML, and then none is written.`;
     upgrade: Flags.boolean({ summary: 'Also write older spellings (apiVersion, namespace) in the current one.', default: false }),
   };
 
+  protected override isVerbatim = true;
+
   async run(): Promise<FormatResult> {
     const { args, flags } = await this.parse(Fmt);
     const paths = [...(flags.filename === undefined ? [] : [flags.filename].flat()), ...(args.paths ?? [])];

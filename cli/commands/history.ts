@@ -4,7 +4,7 @@ import { BaseCommand } from '../base-command.js';
 import type { History as Revisions } from '../operations/history.js';
 
 export default class History extends BaseCommand {
-  static override summary = 'Show the revisions of what is declared: who applied what, when, from which commit.';
+  static override summary = 'Show revisions: who applied what, when, from which commit.';
   static override examples = [
     '<%= config.bin %> history',
     '<%= config.bin %> history 42',

@@ -9,8 +9,7 @@ import type { Settings } from '../settings.js';
 const DEVICE_CLIENT = 'stoactl';
 
 export default class Login extends BaseCommand {
-  static override summary =
-    'Sign in: by a code in your browser, or with a client secret or a token from stdin; it is tried, and kept in your configuration.';
+  static override summary = 'Sign in by a code in your browser, a client secret or a token.';
   static override description = `At a terminal, and with --device, you are shown an address and a code to approve in a browser on any machine, where the issuer offers that (RFC 8628). A secret is read
 from stdin, so that it is in no history and no list of processes. What opens the server is kept in ~/.config/stoa/config.yaml, which only you may read, in the context of --context, else
 the current one, else "default", and that becomes the current one. Tokens are renewed by themselves.`;

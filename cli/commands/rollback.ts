@@ -4,7 +4,7 @@ import { confirmFlags, manifestFlags, planFlags } from '../flags.js';
 import { ManifestCommand } from '../manifest-command.js';
 
 export default class Rollback extends ManifestCommand {
-  static override summary = 'Bring what a project declares back to what it was after a revision, as a new revision.';
+  static override summary = 'Bring back what a project declared at a revision, as a new revision.';
   static override description = `What came later is deleted, what was deleted comes back: all of it or nothing, with the guards of an apply. Keys, counters and approvals are not declared: a
 subscription that comes back has no key. Secrets are not kept in the history: they are read from where the resources say, as by an apply, and what is still there keeps its own.
 Manifests on disk stay as they are, and the next apply of them brings their state again.`;

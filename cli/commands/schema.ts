@@ -3,7 +3,7 @@ import { BaseCommand } from '../base-command.js';
 import type { JsonObject } from '../../schema/kind.js';
 
 export default class Schema extends BaseCommand {
-  static override summary = 'Print the JSON Schema of manifests, of one kind, of stoa.config.yaml or of test files, for editors.';
+  static override summary = 'Print the JSON Schema of manifests, stoa.config.yaml or test files.';
   static override examples = [
     '<%= config.bin %> schema > manifest.schema.json',
     '<%= config.bin %> schema api',
@@ -12,6 +12,8 @@ export default class Schema extends BaseCommand {
   static override args = {
     kind: Args.string({ description: 'A kind, config or tests; without it, all kinds in one schema.', ignoreStdin: true }),
   };
+
+  protected override isVerbatim = true;
 
   async run(): Promise<JsonObject> {
     const { args } = await this.parse(Schema);

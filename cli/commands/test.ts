@@ -6,7 +6,7 @@ import { ManifestCommand } from '../manifest-command.js';
 import type { TestRun } from '../operations/test/run.js';
 
 export default class Test extends ManifestCommand {
-  static override summary = 'Run the tests of the manifests against the bundled gateway, before anything is deployed.';
+  static override summary = 'Test manifests against the bundled gateway before anything is deployed.';
   static override description =
     'Each case begins with the manifests freshly applied to a control plane and a gateway of its own on this machine, with stand-ins for every upstream ' +
     'and a clock that only the test moves. Without paths the tests are those of stoa.config.yaml, else tests/*.yaml. Exit code 1: a case failed; ' +

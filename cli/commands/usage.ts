@@ -4,7 +4,7 @@ import { BaseCommand } from '../base-command.js';
 import type { Usage as Used } from '../operations/usage.js';
 
 export default class Usage extends BaseCommand {
-  static override summary = 'Show the requests of this month (UTC): of subscriptions against their quota, or of APIs.';
+  static override summary = 'Show the requests of this month (UTC), against quotas or by API.';
   static override description =
     'The nearest to the end of its quota comes first. Gateways report what they measured every few seconds; a quota itself is enforced at once.';
   static override examples = [

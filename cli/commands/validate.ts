@@ -5,7 +5,7 @@ import { ManifestCommand } from '../manifest-command.js';
 import type { Validation } from '../operations/validate.js';
 
 export default class Validate extends ManifestCommand {
-  static override summary = 'Check manifests without a server: shape, references, duplicates, policies, secrets.';
+  static override summary = 'Check manifests without a server: shape, references, policies, secrets.';
   static override examples = ['<%= config.bin %> validate manifests/ -R', '<%= config.bin %> validate -f api.yaml -o github'];
   static override args = {
     paths: Args.string({ description: 'Manifest files, directories or globs, as with -f.', multiple: true, ignoreStdin: true }),

@@ -12,12 +12,12 @@ export function auditText({ entries, total }: AuditListing, paint: Paint): strin
     entries,
     [
       { title: 'at', value: ({ created_at }) => created_at.slice(0, 19) },
-      { title: 'tenant', value: ({ tenant }) => tenant },
+      { title: 'tenant', narrow: 'out', value: ({ tenant }) => tenant },
       { title: 'action', value: ({ action }) => action },
       { title: 'resource', value: ({ resource, resource_key }) => resource_key ?? resource },
-      { title: 'consumer', value: ({ consumer }) => consumer ?? '' },
-      { title: 'by', value: ({ user }) => user },
-      { title: 'source', value: ({ source }) => source },
+      { title: 'consumer', narrow: 'out', value: ({ consumer }) => consumer ?? '' },
+      { title: 'by', narrow: 'cut', value: ({ user }) => user },
+      { title: 'source', narrow: 'out', value: ({ source }) => source },
     ],
     paint,
   );

@@ -7,9 +7,9 @@ const CONTEXT_COLUMNS: readonly Column<ContextRow>[] = [
   { title: '', value: ({ is_current }) => (is_current ? '*' : '') },
   { title: 'name', value: ({ name }) => name },
   { title: 'server', value: ({ server }) => server ?? '' },
-  { title: 'client', value: ({ client_id }) => client_id ?? '' },
-  { title: 'tenant', value: ({ tenant }) => tenant ?? '' },
-  { title: 'signs in with', value: ({ signs_in_with }) => signs_in_with },
+  { title: 'client', narrow: 'out', value: ({ client_id }) => client_id ?? '' },
+  { title: 'tenant', narrow: 'out', value: ({ tenant }) => tenant ?? '' },
+  { title: 'signs in with', narrow: 'out', value: ({ signs_in_with }) => signs_in_with },
 ];
 
 export function contextsText({ contexts, file }: ContextList, paint: Paint): string {

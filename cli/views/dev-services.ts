@@ -20,8 +20,8 @@ export function servicesText({ services }: DevServices, now: number, paint: Pain
     { title: 'status', value: (status) => statusWord(status, now) },
     { title: 'health', value: ({ health, detail }) => (health === 'none' ? detail : detail === '' ? health : `${health}: ${detail}`) },
     { title: 'address', value: ({ url }) => url },
-    { title: 'pid', value: ({ pid }) => (pid === null ? '' : String(pid)) },
-    { title: 'also called', value: ({ service }) => ALIASES[service].join(', ') },
+    { title: 'pid', narrow: 'out', value: ({ pid }) => (pid === null ? '' : String(pid)) },
+    { title: 'also called', narrow: 'cut', value: ({ service }) => ALIASES[service].join(', ') },
   ];
   return tableText(services, columns, paint);
 }

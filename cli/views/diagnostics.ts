@@ -1,5 +1,6 @@
 /** Findings as text: `file:line:column: severity: message`, the line itself, and what to do. */
 import type { Diagnostic } from '../../schema/error.js';
+import { displayWidth, shortened } from './layout.js';
 import { printable, type Paint } from './paint.js';
 
 /** One line of a file that was read, counted from 1; undefined when it is not at hand. */
@@ -29,10 +30,14 @@ const placeOf = ({ file, line, column }: NonNullable<Diagnostic['source']>): str
 function frame(diagnostic: Diagnostic, source: NonNullable<Diagnostic['source']>, sourceLine: SourceLine, paint: Paint): string[] {
   const line = sourceLine(source.file, source.line);
   if (line === undefined) return [];
-  const shown = printable(hideValues(line.replaceAll('\t', ' '), diagnostic.code)).slice(0, FRAME_WIDTH);
-  if (shown.trim() === '') return [];
   const number = String(source.line);
-  const caret = source.column <= shown.length + 1 ? `${' '.repeat(source.column - 1)}^` : '';
+  const shown = shortened(
+    printable(hideValues(line.replaceAll('\t', ' '), diagnostic.code)),
+    Math.min(FRAME_WIDTH, paint.columns - number.length - 5),
+  );
+  if (shown.trim() === '') return [];
+  const before = displayWidth(shown.slice(0, source.column - 1));
+  const caret = source.column <= shown.length + 1 ? `${' '.repeat(before)}^` : '';
   return [
     `  ${paint.dim(`${number} |`)} ${shown}`,
     ...(caret === '' ? [] : [`  ${paint.dim(`${' '.repeat(number.length)} |`)} ${paint.red(caret)}`]),

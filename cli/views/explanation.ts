@@ -1,12 +1,15 @@
 /** A kind or a field, explained. */
 import { dump } from 'js-yaml';
 import type { Explanation } from '../operations/explain.js';
+import { wrapped } from './layout.js';
 import type { Paint } from './paint.js';
 
+/** Text is not wider, where a terminal has more room. */
 const WIDTH = 100;
 
 /** Its type and meaning, its fields, and an example. */
 export function explanationText({ path, type, description, fields, example, ...rest }: Explanation, paint: Paint): string {
+  const width = Math.min(WIDTH, paint.columns);
   const head = path === '' ? '' : `${paint.bold(path)}  ${paint.dim(type)}\n`;
   const value = rest.default === undefined ? '' : `Default: ${JSON.stringify(rest.default)}\n`;
   const lines = fields.flatMap((field) => {
@@ -14,7 +17,7 @@ export function explanationText({ path, type, description, fields, example, ...r
       (mark) => mark !== '',
     );
     const title = `  ${paint.cyan(field.name)}  ${paint.dim([field.type, ...marks].join(', '))}`;
-    return [title, ...wrap(field.description, WIDTH - 6).map((line) => `      ${line}`)];
+    return [title, ...wrapped(field.description, width - 6).map((line) => `      ${line}`)];
   });
   const shown =
     example === undefined
@@ -22,20 +25,10 @@ export function explanationText({ path, type, description, fields, example, ...r
       : [
           '',
           paint.bold('Example of a spec'),
-          ...dump(example, { lineWidth: WIDTH })
+          ...dump(example, { lineWidth: width - 2 })
             .trimEnd()
             .split('\n')
             .map((line) => `  ${line}`),
         ];
-  return `${head}${wrap(description, WIDTH).join('\n')}\n${value}${lines.length === 0 ? '' : `\n${lines.join('\n')}\n`}${shown.map((line) => `${line}\n`).join('')}`;
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + word.length + 1 > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
+  return `${head}${wrapped(description, width).join('\n')}\n${value}${lines.length === 0 ? '' : `\n${lines.join('\n')}\n`}${shown.map((line) => `${line}\n`).join('')}`;
 }

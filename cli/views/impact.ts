@@ -10,10 +10,10 @@ const COLUMNS: readonly Column<ImpactGroup>[] = [
   { title: 'requests', value: ({ requests }) => String(requests) },
   { title: 'api', value: ({ tenant, api }) => (api === undefined ? '(no route)' : `${tenant ?? ''}/${api}`) },
   { title: 'consumer', value: ({ consumer }) => consumer ?? '(no known key)' },
-  { title: 'why', value: whyOf },
-  { title: 'first', value: ({ first }) => timeOf(first) },
-  { title: 'last', value: ({ last }) => timeOf(last) },
-  { title: 'such as', value: ({ paths: [path] }) => (path === undefined ? '' : `${path.method} ${path.path}`) },
+  { title: 'why', narrow: 'cut', value: whyOf },
+  { title: 'first', narrow: 'out', value: ({ first }) => timeOf(first) },
+  { title: 'last', narrow: 'out', value: ({ last }) => timeOf(last) },
+  { title: 'such as', narrow: 'cut', value: ({ paths: [path] }) => (path === undefined ? '' : `${path.method} ${path.path}`) },
 ];
 
 function whyOf({ status, reason, limit }: ImpactGroup): string {

@@ -11,16 +11,16 @@ const endOf = ({ revoked_at, expires_at, grace_until }: KeyEntry): string | null
 
 const COLUMNS: readonly Column<KeyEntry>[] = [
   { title: 'id', value: ({ id }) => id },
-  { title: 'prefix', value: ({ prefix }) => `${prefix}…` },
+  { title: 'prefix', narrow: 'out', value: ({ prefix }) => `${prefix}…` },
   { title: 'tenant', value: ({ tenant_id }) => tenant_id },
   { title: 'subscription', value: ({ subscription }) => subscription },
-  { title: 'consumer', value: ({ consumer }) => consumer ?? '' },
+  { title: 'consumer', narrow: 'out', value: ({ consumer }) => consumer ?? '' },
   {
     title: 'status',
     value: ({ status, subscription_status }) => (subscription_status === 'active' ? status : `${status} (${subscription_status})`),
   },
   { title: 'age', value: ({ age_days }) => `${age_days}d` },
-  { title: 'last used', value: ({ last_used_at }) => day(last_used_at) || 'never' },
+  { title: 'last used', narrow: 'out', value: ({ last_used_at }) => day(last_used_at) || 'never' },
   { title: 'ends', value: (key) => day(endOf(key)) },
 ];
 

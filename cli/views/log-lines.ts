@@ -2,7 +2,7 @@
 import type { LogLine } from '../operations/logs/line.js';
 import { printable, type Paint } from './paint.js';
 
-const LEVELS: Readonly<Record<string, keyof Paint>> = { fatal: 'red', error: 'red', warn: 'yellow', debug: 'dim' };
+const LEVELS: Readonly<Record<string, Exclude<keyof Paint, 'columns'>>> = { fatal: 'red', error: 'red', warn: 'yellow', debug: 'dim' };
 
 /** The line as its service wrote it, behind the name of the service where there are several. */
 export function rawLine({ text }: LogLine, source: string, width: number, paint: Paint): string {

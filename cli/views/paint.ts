@@ -1,4 +1,4 @@
-/** Colours for text, or none. */
+/** Colours for text, or none, and the room that there is for it. */
 
 type Colour = (text: string) => string;
 
@@ -9,6 +9,8 @@ export interface Paint {
   readonly cyan: Colour;
   readonly bold: Colour;
   readonly dim: Colour;
+  /** Cells of a line of the terminal; without end for what is none. */
+  readonly columns: number;
 }
 
 const ansi =
@@ -25,9 +27,10 @@ export const colours: Paint = {
   cyan: ansi(36, 39),
   bold: ansi(1, 22),
   dim: ansi(2, 22),
+  columns: Infinity,
 };
 
-export const plain: Paint = { red: same, green: same, yellow: same, cyan: same, bold: same, dim: same };
+export const plain: Paint = { red: same, green: same, yellow: same, cyan: same, bold: same, dim: same, columns: Infinity };
 
 /** Control characters, and those that turn the direction of a line. */
 // eslint-disable-next-line no-control-regex -- this is the place that removes them

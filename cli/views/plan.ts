@@ -2,6 +2,7 @@
 import type { ApplyResult, Change, FieldChange, Plan } from '../../schema/change.js';
 import type { Json } from '../../schema/kind.js';
 import { withoutDefaults } from '../operations/defaults.js';
+import { shortened } from './layout.js';
 import { printable, type Paint } from './paint.js';
 
 export const SYMBOLS = { create: '+', update: '~', delete: '-' } as const satisfies Record<Change['action'], string>;
@@ -11,6 +12,8 @@ const DETAILED_CHANGES = 200;
 /** Beyond this many changes the creates of one kind and tenant are listed up to here and counted. Deletes are always listed. */
 const LISTED_CREATES = 20;
 const VALUE_WIDTH = 100;
+const LEAST_WIDTH = 20;
+const FIELD_INDENT = 6;
 
 export interface PlanTextOptions {
   /** The command to run next; shown at the end. */
@@ -106,24 +109,25 @@ function fieldLines(change: Change, paint: Paint): string[] {
   const { action } = change;
   const fields = withoutDefaults(change);
   const width = Math.max(0, ...fields.map(({ path }) => shortPath(path).length));
+  const room = paint.columns - FIELD_INDENT - width - 2;
   return fields.map((field) => {
     const name = printable(shortPath(field.path)).padEnd(width);
-    return action === 'create' ? `${name}  ${valueText(field.after)}` : `${name}  ${transition(field, paint)}`;
+    return action === 'create' ? `${name}  ${valueText(field.after, room)}` : `${name}  ${transition(field, paint, room)}`;
   });
 }
 
 /** Fields of `spec` without that word: most are. */
 export const shortPath = (path: string): string => path.replace(/^spec\./, '');
 
-function transition({ before, after }: FieldChange, paint: Paint): string {
-  return `${before === undefined ? paint.dim('(none)') : valueText(before)} -> ${after === undefined ? paint.dim('(none)') : valueText(after)}`;
+function transition({ before, after }: FieldChange, paint: Paint, room: number): string {
+  return `${before === undefined ? paint.dim('(none)') : valueText(before, room)} -> ${after === undefined ? paint.dim('(none)') : valueText(after, room)}`;
 }
 
-/** A value on one line: JSON, cut when it is long. */
-export function valueText(value: Json | undefined): string {
+/** A value on one line: JSON, cut when it is long, or longer than the room on a terminal. */
+export function valueText(value: Json | undefined, room = VALUE_WIDTH): string {
   if (value === undefined) return '(none)';
   const text = printable(JSON.stringify(value));
-  return text.length > VALUE_WIDTH ? `${text.slice(0, VALUE_WIDTH - 1)}…` : text;
+  return shortened(text, Math.min(VALUE_WIDTH, Math.max(LEAST_WIDTH, room)));
 }
 
 /** What an apply did. */

@@ -63,8 +63,8 @@ describe('listingText', () => {
 describe('other forms', () => {
   it('wide adds id, version, owner and last writer', () => {
     expect(wideText({ schema_version: 1, resources: [acme] }, plain)).toMatchInlineSnapshot(`
-      "NAME  TIER     ID     VERSION  PROJECT  UPDATED                   BY
-      acme  starter  ten-1  2        shop     2026-11-02T00:00:00.000Z  alice
+      "NAME  TIER     ID     RESOURCE VERSION  PROJECT  UPDATED                   BY
+      acme  starter  ten-1  2                 shop     2026-11-02T00:00:00.000Z  alice
       "
     `);
   });

@@ -31,11 +31,12 @@ function columnsOf(kind: string, isWide: boolean): Column<StoredResource>[] {
   const declared = Object.entries(definition?.columns ?? {}).map(([title, value]) => ({
     title,
     value: ({ spec }: StoredResource) => value(spec),
+    ...(isWide ? {} : { narrow: 'cut' as const }),
   }));
   const place: Column<StoredResource>[] = definition?.scope === 'global' ? [] : [{ title: 'tenant', value: ({ tenant }) => tenant }];
   const wide: Column<StoredResource>[] = [
     { title: 'id', value: ({ id }) => id },
-    { title: 'version', value: ({ version }) => String(version) },
+    { title: 'resource version', value: ({ version }) => String(version) },
     { title: 'project', value: ({ managed_by }) => managed_by ?? '' },
     { title: 'updated', value: ({ updated_at }) => updated_at },
     { title: 'by', value: ({ updated_by }) => updated_by },
@@ -83,13 +84,14 @@ export function descriptionText(description: Description, paint: Paint): string 
 function list(rows: readonly (readonly [string, Json | undefined])[], indent: string): string {
   const shown = rows.filter(([, value]) => value !== undefined);
   const width = Math.max(0, ...shown.map(([title]) => title.length));
-  return shown
-    .map(
-      ([title, value]) =>
-        `${indent}${printable(title).padEnd(width)}  ${printable(typeof value === 'string' ? value : JSON.stringify(value))}\n`,
-    )
-    .join('');
+  return shown.map(([title, value]) => `${indent}${printable(title).padEnd(width)}  ${printable(plainText(value))}\n`).join('');
 }
+
+/** Text as it is; of a list each value with a space behind it, so that a long one can be broken. */
+const plainText = (value: Json | undefined): string => {
+  if (Array.isArray(value)) return `[${value.map((item) => JSON.stringify(item)).join(', ')}]`;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+};
 
 /** Objects as dotted names; lists of scalars stay on one line. */
 function flatten(value: Json, path: string): [string, Json][] {

@@ -11,7 +11,7 @@ const COLUMNS: readonly Column<TenantReview>[] = [
   { title: 'requests', value: ({ requests }) => String(requests) },
   { title: 'errors', value: ({ errors, error_rate }) => `${errors} (${percent(error_rate)})` },
   { title: 'p95', value: ({ p95_ms }) => `${Math.round(p95_ms)} ms` },
-  { title: 'consumers', value: ({ consumers }) => String(consumers) },
+  { title: 'consumers', narrow: 'out', value: ({ consumers }) => String(consumers) },
   { title: 'limit hits', value: ({ limit_hits, limit_hits_per_day }) => `${limit_hits} (${limit_hits_per_day} a day)` },
   { title: 'stale keys', value: ({ stale_keys }) => String(stale_keys) },
 ];

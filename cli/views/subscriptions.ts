@@ -9,13 +9,13 @@ const COLUMNS: readonly Column<SubscriptionRecord>[] = [
   { title: 'tenant', value: ({ tenant_id }) => tenant_id },
   { title: 'name', value: ({ id, name }) => (name === id ? '' : name) },
   { title: 'api', value: ({ api }) => api },
-  { title: 'consumer', value: ({ consumer }) => consumer ?? '' },
-  { title: 'who', value: whoAsks },
-  { title: 'plan', value: ({ plan }) => plan ?? '' },
+  { title: 'consumer', narrow: 'out', value: ({ consumer }) => consumer ?? '' },
+  { title: 'who', narrow: 'out', value: whoAsks },
+  { title: 'plan', narrow: 'out', value: ({ plan }) => plan ?? '' },
   { title: 'status', value: ({ status }) => status },
-  { title: 'key', value: ({ api_key_prefix }) => (api_key_prefix === null ? '' : `${api_key_prefix}…`) },
-  { title: 'rotations', value: ({ rotation_count }) => String(rotation_count) },
-  { title: 'expires', value: ({ expires_at }) => expires_at?.slice(0, 10) ?? '' },
+  { title: 'key', narrow: 'out', value: ({ api_key_prefix }) => (api_key_prefix === null ? '' : `${api_key_prefix}…`) },
+  { title: 'rotations', narrow: 'out', value: ({ rotation_count }) => String(rotation_count) },
+  { title: 'expires', narrow: 'out', value: ({ expires_at }) => expires_at?.slice(0, 10) ?? '' },
 ];
 
 /** The person behind a consumer: their name, where it says more than the consumer's, and where to write to. */

@@ -11,14 +11,14 @@ const SUBSCRIPTIONS: readonly Column<SubscriptionUse>[] = [
   { title: 'tenant', value: ({ tenant }) => tenant },
   { title: 'subscription', value: ({ name }) => name },
   { title: 'api', value: ({ api }) => api },
-  { title: 'consumer', value: ({ consumer }) => consumer ?? '' },
-  { title: 'plan', value: ({ plan }) => plan ?? '' },
+  { title: 'consumer', narrow: 'out', value: ({ consumer }) => consumer ?? '' },
+  { title: 'plan', narrow: 'out', value: ({ plan }) => plan ?? '' },
   { title: 'status', value: ({ status }) => (status === 'active' ? '' : status) },
   { title: 'requests', value: ({ requests }) => String(requests) },
-  { title: 'errors', value: ({ errors }) => String(errors) },
+  { title: 'errors', narrow: 'out', value: ({ errors }) => String(errors) },
   { title: 'of the month', value: ({ quota }) => usedOf(quota) },
-  { title: 'of today', value: ({ daily_quota }) => usedOf(daily_quota) },
-  { title: 'resets', value: ({ quota, daily_quota }) => (quota ?? daily_quota)?.resets_at.slice(0, 10) ?? '' },
+  { title: 'of today', narrow: 'out', value: ({ daily_quota }) => usedOf(daily_quota) },
+  { title: 'resets', narrow: 'out', value: ({ quota, daily_quota }) => (quota ?? daily_quota)?.resets_at.slice(0, 10) ?? '' },
 ];
 
 const APIS: readonly Column<ApiUse>[] = [

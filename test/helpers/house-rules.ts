@@ -60,7 +60,7 @@ const AREAS: readonly Area[] = [
     name: 'cli',
     files: /^cli\//,
     ours: /^(schema\/|gateway\/(catalog|product-path)\.ts$|cli\/|package\.json$)/,
-    packages: NODE_OR('@oclif/core|ink|react|undici|yaml|js-yaml|zod'),
+    packages: NODE_OR('@oclif/core|ink|react|string-width|undici|yaml|js-yaml|zod'),
   },
 ];
 

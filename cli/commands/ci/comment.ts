@@ -3,7 +3,7 @@ import { BaseCommand } from '../../base-command.js';
 import type { Commented } from '../../operations/ci/comment.js';
 
 export default class CiComment extends BaseCommand {
-  static override summary = 'Write a comment on the pull or merge request of the pipeline, in place of the one of the run before.';
+  static override summary = 'Write or renew the comment on the pull or merge request of the pipeline.';
   static override description =
     'The first line of the text is the marker by which the comment is found again; "diff -o markdown" writes one. ' +
     'GitHub: GITHUB_TOKEN with "pull-requests: write". GitLab: GITLAB_TOKEN with the scope "api".';

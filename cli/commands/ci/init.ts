@@ -5,7 +5,7 @@ import { BaseCommand } from '../../base-command.js';
 import type { CiInit as Written, CiSystem } from '../../operations/ci/init.js';
 
 export default class CiInit extends BaseCommand {
-  static override summary = 'Write pipelines: validate, test and diff as a comment on pull requests; apply on main; drift every night.';
+  static override summary = 'Write pipelines: tests and a diff on pull requests, apply on main, drift.';
   static override description =
     'The files stand beside stoa.config.yaml and are yours to change; a file that is there is never touched. ' +
     'Credentials come from variables and secrets of the repository; with --oidc the pipelines sign in with the tokens that GitHub or GitLab make for them, ' +

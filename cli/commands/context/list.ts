@@ -2,7 +2,7 @@ import { BaseCommand } from '../../base-command.js';
 import type { ContextList } from '../../operations/contexts.js';
 
 export default class List extends BaseCommand {
-  static override summary = 'List the contexts of your configuration (~/.config/stoa/config.yaml), without their secrets.';
+  static override summary = 'List the contexts of your configuration, without their secrets.';
   static override examples = ['<%= config.bin %> context list', '<%= config.bin %> context list -o json'];
 
   async run(): Promise<ContextList> {

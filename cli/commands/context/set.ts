@@ -4,7 +4,7 @@ import { BaseCommand } from '../../base-command.js';
 import type { ContextList } from '../../operations/contexts.js';
 
 export default class Set extends BaseCommand {
-  static override summary = 'Make a context, or change what is given of it; the first becomes the current one.';
+  static override summary = 'Make a context, or change it; the first becomes the current one.';
   static override description =
     'Secrets are not given here: "login" keeps them. A context that gets another server forgets what opened the old one.';
   static override examples = [

@@ -3,7 +3,7 @@ import { BaseCommand } from '../../base-command.js';
 import type { ShownSettings } from '../../operations/contexts.js';
 
 export default class Show extends BaseCommand {
-  static override summary = 'Show what a command run here would work with; of secrets only that they are there.';
+  static override summary = 'Show what a command run here would work with, without secrets.';
   static override description =
     'Precedence: flag, environment, stoa.config.yaml, user configuration, default. A context counts for its own server alone.';
   static override examples = ['<%= config.bin %> context show --origin', '<%= config.bin %> context show --environment staging -o json'];

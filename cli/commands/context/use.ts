@@ -3,7 +3,7 @@ import { BaseCommand } from '../../base-command.js';
 import type { ContextList } from '../../operations/contexts.js';
 
 export default class Use extends BaseCommand {
-  static override summary = 'Make a context the one that counts where no flag, variable or stoa.config.yaml names a server.';
+  static override summary = 'Make a context the one that counts where nothing else names a server.';
   static override examples = ['<%= config.bin %> context use production'];
   static override args = { name: Args.string({ description: 'Name of the context.', required: true, ignoreStdin: true }) };
 

@@ -2,7 +2,7 @@ import { DevChangeCommand, dataDirFlag, serviceArg } from '../../dev-command.js'
 import type { DevChange } from '../../operations/dev/remote.js';
 
 export default class DevStop extends DevChangeCommand {
-  static override summary = 'Stop a service of a running dev, or all; dev itself goes on and can start them again.';
+  static override summary = 'Stop a service of a running dev, or all; dev itself goes on.';
   static override examples = ['<%= config.bin %> dev stop gateway', '<%= config.bin %> dev stop -o json'];
   static override args = serviceArg;
   static override flags = dataDirFlag;
