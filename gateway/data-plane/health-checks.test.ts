@@ -91,7 +91,12 @@ it('ssrf: a server on an address that is not allowed is never asked', async () =
 
 it('ends with the route, and goes on where the configuration changes around it', async () => {
   let asked = 0;
-  const { url } = await startUpstream((_req, res) => res.end(String((asked += 1))));
+  let open = 0;
+  const { url, server } = await startUpstream((_req, res) => res.end(String((asked += 1))));
+  server.on('connection', (socket) => {
+    open += 1;
+    socket.on('close', () => (open -= 1));
+  });
   const { checks } = startChecks();
   const { route } = checkedRoute(url);
   checks.follow([route]);
@@ -101,9 +106,10 @@ it('ends with the route, and goes on where the configuration changes around it',
   const before = asked;
   await eventually(() => asked).toBeGreaterThan(before);
   checks.follow([{ ...route, state: 'inactive' }]);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // Once its connection is closed, nothing is on its way any more.
+  await eventually(() => open).toBe(0);
   const after = asked;
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await new Promise((resolve) => setTimeout(resolve, 10 * SETTINGS.intervalMs));
 
   expect(asked).toBe(after);
 });

@@ -49,13 +49,10 @@ it.each(refused)('refuses a path with %s', (_name, path) => {
   expect(pathProblem(path)).toEqual(expect.any(String));
 });
 
-it('takes the path check in linear time', () => {
-  const path = `/${'a/'.repeat(15_000)}%`;
-
-  const started = performance.now();
+it('takes the path check in linear time: the square would not end in time', { timeout: 10_000 }, () => {
+  const path = `/${'a/'.repeat(500_000)}%`;
 
   expect(pathProblem(path)).toEqual(expect.any(String));
-  expect(performance.now() - started).toBeLessThan(1000);
 });
 
 it('splits a target and leaves the query as it is', () => {

@@ -3,8 +3,17 @@ import { createHash } from 'node:crypto';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
-import { expect, it } from 'vitest';
-import { eventually, KEY, makeRoute, request, startGateway, startUpstream, type TestGateway } from '../../test/helpers/data-plane.js';
+import { expect, it, vi } from 'vitest';
+import {
+  eventually,
+  holdTime,
+  KEY,
+  makeRoute,
+  request,
+  startGateway,
+  startUpstream,
+  type TestGateway,
+} from '../../test/helpers/data-plane.js';
 import { sendRaw, startTcp } from '../../test/helpers/raw-tcp.js';
 import { createBreaker } from './breaker.js';
 
@@ -95,7 +104,8 @@ it('stops reading from a client whose upstream does not read', async () => {
   socket.destroy();
 });
 
-it('hands on server-sent events one by one', async () => {
+it('hands on server-sent events one by one, however long they take to come', async () => {
+  holdTime('setTimeout', 'clearTimeout');
   let say: (text: string) => void = () => undefined;
   const { url } = await startUpstream((_req, res) => {
     res.writeHead(200, { 'Content-Type': 'text/event-stream' });
@@ -108,7 +118,7 @@ it('hands on server-sent events one by one', async () => {
   res.on('error', () => undefined).on('data', (chunk: Buffer) => (text += chunk.toString()));
 
   await waitFor(() => text === 'data: 1\n\n');
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  vi.advanceTimersByTime(60_000);
   say('data: 2\n\n');
 
   await waitFor(() => text === 'data: 1\n\ndata: 2\n\n');

@@ -2,7 +2,7 @@
 import { createUsageMeter } from '../../gateway/data-plane/usage-meter.js';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { createAnswerCache, type AnswerCache } from '../../gateway/data-plane/answer-cache.js';
 import { createAccessLog } from '../../gateway/data-plane/access-log.js';
 import { oneUpstream } from '../../gateway/data-plane/balancer.js';
@@ -17,6 +17,12 @@ import type { Hooks } from '../../gateway/policies/contract.js';
 
 /** Waits for something that comes by itself, however loaded the machine is. */
 export const eventually = <Value>(read: () => Value) => expect.poll(read, { timeout: 20_000 });
+
+/** Time stands still for these until the test lets it pass by `vi.advanceTimersByTime`; until the test ends. */
+export function holdTime(...toFake: ('setTimeout' | 'clearTimeout' | 'setInterval' | 'clearInterval' | 'performance')[]): void {
+  vi.useFakeTimers({ toFake });
+  onTestFinished(() => void vi.useRealTimers());
+}
 
 export const KEY = `stoa_sk_${'a1b2'.repeat(8)}`;
 

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { eventually, KEY, makeCredential, makeRoute, startUpstream } from '../../../test/helpers/data-plane.js';
+import { describe, expect, it, vi } from 'vitest';
+import { eventually, holdTime, KEY, makeCredential, makeRoute, startUpstream } from '../../../test/helpers/data-plane.js';
 import { PAYMENTS, rpc, startMcp, toolSource } from '../../../test/helpers/mcp.js';
 import { errorReply } from '../own-routes.js';
 import type { Hooks } from '../../policies/contract.js';
@@ -160,10 +160,14 @@ describe('an MCP client', () => {
     await client.listTools();
     await eventually(() => gateway.endpoint.stats().active_sessions).toBe(1);
 
+    holdTime('setTimeout', 'clearTimeout');
     gateway.swap([named(route, { authRequired: false }), named(route, { id: 'api-9', tenant: 'globex' })]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    vi.advanceTimersByTime(1000);
+    // What it was told of by then is there before the answer to a call.
+    await client.listTools();
     const before = told;
     gateway.swap([named(route, { tools: toolSource({ methods: ['GET'] }) })]);
+    vi.advanceTimersByTime(1000);
 
     await eventually(() => told).toBe(1);
     expect(before).toBe(0);

@@ -213,13 +213,10 @@ describe('a document that was made to hold the gateway up', () => {
     expect(JSON.stringify(definitionOf(tool))).toContain('{}');
   });
 
-  it('is named in no time, whatever its operationIds are', () => {
-    const started = performance.now();
-
-    const found = names({ '/p': { get: { operationId: `${'_'.repeat(200_000)}a${'_'.repeat(200_000)}b` } } });
+  it('is named in linear time, whatever its operationIds are: the square would not end in time', { timeout: 10_000 }, () => {
+    const found = names({ '/p': { get: { operationId: `${'_'.repeat(250_000)}a${'_'.repeat(250_000)}b` } } });
 
     expect(found[0]).toMatch(/^payments_get_p/);
-    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   it('loses an operation with more parameters than one may have, or a path that no request has', () => {
