@@ -10,18 +10,18 @@ const COLUMNS: readonly Column<SubscriptionRecord>[] = [
   { title: 'name', value: ({ id, name }) => (name === id ? '' : name) },
   { title: 'api', value: ({ api }) => api },
   { title: 'consumer', narrow: 'out', value: ({ consumer }) => consumer ?? '' },
-  { title: 'who', narrow: 'out', value: whoAsks },
+  {
+    title: 'person',
+    narrow: 'out',
+    value: ({ consumer, consumer_name }) => (consumer_name === consumer ? '' : (consumer_name ?? '')),
+  },
+  { title: 'email', narrow: 'out', value: ({ consumer_email }) => consumer_email ?? '' },
   { title: 'plan', narrow: 'out', value: ({ plan }) => plan ?? '' },
   { title: 'status', value: ({ status }) => status },
   { title: 'key', narrow: 'out', value: ({ api_key_prefix }) => (api_key_prefix === null ? '' : `${api_key_prefix}…`) },
   { title: 'rotations', narrow: 'out', value: ({ rotation_count }) => String(rotation_count) },
   { title: 'expires', narrow: 'out', value: ({ expires_at }) => expires_at?.slice(0, 10) ?? '' },
 ];
-
-/** The person behind a consumer: their name, where it says more than the consumer's, and where to write to. */
-function whoAsks({ consumer, consumer_name: name, consumer_email: email }: SubscriptionRecord): string {
-  return [name === consumer ? null : name, email].filter((text) => text !== null).join(', ');
-}
 
 /** A table, or a word that there is nothing. */
 export function subscriptionsText({ subscriptions }: SubscriptionListing, paint: Paint): string {

@@ -30,7 +30,7 @@ export function eventObjects(event: DevEvent): readonly Readonly<Record<string, 
 }
 
 /** That everything runs, and how to reach it. The secret and the key are those that `dev` shows to people, too: once. */
-export function runningObject({ controlUrl, gatewayUrl, clientId, clientSecret, echoUrl, call }: NextSteps): object {
+export function runningObject({ controlUrl, gatewayUrl, clientId, clientSecret, echoUrl, call, ...steps }: NextSteps): object {
   return {
     type: 'running',
     schema_version: 1,
@@ -39,6 +39,8 @@ export function runningObject({ controlUrl, gatewayUrl, clientId, clientSecret, 
     client_id: clientId,
     client_secret: clientSecret,
     echo_url: echoUrl,
+    console_url: steps.consoleUrl,
+    portal_url: steps.portalUrl,
     sample_call: call === undefined ? undefined : { url: call.url, api_key: call.apiKey },
   };
 }

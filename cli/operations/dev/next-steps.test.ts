@@ -10,6 +10,8 @@ const STEPS: NextSteps = {
   echoUrl: undefined,
   call: { url: 'http://127.0.0.1:3001/apis/acme/payments/hello', apiKey: 'stoa_sk_0000' },
   hasAdminToken: true,
+  consoleUrl: 'http://127.0.0.1:8000/console',
+  portalUrl: 'http://127.0.0.1:8000/portal',
 };
 
 describe('what dev says at the end of its start', () => {
@@ -26,6 +28,8 @@ describe('what dev says at the end of its start', () => {
 
       curl http://127.0.0.1:3001/apis/acme/payments/hello -H "X-API-Key: stoa_sk_0000"
       npx stoactl get apis
+
+      In a browser: http://127.0.0.1:8000/console, and for your clients http://127.0.0.1:8000/portal
 
       "
     `);

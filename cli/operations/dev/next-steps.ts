@@ -11,6 +11,9 @@ export interface NextSteps {
   readonly echoUrl: string | undefined;
   readonly call: SampleCall | undefined;
   readonly hasAdminToken: boolean;
+  readonly consoleUrl: string;
+  /** Of a control plane that runs elsewhere it is not known whether it has a portal. */
+  readonly portalUrl: string | undefined;
 }
 
 /** A request that the gateway answers, with a key where the API needs one. */
@@ -40,6 +43,8 @@ export function nextStepsText(steps: NextSteps): string {
     '',
     ...callLines(steps.call),
     'npx stoactl get apis',
+    '',
+    `In a browser: ${steps.consoleUrl}${steps.portalUrl === undefined ? '' : `, and for your clients ${steps.portalUrl}`}`,
     ...admin,
     '',
   ];

@@ -196,6 +196,8 @@ function stepsOf(
     echoUrl: isDefaultEcho ? undefined : seed.echo.url,
     call: seed?.call,
     hasAdminToken: adminToken !== undefined || only === 'control',
+    consoleUrl: `${controlUrl}/console`,
+    portalUrl: only === 'gateway' ? undefined : `${controlUrl}/portal`,
   };
 }
 

@@ -31,12 +31,16 @@ export function planRotation({ keys, target, graceHours, force, now }: RotationI
   const current = target ?? currentKey(keys, now);
   if (current === undefined) return { replaced: undefined, dropped: undefined, oldKeyExpiresAt: lastEnd(keys, now) };
   if (keyStatus(current, now) !== 'active') throw notActive(current, now);
-  const previous = keys.find((key) => key.id === current.rotated_from && isLive(key, now));
+  const previous = promisedKey(keys, current, now);
   if (previous !== undefined && !force) throw windowOpen(previous);
   const graceUntil = new Date(now + graceHours * HOUR_MS).toISOString();
   const notAfter = earliest(current.expires_at, graceUntil) ?? graceUntil;
   return { replaced: { key: current, graceUntil, notAfter }, dropped: previous, oldKeyExpiresAt: notAfter };
 }
+
+/** The key before this one, while it is promised to work. */
+export const promisedKey = (keys: readonly ApiKeyTable[], { rotated_from }: ApiKeyTable, now: number): ApiKeyTable | undefined =>
+  keys.find((key) => key.id === rotated_from && isLive(key, now));
 
 /** When the last of the keys in grace ends; null when none is in grace. */
 export function lastEnd(keys: readonly ApiKeyTable[], now: number): string | null {

@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser)('the console in a browser (skipped where there is n
       expect(await page.getByLabel('Grace period').inputValue()).toBe('24');
       await page.getByRole('button', { name: 'Rotate key', exact: true }).click();
       const key = await page.getByLabel('New API key').inputValue();
-      await page.getByRole('button', { name: 'Copy key' }).click();
+      await page.getByRole('button', { name: 'Copy', exact: true }).click();
       await page.getByText('Copied.').waitFor();
       const copied = await page.evaluate('navigator.clipboard.readText()');
       await page.getByRole('button', { name: 'Close' }).click();

@@ -29,12 +29,16 @@ export function newSecret(): { readonly secret: string; readonly digest: string 
 
 const digestOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
-const isOpen = ({ spec }: StoredResource): boolean => (spec as unknown as TenantSpec).settings.portal !== false;
+/** Whether a tenant has not closed its portal. */
+export const hasOpenPortal = ({ spec }: StoredResource): boolean => (spec as unknown as TenantSpec).settings.portal !== false;
+
+/** Where the portal of a tenant is. */
+export const portalUrl = ({ publicUrl }: Pick<ControlPlane, 'publicUrl'>, tenant: string): string => `${publicUrl}/portal/${tenant}`;
 
 /** The tenant of a portal. Throws `not_found`, in the same words when there is no tenant of that name and when it has closed its portal. */
 export async function requirePortal(db: Db, name: string): Promise<StoredResource> {
   const tenant = await findTenant(db, name);
-  if (tenant?.name === name && isOpen(tenant)) return tenant;
+  if (tenant?.name === name && hasOpenPortal(tenant)) return tenant;
   throw new StoaError('not_found', `There is no portal "${name}".`, { hint: 'Ask whoever sent you here for its address.' });
 }
 
@@ -53,10 +57,15 @@ export async function requireRunning(db: Db, tenant: StoredResource): Promise<vo
   throw new StoaError('forbidden', 'The portal is closed for the time being.', { hint: 'Try again later.' });
 }
 
-/** Who is signed in at the portal of a tenant. Throws `unauthorized`. */
-export async function requireVisitor(cp: ControlPlane, tenant: StoredResource, request: FastifyRequest): Promise<Visitor> {
+/** Who is signed in at the portal of a tenant; undefined when nobody is. */
+export async function presentVisitor(cp: ControlPlane, tenant: StoredResource, request: FastifyRequest): Promise<Visitor | undefined> {
   const secret = secretOf(request);
-  const visitor = secret === undefined ? undefined : await findVisitor(cp, tenant, secret, request.id);
+  return secret === undefined ? undefined : findVisitor(cp, tenant, secret, request.id);
+}
+
+/** The same. Throws `unauthorized`. */
+export async function requireVisitor(cp: ControlPlane, tenant: StoredResource, request: FastifyRequest): Promise<Visitor> {
+  const visitor = await presentVisitor(cp, tenant, request);
   if (visitor !== undefined) return visitor;
   throw new StoaError('unauthorized', 'You are not signed in.', { hint: 'Ask for access, or open your sign-in link.' });
 }

@@ -19,7 +19,7 @@ import { countUnproven, findIdle, putAccount } from './store.js';
 /** What a person says of themselves. */
 export const accessBody = z.strictObject({
   name: lineOfText,
-  email: z.email('Expected an e-mail address.').max(320),
+  email: z.email('Expected an e-mail address.').max(320, 'Expected an e-mail address.'),
 });
 
 const STRANGER = 'visitor of the portal';

@@ -1,12 +1,13 @@
 /** What a portal offers: the APIs that are served, and the plans in which they can be had. Nothing of upstreams, policies or other consumers. */
 import type { StoredResource } from '../../../schema/change.js';
+import { StoaError } from '../../../schema/error.js';
 import type { ApiSpec } from '../../../schema/kinds/api.js';
 import type { PlanSpec } from '../../../schema/kinds/plan.js';
 import { scale, scaleRateLimit } from '../../../schema/rate-limit.js';
 import { publicUrls } from '../apis/public-url.js';
-import type { ControlPlane } from '../context.js';
+import type { ControlPlane, Db } from '../context.js';
 import { factorOf } from '../metrics/usage.js';
-import { listResources } from '../resources/store.js';
+import { listResources, resourcesByKey } from '../resources/store.js';
 import type { OfferedApi, OfferedPlan } from './shapes.js';
 
 /** More than one person looks through. */
@@ -23,6 +24,17 @@ export async function offeredApis(cp: ControlPlane, tenant: StoredResource): Pro
     return [{ name, ...said, url: urls.get(id) ?? '', needs_key: auth_required }];
   });
 }
+
+/** An API that is served, by its name. Throws `not_found`. */
+export async function requireOffered(db: Db, { name: tenant }: StoredResource, name: string): Promise<StoredResource> {
+  const [api] = await resourcesByKey(db, [{ kind: 'API', tenant, name }]);
+  if ((api?.spec as ApiSpec | undefined)?.activated === true && api !== undefined) return api;
+  throw new StoaError('not_found', `There is no API "${name}".`);
+}
+
+/** The names of the plans that a tenant has declared. */
+export const offeredPlanNames = async (db: Db, { name: tenant }: StoredResource): Promise<string[]> =>
+  (await listResources(db, { kind: 'Plan', tenant }, 0, MOST)).map(({ name }) => name);
 
 /** The plans that a tenant has declared, by name. */
 export async function offeredPlans({ db }: ControlPlane, tenant: StoredResource): Promise<OfferedPlan[]> {

@@ -2,6 +2,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const NAME = 'stoa_portal';
+/** The form of a secret. */
+export const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const COOKIE = new RegExp(`(?:^|;\\s*)${NAME}=([A-Za-z0-9_-]{43})\\s*(?:;|$)`);
 
 /** The secret that a request brings. */

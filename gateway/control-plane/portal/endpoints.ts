@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { StoaError } from '../../../schema/error.js';
 import { instant } from '../http/answers.js';
 import { tenantEndpoint, type Endpoint } from '../http/endpoint.js';
-import { isSuspended, requirePortal } from './access.js';
+import { isSuspended, portalUrl, requirePortal } from './access.js';
 import { renewSignIn } from './accounts.js';
 
 const createSignInLink = tenantEndpoint({
@@ -29,7 +29,7 @@ const createSignInLink = tenantEndpoint({
       throw new StoaError('conflict', `Tenant ${tenant.name} is suspended, and its portal closed.`, { hint: 'Resume the tenant first.' });
     const { secret, expires_at } = await renewSignIn(cp, actor, tenant.name, params.consumer);
     void reply.header('cache-control', 'no-store');
-    return { sign_in_url: `${cp.publicUrl}/portal/${tenant.name}#${secret}`, expires_at };
+    return { sign_in_url: `${portalUrl(cp, tenant.name)}#${secret}`, expires_at };
   },
 });
 

@@ -82,6 +82,49 @@ describe.skipIf(!hasBrowser)('the portal in a browser (skipped where there is no
     expect([...errors, ...other.errors].filter((text) => !text.includes('401'))).toEqual([]);
   });
 
+  it(
+    'asks before a foreign link takes the place of a session, and passes over any other part of an address',
+    { timeout: BROWSER_TIMEOUT },
+    async () => {
+      const { page, errors } = await newPage(browser);
+      const [jane, eve] = [await registered(server, 'Jane'), await registered(server, 'Eve')];
+      await page.goto(`${address}/portal/acme#${jane.secret}`);
+      await page.getByTitle('Jane').waitFor();
+      const headline = await page.evaluate('document.activeElement.textContent');
+
+      await page.goto(`${address}/portal/acme#${eve.secret}`);
+      await page.getByText('You are signed in as Jane (jane@example.com).').waitFor();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.getByTitle('Jane').waitFor();
+      await page.goto(`${address}/portal/acme#apis`);
+      await page.reload();
+      await page.getByTitle('Jane').waitFor();
+      await page.goto(`${address}/portal/acme#${eve.secret}`);
+      await page.getByRole('button', { name: 'Continue as Eve' }).click();
+      await page.getByTitle('Eve').waitFor();
+
+      expect([headline, await page.getByRole('alert').count(), errors]).toEqual(['Acme Inc.', 0, []]);
+    },
+  );
+
+  it('is led into by a link that the owner makes at the console', { timeout: BROWSER_TIMEOUT }, async () => {
+    const mallory = await registered(server, 'Mallory, root@example.com');
+    await mallory.ok('POST subscriptions', { api: 'payments', plan: 'gold' });
+    const owner = await signedInConsole(browser, address, /Mallory/);
+    const { page } = await newPage(browser);
+
+    const row = owner.page.getByRole('row', { name: /Mallory/ });
+    const cells = await row.getByRole('cell').allTextContents();
+    await row.getByRole('button', { name: /^Sign-in link/ }).click();
+    await owner.page.getByRole('button', { name: 'Make a link' }).click();
+    const link = await owner.page.getByRole('textbox', { name: 'Sign-in link' }).inputValue();
+    await page.goto(`${address}/portal/acme${new URL(link).hash}`);
+    await page.getByTitle('Mallory').waitFor();
+
+    expect(cells.slice(1, 3)).toEqual(['Mallory, root@example.com', 'jane@example.com']);
+    expect((await mallory.send('GET me')).status).toBe(401);
+  });
+
   it('makes a new key in another browser, and signs every browser out by a new link (UI4)', { timeout: BROWSER_TIMEOUT }, async () => {
     const { page } = await newPage(browser);
     const eve = await registered(server, 'Eve');

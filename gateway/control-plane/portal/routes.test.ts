@@ -167,6 +167,22 @@ describe('signing in', () => {
     expect(logs.map(({ user }: { user: string }) => user)).toEqual(['service-account-control-plane-api', `consumer:${jane.consumer}`]);
   });
 
+  it('by the link of somebody else is asked about where one is signed in: the attack is login CSRF', async () => {
+    const [jane, eve] = [await registered(server), await registered(server, 'Eve')];
+
+    const asked = await jane.send('POST session', { secret: eve.secret });
+    const own = await jane.send('POST session', { secret: jane.secret });
+
+    expect([asked.status, asked.body, asked.headers['set-cookie']]).toEqual([
+      200,
+      { present: JANE, next: { ...JANE, name: 'Eve' } },
+      undefined,
+    ]);
+    expect([own.status, (await jane.ok('GET me')).consumer.name]).toEqual([204, 'Jane Doe']);
+    await jane.ok('POST session', { secret: eve.secret, replace: true });
+    expect((await jane.ok('GET me')).consumer.name).toBe('Eve');
+  });
+
   it('ends after 90 days, by signing out in that browser, and with its consumer', async () => {
     const [ended, out, gone] = [await registered(server), await registered(server, 'Out'), await registered(server, 'Gone')];
     const elsewhere = newVisitor(server);
@@ -350,6 +366,7 @@ describe('subscribing (UI3)', () => {
       [{ api: 'draft' }, 404],
       [{ api: 'nothing' }, 404],
       [{ api: 'payments', plan: 'standard' }, 400],
+      [{ api: (await server.ok('GET', '/v1/tenants/acme/apis')).apis[0].id }, 404],
       [{ api: 'payments', public_key: { ...curve, x: 'A'.repeat(43), y: 'A'.repeat(43) } }, 400],
       [{ api: 'payments', public_key: { ...curve, x: 'A' } }, 400],
       [{ api: 'payments', status: 'active' }, 400],
@@ -359,7 +376,10 @@ describe('subscribing (UI3)', () => {
     expect((await jane.ok('GET subscriptions')).subscriptions).toEqual([]);
   });
 
-  it('asks for a plan where the tenant has some', async () => {
+  it('asks for a plan where the tenant has some, and says so where it has none', async () => {
+    expect((await (await registered(server)).send('POST subscriptions', { api: 'payments', plan: 'gold' })).body.error.details).toEqual([
+      { field: 'plan', message: 'There are no plans to choose from.' },
+    ]);
     await server.ok('POST', '/v1/tenants/acme/plans', { name: 'gold' });
     const jane = await registered(server);
 
@@ -463,7 +483,7 @@ describe('the key of a subscription (UI4)', () => {
     const { api_key: third } = await jane.ok(`POST subscriptions/${id}/new-key`, { force: true });
 
     expect(Date.parse(end) - server.cp.now()).toBe(3_600_000);
-    expect(tooSoon.status).toBe(409);
+    expect([tooSoon.status, tooSoon.body.error.hint]).toEqual([409, 'Make a new key after that, or end that one now.']);
     expect(await server.validKeys(id, [first, second, third])).toEqual([second, third]);
     const { logs } = await server.ok('GET', '/v1/audit/acme?action=subscription.key_rotated');
     expect(logs[0]).toMatchObject({ user: `consumer:${jane.consumer}`, consumer: jane.consumer });
@@ -471,6 +491,8 @@ describe('the key of a subscription (UI4)', () => {
   });
 
   it('cannot be made before somebody has approved', async () => {
-    expect((await jane.send(`POST subscriptions/${id}/new-key`, {})).status).toBe(409);
+    const { status, body } = await jane.send(`POST subscriptions/${id}/new-key`, {});
+
+    expect([status, body.error.message]).toEqual([409, 'Your subscription is not active.']);
   });
 });

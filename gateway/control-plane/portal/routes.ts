@@ -7,18 +7,31 @@ import type { ControlPlane } from '../context.js';
 import { sendBuilt, sendPage } from '../http/pages.js';
 import { parse } from '../http/parse.js';
 import { StoaError } from '../../../schema/error.js';
-import { findVisitor, onlyPortal, requirePortal, requireRunning, requireVisitor, SIGN_IN_MS, type Visitor } from './access.js';
+import {
+  findVisitor,
+  onlyPortal,
+  presentVisitor,
+  requirePortal,
+  requireRunning,
+  requireVisitor,
+  SIGN_IN_MS,
+  type Visitor,
+} from './access.js';
 import { accessBody, noteSignIn, register, renewSignIn } from './accounts.js';
 import { offeredApis, offeredPlans } from './catalog.js';
-import { setCookie } from './cookie.js';
+import { SECRET, setCookie } from './cookie.js';
 import { createPortalLimits, networkOf, type PortalLimits } from './limits.js';
 import { requireOwnPage } from './origin.js';
-import type { Me, Offer, SignIn } from './shapes.js';
+import type { Me, Offer, OtherSession, Person, SignIn } from './shapes.js';
 import { makeNewKey, newKeyBody, ownSubscriptions, subscribe, subscribeBody, takeSealedKey } from './subscriptions.js';
 
 const MAX_BODY_BYTES = 8 * 1024;
 const SIGN_IN_SECONDS = SIGN_IN_MS / 1000;
-const secretBody = z.strictObject({ secret: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'The sign-in link is not whole.') });
+const sessionBody = z.strictObject({
+  secret: z.string().regex(SECRET, 'The sign-in link is not whole.'),
+  /** Whether it may end the session of somebody else in this browser. */
+  replace: z.boolean().default(false),
+});
 
 type TenantRequest = FastifyRequest<{ Params: { tenant: string } }>;
 type SubscriptionRequest = FastifyRequest<{ Params: { tenant: string; subscription: string } }>;
@@ -70,13 +83,17 @@ function addSignIn(app: FastifyInstance, { cp, limits }: Deps): void {
   });
   app.post('/session', post, async (request: TenantRequest, reply) => {
     const tenant = await runningPortal(cp, request);
-    const { secret } = parse(secretBody, request.body);
+    const { secret, replace } = parse(sessionBody, request.body);
     const visitor = await findVisitor(cp, tenant, secret, request.id);
     if (visitor === undefined)
       throw new StoaError('unauthorized', 'The sign-in link has ended, or a newer one has taken its place.', {
         hint: 'Ask whoever sent you here for a new one.',
       });
     limits.write(visitor.consumer.id);
+    const present = await presentVisitor(cp, tenant, request);
+    // Whoever sends a link of their own to somebody else would have them work under a foreign name, unnoticed (login CSRF).
+    if (!replace && present !== undefined && present.consumer.id !== visitor.consumer.id)
+      return { present: personOf(present), next: personOf(visitor) } satisfies OtherSession;
     await noteSignIn(cp, visitor.consumer, visitor.actor);
     setCookie(request, reply, tenant.name, secret, SIGN_IN_SECONDS);
     return reply.code(204).send();
@@ -91,12 +108,12 @@ function addSignIn(app: FastifyInstance, { cp, limits }: Deps): void {
 /** What the signed in see. */
 function addReading(app: FastifyInstance, cp: ControlPlane): void {
   app.get('/me', async (request: TenantRequest): Promise<Me> => {
-    const { tenant, consumer } = await visitorOf(cp, request);
-    const { display_name, email } = consumer.spec as unknown as ConsumerSpec;
+    const visitor = await visitorOf(cp, request);
+    const { tenant } = visitor;
     const { display_name: title, description } = tenant.spec as unknown as TenantSpec;
     return {
       tenant: { name: tenant.name, title: title ?? tenant.name, description: description ?? null },
-      consumer: { name: display_name ?? consumer.name, email: email ?? null },
+      consumer: personOf(visitor),
     };
   });
   app.get('/apis', async (request: TenantRequest): Promise<Offer> => {
@@ -137,6 +154,11 @@ async function runningPortal(cp: ControlPlane, { params }: TenantRequest) {
   const tenant = await requirePortal(cp.db, params.tenant);
   await requireRunning(cp.db, tenant);
   return tenant;
+}
+
+function personOf({ consumer: { name, spec } }: Visitor): Person {
+  const { display_name, email } = spec as unknown as ConsumerSpec;
+  return { name: display_name ?? name, email: email ?? null };
 }
 
 /** Whoever is signed in; the line of the log names them. */

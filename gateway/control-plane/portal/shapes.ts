@@ -64,8 +64,20 @@ export interface SignIn {
   readonly expires_at: string;
 }
 
+/** A consumer as they call themselves. */
+export interface Person {
+  readonly name: string;
+  readonly email: string | null;
+}
+
 /** Who is signed in, and where. */
 export interface Me {
   readonly tenant: { readonly name: string; readonly title: string; readonly description: string | null };
-  readonly consumer: { readonly name: string; readonly email: string | null };
+  readonly consumer: Person;
+}
+
+/** A link was opened where somebody else is signed in, who has to say whether they want to be its consumer. */
+export interface OtherSession {
+  readonly present: Person;
+  readonly next: Person;
 }

@@ -1,10 +1,12 @@
 /** What a consumer does with their own subscriptions: ask for one, look at them, see the key once, make a new one (rows UI3, UI4). */
 import * as z from 'zod';
+import type { StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import { scale } from '../../../schema/rate-limit.js';
 import { sealTo, sealingKey } from '../api-keys/sealed.js';
 import { deleteSealed, sealedKeysOf } from '../api-keys/sealed-store.js';
 import { rotateKey, type RotationResult } from '../api-keys/service.js';
+import { promisedKey } from '../api-keys/rotation.js';
 import { lastCreation, liveKeys } from '../api-keys/store.js';
 import { currentKey } from '../api-keys/validity.js';
 import { recordAudit } from '../audit/store.js';
@@ -14,12 +16,11 @@ import { requestsOfMonth } from '../metrics/store.js';
 import { factorOf } from '../metrics/usage.js';
 import { addSubscription } from '../subscriptions/create.js';
 import { statusAt } from '../subscriptions/expiry.js';
-import { requireActive, requireSubscription } from '../subscriptions/require.js';
-import { listSubscriptions, statesOf, type SubscriptionRow } from '../subscriptions/store.js';
+import { findSubscriptions, listSubscriptions, statesOf, type SubscriptionRow } from '../subscriptions/store.js';
 import { viewSubscriptions } from '../subscriptions/view.js';
 import type { Visitor } from './access.js';
 import { lineOfText } from './text.js';
-import { offeredApis, offeredPlans } from './catalog.js';
+import { offeredPlanNames, requireOffered } from './catalog.js';
 import { LIVE, type Subscription } from './shapes.js';
 
 export const subscribeBody = z.strictObject({
@@ -43,24 +44,24 @@ export async function subscribe(
   { tenant, consumer, actor }: Visitor,
   { api, plan, application, public_key }: z.output<typeof subscribeBody>,
 ): Promise<{ readonly id: string }> {
-  const [apis, plans] = [await offeredApis(cp, tenant), await offeredPlans(cp, tenant)];
-  if (!apis.some(({ name }) => name === api)) throw new StoaError('not_found', `There is no API "${api}".`);
-  requirePlan(
-    plans.map(({ name }) => name),
-    plan,
-  );
   return commit(cp, async (trx) => {
+    const { id } = await requireOffered(trx, tenant, api);
+    await requirePlan(trx, tenant, plan);
     await requireNone(trx, tenant.name, consumer.name, api, cp.now());
-    const request = { tenant: tenant.name, api, consumer: consumer.id, plan, application, waits: 'always' } as const;
+    const request = { tenant: tenant.name, api: id, consumer: consumer.id, plan, application, waits: 'always' } as const;
     const { row } = await addSubscription(cp, trx, actor, request);
     if (public_key !== undefined) await sealTo(trx, row.id, public_key);
     return { id: row.id };
   });
 }
 
-function requirePlan(offered: readonly string[], plan: string | undefined): void {
+async function requirePlan(trx: Trx, tenant: StoredResource, plan: string | undefined): Promise<void> {
+  const offered = await offeredPlanNames(trx, tenant);
   if (plan === undefined ? offered.length === 0 : offered.includes(plan)) return;
-  throw invalidField('plan', `Choose one of the plans: ${offered.join(', ')}.`);
+  throw invalidField(
+    'plan',
+    offered.length === 0 ? 'There are no plans to choose from.' : `Choose one of the plans: ${offered.join(', ')}.`,
+  );
 }
 
 async function requireNone(trx: Trx, tenant: string, consumer: string, api: string, now: number): Promise<void> {
@@ -131,22 +132,30 @@ export function makeNewKey(
 ): Promise<RotationResult> {
   const find = async (trx: Trx) => {
     const subscription = await requireOwn(trx, visitor, id);
-    await requireRenewable(trx, subscription, cp.now());
+    await requireRenewable(trx, subscription, force, cp.now());
     return { subscription };
   };
   return rotateKey(cp, visitor.actor, { find, graceHours: grace_period_hours, force, keepsEnd: true });
 }
 
-async function requireRenewable(trx: Trx, subscription: SubscriptionRow, now: number): Promise<void> {
-  requireActive(subscription, now);
-  const isCutOff = currentKey(await liveKeys(trx, [subscription.id]), now) === undefined;
-  if (!isCutOff || (await lastCreation(trx, subscription.id)) === undefined) return;
+/** What a rotation refuses too, in words for who knows neither subscriptions by id nor REST. */
+async function requireRenewable(trx: Trx, subscription: SubscriptionRow, force: boolean, now: number): Promise<void> {
+  if (statusAt(subscription, now) !== 'active')
+    throw new StoaError('conflict', 'Your subscription is not active.', { hint: 'A key can be made while it is.' });
+  const keys = await liveKeys(trx, [subscription.id]);
+  const current = currentKey(keys, now);
+  const promised = current === undefined || force ? undefined : promisedKey(keys, current, now);
+  if (promised !== undefined)
+    throw new StoaError('conflict', `The key before your present one, ${promised.prefix}…, works until ${promised.not_after ?? ''}.`, {
+      hint: 'Make a new key after that, or end that one now.',
+    });
+  if (current !== undefined || (await lastCreation(trx, subscription.id)) === undefined) return;
   throw new StoaError('conflict', 'Your key was ended, or is past its end.', { hint: 'Ask whoever sent you here for a new one.' });
 }
 
 /** One's own subscription. Throws `not_found` for that of anybody else. */
 async function requireOwn(trx: Trx, { tenant, consumer }: Visitor, id: string): Promise<SubscriptionRow> {
-  const row = await requireSubscription(trx, tenant.name, id);
-  if (row.consumer === consumer.name) return row;
-  throw new StoaError('not_found', `Subscription "${id}" does not exist in tenant "${tenant.name}".`);
+  const [row] = await findSubscriptions(trx, tenant.name, id);
+  if (row?.consumer === consumer.name) return row;
+  throw new StoaError('not_found', 'You have no such subscription.');
 }

@@ -7,6 +7,6 @@ const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200B\u200E\u200F\u202A-\u202E\u2060
 export const lineOfText = z
   .string()
   .trim()
-  .min(1)
-  .max(200)
+  .min(1, 'Write something.')
+  .max(200, 'Write at most 200 characters.')
   .refine((text) => !STEERING.test(text), 'Write it on one line, without control characters.');

@@ -13,6 +13,7 @@ import { listQuery, offsetOf, pageAnswer } from '../http/page.js';
 import { changeResource, createResource, patchSpec, removeResource, nameIn } from '../resources/rest.js';
 import { countResources, listResources } from '../resources/store.js';
 import { reasonBody } from '../http/body.js';
+import { hasOpenPortal, portalUrl } from '../portal/access.js';
 import { suspensionsOf } from './store.js';
 import { resumeTenant, suspendTenant } from './transitions.js';
 
@@ -23,6 +24,7 @@ const tenantAnswer = resourceAnswer(tenantKind, {
     .enum(['provisioning', 'active', 'suspended'])
     .describe('provisioning in the answer that creates it, then active by itself; suspended while its traffic is stopped.'),
   gateway_url: z.string().describe('Where the gateway serves the APIs of the tenant.'),
+  portal_url: z.string().nullable().describe('Where its clients ask for access; null without a developer portal.'),
 });
 
 const documentB = { name: 'acme', tier: 'starter', admin_email: 'admin@acme.com', region: 'us-east-1' };
@@ -31,6 +33,7 @@ const documentBAnswer = {
   ...documentB,
   status: 'provisioning',
   gateway_url: 'https://gateway.gostoa.dev/acme',
+  portal_url: null,
   settings: {},
   managed_by: null,
   created_at: '2025-01-09T10:00:00Z',
@@ -167,7 +170,8 @@ async function viewTenant(cp: ControlPlane, tenant: StoredResource): Promise<Rec
   return (await viewTenants(cp, [tenant]))[0];
 }
 
-function view({ gatewayUrl }: ControlPlane, tenant: StoredResource, status: string): Record<string, unknown> {
+function view(cp: ControlPlane, tenant: StoredResource, status: string): Record<string, unknown> {
   const { id, name, spec, managed_by, created_at, updated_at } = tenant;
-  return { id, name, status, gateway_url: `${gatewayUrl}/${name}`, ...spec, managed_by, created_at, updated_at };
+  const portal_url = cp.hasPortal && hasOpenPortal(tenant) ? portalUrl(cp, name) : null;
+  return { id, name, status, gateway_url: `${cp.gatewayUrl}/${name}`, portal_url, ...spec, managed_by, created_at, updated_at };
 }

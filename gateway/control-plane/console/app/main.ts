@@ -8,6 +8,7 @@ import { SubscriptionsPage } from './subscriptions.js';
 interface Tenant {
   readonly id: string;
   readonly name: string;
+  readonly portal_url: string | null;
 }
 
 const main = byId('main');
@@ -52,7 +53,10 @@ async function showConsole(session: Session): Promise<void> {
   let current = 'Subscriptions';
   const draw = (): void => {
     for (const tab of tabs) tab.setAttribute('aria-current', tab.textContent === current ? 'page' : 'false');
-    const page = current === 'Policies' ? new PoliciesPage(api, tenant.value) : new SubscriptionsPage(api, tenant.value);
+    const page =
+      current === 'Policies'
+        ? new PoliciesPage(api, tenant.value)
+        : new SubscriptionsPage(api, tenant.value, tenants.find(({ name }) => name === tenant.value)?.portal_url !== null);
     content.replaceChildren(
       tenants.length === 0 ? h('p', { textContent: 'There is no tenant yet: apply a manifest first.' }) : page.element,
     );

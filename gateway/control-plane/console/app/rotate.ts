@@ -1,9 +1,10 @@
 /** The new key of a subscription (document C, "Rotation via Console"): asked for, shown once, copied or handed on by a link. */
 import { segment, type Api } from './api.js';
 import { copyButton } from '../../browser/copy.js';
-import { ask, show } from '../../browser/dialog.js';
+import { ask } from '../../browser/dialog.js';
 import { h, labelled, showProblem, shownTime } from '../../browser/dom.js';
 import { graceChoice } from '../../browser/grace.js';
+import { showOnce, type Said } from '../../browser/shown-once.js';
 import { encrypt } from './link-cipher.js';
 import { titleOf, type Subscription } from './subscription.js';
 
@@ -44,37 +45,34 @@ export async function rotate(api: Api, subscription: Subscription): Promise<bool
 }
 
 /** Shows a key this once. */
-export async function showKey(api: Api, subscription: Subscription, key: string, words: string): Promise<void> {
-  const field = h('input', { type: 'text', readOnly: true, value: key, className: 'key' });
-  field.setAttribute('aria-label', 'New API key');
-  const problem = h('p', { className: 'problem', hidden: true, role: 'alert' });
-  const done = h('p', { className: 'done', role: 'status' });
-  const copy = copyButton('Copy key', key, done, problem);
-  const link = h('button', { type: 'button', textContent: 'Make a one-time link' });
-  link.onclick = () => {
-    link.disabled = true;
+export const showKey = (api: Api, subscription: Subscription, key: string, words: string): Promise<void> =>
+  showOnce({
+    title: 'The new key',
+    words: `It is shown this once. ${words}`,
+    label: 'New API key',
+    value: key,
+    more: (said) => linkButton(api, subscription, key, said),
+  });
+
+/** A button that makes way for the link that it has made. */
+function linkButton(api: Api, subscription: Subscription, key: string, { done, problem }: Said): HTMLButtonElement {
+  const button = h('button', { type: 'button', textContent: 'Make a one-time link' });
+  button.onclick = () => {
+    button.disabled = true;
     makeLink(api, subscription, key).then(
       ({ url, expires_at }) => {
         const shown = h('input', { type: 'text', readOnly: true, value: url });
         shown.setAttribute('aria-label', 'One-time link');
-        link.replaceWith(shown, copyButton('Copy link', url, done, problem));
+        button.replaceWith(shown, copyButton('Copy link', url, done, problem));
         done.textContent = `The link shows the key once, until ${shownTime(expires_at)}. Send it in place of the key.`;
       },
       (error: unknown) => {
         showProblem(problem, error);
-        link.disabled = false;
+        button.disabled = false;
       },
     );
   };
-  await show(
-    'The new key',
-    h('p', { textContent: `It is shown this once. ${words}` }),
-    field,
-    h('div', { className: 'row' }, copy, link),
-    done,
-    problem,
-  );
-  field.value = '';
+  return button;
 }
 
 interface OneTimeLink {

@@ -4,6 +4,7 @@ export interface Subscription {
   readonly name: string;
   readonly tenant_id: string;
   readonly api: string;
+  readonly consumer_id: string | null;
   readonly consumer: string | null;
   readonly consumer_name: string | null;
   readonly consumer_email: string | null;

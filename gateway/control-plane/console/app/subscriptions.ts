@@ -3,6 +3,7 @@ import { segment, type Api } from './api.js';
 import { ask, type DialogContent } from '../../browser/dialog.js';
 import { h, labelled, select, shownTime, wordsOf } from '../../browser/dom.js';
 import { rotate, showKey } from './rotate.js';
+import { makeSignInLink } from './sign-in-link.js';
 import { titleOf, type Subscription } from './subscription.js';
 
 interface Page {
@@ -34,6 +35,7 @@ export class SubscriptionsPage {
   readonly element = h('section');
   readonly #api: Api;
   readonly #tenant: string;
+  readonly #hasPortal: boolean;
   readonly #status = select(STATUSES);
   readonly #search = h('input', { type: 'search', placeholder: 'name, consumer, API or key prefix' });
   readonly #rows = h('tbody');
@@ -45,13 +47,14 @@ export class SubscriptionsPage {
   #reading = 0;
   #isLoading = false;
 
-  constructor(api: Api, tenant: string) {
+  constructor(api: Api, tenant: string, hasPortal: boolean) {
     this.#api = api;
     this.#tenant = tenant;
+    this.#hasPortal = hasPortal;
     this.#status.onchange = () => void this.load();
     this.#search.oninput = () => void this.#find();
     this.#more.onclick = () => void this.#loadMore();
-    const heads = ['Subscription', 'Consumer', 'API', 'Status', 'Key', 'Last rotated', ''].map((textContent) =>
+    const heads = ['Subscription', 'Consumer', 'E-mail', 'API', 'Status', 'Key', 'Last rotated', ''].map((textContent) =>
       h('th', { textContent, scope: 'col' }),
     );
     this.element.append(
@@ -102,7 +105,7 @@ export class SubscriptionsPage {
   #draw(total?: number): void {
     const wanted = this.#search.value.trim().toLowerCase();
     const matches = (each: Subscription): boolean =>
-      [each.id, each.name, each.consumer, who(each), each.api, each.api_key_prefix].some(
+      [each.id, each.name, each.consumer, each.consumer_name, each.consumer_email, each.api, each.api_key_prefix].some(
         (text) => text?.toLowerCase().includes(wanted) === true,
       );
     const shown = this.#held.filter(matches);
@@ -117,12 +120,13 @@ export class SubscriptionsPage {
     const { api, status, api_key_prefix: prefix, previous_key_expires_at: old, last_rotated_at: rotated } = subscription;
     const cells = [
       titleOf(subscription),
-      who(subscription),
+      subscription.consumer_name ?? '',
+      subscription.consumer_email ?? '',
       api,
       h('span', { className: `status ${status}`, textContent: status.replace('_', ' ') }),
       `${prefix ?? ''}${old === null ? '' : `, the old one until ${shownTime(old)}`}`,
       shownTime(rotated),
-      h('div', { className: 'row' }, ...this.#actions(subscription)),
+      h('div', { className: 'row' }, ...this.#actions(subscription), ...this.#signIn(subscription)),
     ];
     return h('tr', {}, ...cells.map((cell) => h('td', {}, cell)));
   }
@@ -154,6 +158,15 @@ export class SubscriptionsPage {
     }
   }
 
+  /** A way into the portal for whoever has lost theirs, or never had one. */
+  #signIn(subscription: Subscription): HTMLButtonElement[] {
+    if (!this.#hasPortal || subscription.consumer_id === null) return [];
+    const button = h('button', { type: 'button', textContent: 'Sign-in link' });
+    button.setAttribute('aria-label', `Sign-in link for ${titleOf(subscription)}`);
+    button.onclick = () => void makeSignInLink(this.#api, subscription);
+    return [button];
+  }
+
   #step({ id, name }: Subscription, label: string, verb: string, words: string): DialogContent {
     const reason = h('input', { type: 'text', maxLength: 500 });
     const takesReason = verb !== 'resume';
@@ -178,7 +191,8 @@ export class SubscriptionsPage {
     await ask({
       title: `Approve ${titleOf(subscription)}`,
       body: [
-        h('p', { textContent: `${who(subscription) || 'It'} may then call ${subscription.api}.` }),
+        h('p', { textContent: `${subscription.consumer_name ?? 'It'} may then call ${subscription.api}.` }),
+        subscription.consumer_email === null ? '' : h('p', { textContent: `E-mail: ${subscription.consumer_email}` }),
         labelled('Requests a month', quota),
       ],
       action: 'Approve',
@@ -213,9 +227,5 @@ export class SubscriptionsPage {
     });
   }
 }
-
-/** Who asks: the name for people, and whom to write to. */
-const who = ({ consumer_name: name, consumer_email: email }: Subscription): string =>
-  [name, email].filter((text) => text !== null).join(', ');
 
 const isPending = ({ status }: Subscription): boolean => status === 'pending_approval';

@@ -2,16 +2,18 @@
 import { ask } from '../../browser/dialog.js';
 import { byId, h, labelled, showProblem, wordsOf } from '../../browser/dom.js';
 import { ApiError } from '../../browser/refusal.js';
-import type { Me, Offer, SignIn, Subscription } from '../shapes.js';
+import { showOnce } from '../../browser/shown-once.js';
+import type { Me, Offer, OtherSession, Person, SignIn, Subscription } from '../shapes.js';
 import { PortalApi } from './api.js';
 import { offerSection } from './offer.js';
 import { ownSection } from './own.js';
-import { showOnce } from './shown-once.js';
 
 const main = byId('main');
 const header = byId('header');
 const [, , tenant = ''] = location.pathname.split('/');
 const api = new PortalApi(`/portal/${tenant}`);
+/** The part behind `#` of a sign-in link; any other part is none of ours. */
+const SECRET = /^#([A-Za-z0-9_-]{43})$/;
 /** Looks anew; set while something waits for approval. */
 let lookAgain: (() => Promise<void>) | undefined;
 
@@ -22,6 +24,14 @@ const showLink = (title: string, { secret }: SignIn): Promise<void> =>
     label: 'Sign-in link',
     value: api.linkOf(secret),
   });
+
+/** Shows another page: whoever hears it is told what it is. */
+function turnTo(...page: readonly Node[]): void {
+  main.replaceChildren(...page);
+  main.querySelector('h1')?.focus();
+}
+
+const headline = (textContent: string): HTMLHeadingElement => h('h1', { textContent, tabIndex: -1 });
 
 /** Where no tenant is named: which one is meant is in the address that people were given. */
 function showEntrance(): void {
@@ -46,11 +56,11 @@ function showWelcome(reason?: unknown): void {
   const problem = h('p', { className: 'problem', hidden: true, role: 'alert' });
   const button = h('button', { type: 'button', textContent: 'Request Access', className: 'primary' });
   button.onclick = () => void requestAccess();
-  main.replaceChildren(
+  turnTo(
     h(
       'div',
       { className: 'card' },
-      h('h1', { textContent: 'Welcome' }),
+      headline('Welcome'),
       h('p', { textContent: 'Look at the APIs, subscribe to what you need, and get a key once it is approved.' }),
       problem,
       button,
@@ -86,10 +96,11 @@ async function showPortal(): Promise<void> {
   const me = await api.send<Me>('GET', 'me');
   document.title = `${me.tenant.title}: developer portal`;
   header.replaceChildren(h('span', {}, h('strong', { textContent: me.tenant.title }), ' developer portal'), personBar(me));
-  await draw(me);
+  await draw(me, true);
 }
 
-async function draw(me: Me): Promise<void> {
+/** `isNew`: whether the page was another one before. */
+async function draw(me: Me, isNew = false): Promise<void> {
   const [offer, { subscriptions }] = await Promise.all([
     api.send<Offer>('GET', 'apis'),
     api.send<{ readonly subscriptions: readonly Subscription[] }>('GET', 'subscriptions'),
@@ -97,11 +108,11 @@ async function draw(me: Me): Promise<void> {
   const changed = (): Promise<void> => draw(me).catch(showFailure);
   lookAgain = subscriptions.some(({ status }) => status === 'pending_approval') ? changed : undefined;
   const about = me.tenant.description === null ? [] : [h('p', { className: 'quiet', textContent: me.tenant.description })];
-  main.replaceChildren(
-    ...about,
-    await ownSection({ api, offer, changed }, subscriptions),
-    offerSection(api, offer, subscriptions, changed),
-  );
+  const own = await ownSection({ api, offer, changed }, subscriptions);
+  const page = [headline(me.tenant.title), ...about, own, offerSection(api, offer, subscriptions, changed)];
+  // What had the focus goes with the old page; who reads elsewhere is not moved.
+  if (isNew || main.contains(document.activeElement)) turnTo(...page);
+  else main.replaceChildren(...page);
 }
 
 function personBar({ consumer }: Me): HTMLElement {
@@ -128,13 +139,25 @@ async function renewLink(): Promise<void> {
 const showFailure = (error: unknown): void =>
   main.replaceChildren(h('p', { className: 'problem', role: 'alert', textContent: wordsOf(error) }));
 
-/** The part behind `#` is the secret of whoever opens the link: it leaves the address, and so the history. */
+/** The secret of a link leaves the address, and so the history. Where somebody else is signed in, they are asked: the link may have come from anybody. */
 async function signInByLink(): Promise<void> {
-  const secret = location.hash.slice(1);
-  if (secret === '') return;
+  const [, secret] = SECRET.exec(location.hash) ?? [];
+  if (secret === undefined) return;
   history.replaceState(undefined, '', location.pathname);
-  await api.send('POST', 'session', { secret });
+  const other = await api.send<OtherSession | undefined>('POST', 'session', { secret });
+  if (other === undefined) return;
+  await ask({
+    title: 'Somebody else is signed in',
+    body: [
+      h('p', { textContent: `You are signed in as ${called(other.present)}.` }),
+      h('p', { textContent: `The link that you opened is that of ${called(other.next)}. Go on only if that is you.` }),
+    ],
+    action: `Continue as ${other.next.name}`,
+    run: () => api.send('POST', 'session', { secret, replace: true }),
+  });
 }
+
+const called = ({ name, email }: Person): string => (email === null ? name : `${name} (${email})`);
 
 async function start(): Promise<void> {
   if (tenant === '') return void showEntrance();
@@ -156,5 +179,5 @@ document.onvisibilitychange = () => {
   if (!document.hidden && document.querySelector('dialog') === null) void lookAgain?.();
 };
 // A link that is opened where the portal is open already loads no page.
-window.onhashchange = () => void start();
+window.onhashchange = () => (SECRET.test(location.hash) ? void start() : undefined);
 void start();

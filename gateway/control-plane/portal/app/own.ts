@@ -2,11 +2,11 @@
 import { ask } from '../../browser/dialog.js';
 import { h, labelled, shownTime } from '../../browser/dom.js';
 import { graceChoice } from '../../browser/grace.js';
+import { showOnce } from '../../browser/shown-once.js';
 import type { Offer, OfferedPlan, Subscription } from '../shapes.js';
 import type { PortalApi } from './api.js';
 import { canOpen, open } from './key-pairs.js';
 import { limitWords } from './limits.js';
-import { showOnce } from './shown-once.js';
 import { statusWords } from './status.js';
 
 /** What a card needs beside its subscription. */
