@@ -1,5 +1,5 @@
 /** The typed HTTP client of the control plane. */
-import type { ApplyRequest, ApplyResult, Plan, PlanRequest, StoredResource } from '../schema/change.js';
+import type { ApplyRequest, ApplyResult, Plan, PlanRequest, ShownResource, StoredResource } from '../schema/change.js';
 import type { PlannedObjects } from '../schema/impact.js';
 import type { ResourceKey } from '../schema/resource.js';
 import { createLivedClient, type LivedClient } from './lived-client.js';
@@ -11,6 +11,8 @@ export interface ResourceQuery {
   readonly tenant?: string | undefined;
   readonly name?: string | undefined;
   readonly project?: string | undefined;
+  /** Only configuration: without those who came by the portal and were approved nowhere. */
+  readonly settled?: 'true' | undefined;
 }
 
 /** A resource with what has happened to it: the status and keys of a subscription, say. */
@@ -52,7 +54,7 @@ export interface Client {
   preview(request: PlanRequest): Promise<PlannedObjects>;
   /** One transaction. A repeated request with the same key is answered, not applied again. */
   apply(request: ApplyRequest): Promise<ApplyResult>;
-  list(query: ResourceQuery): Promise<StoredResource[]>;
+  list(query: ResourceQuery): Promise<ShownResource[]>;
   get(key: ResourceKey): Promise<LivedResource>;
   rotateSubscriptionKey(id: string, request: RotationRequest): Promise<Rotation>;
   rotateConsumerKey(tenant: string, consumer: string, request: RotationRequest): Promise<Rotation>;
@@ -107,13 +109,13 @@ export function createClient(options: SessionOptions): Client {
 const apiKeysOf = (tenant: string): string => `/tenants/${encodeURIComponent(tenant)}/apikeys`;
 
 /** All pages of a listing, in the order of the server. */
-async function listAll(query: ResourceQuery, call: Call): Promise<StoredResource[]> {
+async function listAll(query: ResourceQuery, call: Call): Promise<ShownResource[]> {
   const filters = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const found: StoredResource[] = [];
+  const found: ShownResource[] = [];
   for (let page = 1; ; page++) {
     const search = new URLSearchParams([...filters, ['page', String(page)], ['limit', String(PAGE_SIZE)]]);
     const { resources, total } = (await call('GET', `/resources?${search.toString()}`, undefined, { member: 'resources' })) as {
-      resources: StoredResource[];
+      resources: ShownResource[];
       total: number;
     };
     found.push(...resources);

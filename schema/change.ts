@@ -22,6 +22,12 @@ export interface StoredResource extends Resource {
   readonly drift?: Touch | undefined;
 }
 
+/** A resource as everybody is shown it. */
+export interface ShownResource extends StoredResource {
+  /** Fields whose secret the control plane holds, and for which no manifest has a reference. */
+  readonly secret_fields?: readonly string[];
+}
+
 /** One changed value. A secret shows only that it changed: both sides are `"[secret]"`. */
 export interface FieldChange {
   /** Dotted place: `spec.rate_limit.requests_per_minute`, `metadata.labels.team`. */

@@ -25,12 +25,15 @@ export default class Export extends BaseCommand {
     const { getResources } = await import('../operations/inspect.js');
     const { tenant } = await this.settings();
     const client = await this.client();
-    const query = { kind: 'all', name: undefined, tenant, project: flags.project, labels: [flags.selector ?? []].flat() };
+    const query = { kind: 'all', name: undefined, tenant, project: flags.project, labels: [flags.selector ?? []].flat(), isSettled: true };
     const listing = await this.phase(`Asking ${client.server}`, getResources(query, client));
-    const { listingYaml } = await import('../views/resources.js');
+    const [{ listingYaml }, { missingSecrets, writeManifests }] = await Promise.all([
+      import('../views/resources.js'),
+      import('../operations/export.js'),
+    ]);
+    for (const line of missingSecrets(listing.resources)) this.note(line);
     const directory = flags['to-dir'];
     if (directory === undefined) return this.show(listing, { human: listingYaml });
-    const { writeManifests } = await import('../operations/export.js');
     const written = writeManifests(listing.resources, directory, flags.force);
     return this.show(listing, { human: () => `Wrote ${written} manifests below ${directory}.\n` });
   }

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { catalog } from '../../gateway/catalog.js';
 import { StoaError } from '../../schema/error.js';
-import type { Resource } from '../../schema/resource.js';
+import type { ShownResource } from '../../schema/change.js';
+import { keyOf, type Resource } from '../../schema/resource.js';
 import { toYaml } from './manifest.js';
 
 /** How many files were written. Throws `conflict` before it writes anything when a file is there already, unless `isForced`. */
@@ -24,6 +25,14 @@ export function writeManifests(resources: readonly Resource[], directory: string
   }
   return files.length;
 }
+
+/** What a manifest lacks of what is live: secrets that were given over REST, and to which nothing refers. */
+export const missingSecrets = (resources: readonly ShownResource[]): string[] =>
+  resources.flatMap((resource) =>
+    (resource.secret_fields ?? []).map(
+      (field) => `${keyOf(resource)} has a secret that is in no manifest: write ${field} into it, or what applies it elsewhere has none.`,
+    ),
+  );
 
 function fileOf({ kind, tenant, name }: Resource): string {
   const definition = catalog.find(kind);

@@ -1,6 +1,6 @@
 /** What is live: lists, single resources, and manifests made from them. */
 import { catalog } from '../../gateway/catalog.js';
-import type { StoredResource } from '../../schema/change.js';
+import type { ShownResource, StoredResource } from '../../schema/change.js';
 import { suggest } from '../../schema/did-you-mean.js';
 import { StoaError } from '../../schema/error.js';
 import type { KindDefinition } from '../../schema/kind.js';
@@ -9,7 +9,7 @@ import { findKind, parseName } from './kinds.js';
 
 export interface Listing {
   readonly schema_version: 1;
-  readonly resources: readonly StoredResource[];
+  readonly resources: readonly ShownResource[];
 }
 
 export interface GetQuery {
@@ -20,6 +20,8 @@ export interface GetQuery {
   readonly project: string | undefined;
   /** Label selectors. */
   readonly labels: readonly string[];
+  /** Only what is configuration. */
+  readonly isSettled?: boolean;
 }
 
 /** What is live and matches, by tenant, kind and name. With a name it is that one resource, or `not_found`. */
@@ -29,12 +31,18 @@ export async function getResources(query: GetQuery, client: Client): Promise<Lis
   const isSelected = selector(query.labels);
   if (definition !== undefined && name !== undefined)
     return { schema_version: 1, resources: [await findResource(definition, name, tenant, client)] };
-  const found = await client.list({ kind: definition?.kind, tenant, project, name });
+  const found = await client.list({
+    kind: definition?.kind,
+    tenant,
+    project,
+    name,
+    settled: query.isSettled === true ? 'true' : undefined,
+  });
   return { schema_version: 1, resources: inOrder(found.filter(({ labels }) => isSelected(labels))) };
 }
 
 /** In the order of the catalog, which is the order in which a set reads well. */
-export function inOrder(resources: readonly StoredResource[]): StoredResource[] {
+export function inOrder<Resource extends StoredResource>(resources: readonly Resource[]): Resource[] {
   const rank = new Map(catalog.kinds.map(({ kind }, index) => [kind, index]));
   const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
   return [...resources].sort(

@@ -5,7 +5,7 @@ import { keyOf } from '../../schema/resource.js';
 import { withoutDefaults } from '../operations/defaults.js';
 import { impactMarkdown } from './impact.js';
 import { escapeCell, plain, printable } from './paint.js';
-import { remarks, shortPath, SYMBOLS, valueText } from './plan.js';
+import { remarks, restingNotes, shortPath, SYMBOLS, valueText } from './plan.js';
 
 /** GitHub's limit of a comment. */
 const MARKDOWN_LIMIT = 65_536;
@@ -21,6 +21,7 @@ export function planMarkdown(plan: Plan & { readonly impact?: Impact | undefined
     changes.length === 0
       ? 'No changes: what is declared is what is live.'
       : `**${summary.create} to create, ${summary.update} to change, ${summary.delete} to delete**, ${summary.unchanged} unchanged.`,
+    ...restingNotes(plan).map(({ message, hint = '' }) => `\n> **Note:** ${escapeCell(message)} ${escapeCell(hint)}`),
     ...refusals.map(({ message, hint }) => `\n> **Refused:** ${escapeCell(message)} ${escapeCell(hint)}`),
     '',
     ...(plan.impact === undefined ? [] : [impactMarkdown(plan.impact)]),

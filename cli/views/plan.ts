@@ -32,9 +32,16 @@ export function planText(plan: Plan, paint: Paint, options: PlanTextOptions = {}
       `${paint.red('Refused:')} ${resource === undefined ? '' : `${printable(resource)}: `}${printable(message)} ${paint.dim(`[${code}]`)}`,
       `  ${printable(hint)}`,
     );
+  lines.push(...restingLines(plan, paint));
   if (options.next !== undefined && changes.length > 0 && plan.refusals.length === 0) lines.push(options.next);
   return `${lines.join('\n')}\n`;
 }
+
+/** What is declared and does not work: no change of a manifest, and nothing that an apply would mend. */
+export const restingNotes = ({ diagnostics }: Plan): Plan['diagnostics'] => diagnostics.filter(({ code }) => code === 'not_active');
+
+const restingLines = (plan: Plan, paint: Paint): string[] =>
+  restingNotes(plan).map(({ message, hint = '' }) => `${paint.yellow('Note:')} ${printable(message)} ${printable(hint)}`);
 
 /** `Plan: 2 to create, 1 to change, 0 to delete.` */
 export function summaryLine({ changes, summary }: Plan, paint: Paint): string {

@@ -9,5 +9,8 @@ export function newResourceId(kind: string): string {
   return `${kind.slice(0, PREFIX_LENGTH).toLowerCase()}-${randomPart()}`;
 }
 
+/** Whether a text could be an id. */
+export const looksLikeId = (text: string): boolean => /^[a-z]{3}-[0-9a-z]{12}$/.test(text);
+
 /** Twelve random characters. */
 export const randomPart = (): string => Array.from({ length: RANDOM_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');

@@ -6,11 +6,9 @@ import { fastify, LogController, type FastifyInstance, type FastifyReply, type F
 import { errorBody, StoaError } from '../../schema/error.js';
 import { clientAddresses } from '../client-address.js';
 import { authenticate } from './auth/bearer.js';
-import { issuerRoutes } from './auth/issuer.js';
-import type { Clients } from './auth/secrets.js';
+import { issuerRoutes, type IssuerOptions } from './auth/issuer.js';
 import { createTierLimits } from './auth/tier-limits.js';
 import type { ExternalIssuer } from './auth/external-issuer.js';
-import type { Tokens } from './auth/tokens.js';
 import { createVerifier } from './auth/verifier.js';
 import type { ControlPlane } from './context.js';
 import { gatewayRoutes } from './gateways/routes.js';
@@ -41,7 +39,7 @@ const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 export interface ServerDeps {
   readonly cp: ControlPlane;
   /** The embedded issuer; undefined where it is switched off. */
-  readonly embeddedIssuer: { readonly clients: Clients; readonly tokens: Tokens } | undefined;
+  readonly embeddedIssuer: Omit<IssuerOptions, 'cp'> | undefined;
   readonly externalIssuers?: readonly ExternalIssuer[] | undefined;
   readonly version: string;
   /** Calls an hour of clients without a tenant; 100 000 when absent. */

@@ -42,6 +42,8 @@ export interface Settings {
   readonly oidcAudience: string | undefined;
   /** Pipelines whose own tokens are accepted. */
   readonly pipelines: readonly PipelineRule[];
+  /** Realms in which tokens are made here. */
+  readonly realms: readonly string[];
   /** Whether tokens are made here, too. */
   readonly hasEmbeddedIssuer: boolean;
   readonly allowPrivateWebhooks: boolean;
@@ -77,6 +79,7 @@ export const FLAGS = {
   },
   'oidc-audience': { type: 'string', value: 'NAME', summary: 'What aud of such a token must hold.', absent: 'none' },
   pipelines: { type: 'string', value: 'FILE', summary: 'Pipelines that sign in with the tokens of their own system.', absent: 'none' },
+  realms: { type: 'string', default: 'master,stoa', value: 'NAMES', summary: 'Realms in which tokens are issued here.' },
   'no-embedded-issuer': { type: 'boolean', default: false, summary: 'Issue no tokens here.', absent: 'tokens are issued' },
   'allow-private-webhooks': {
     type: 'boolean',
@@ -118,6 +121,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     gatewayUrl: readUrl('gateway-url', flags['gateway-url']),
     publicUrl: flags['public-url'] === undefined ? undefined : readUrl('public-url', flags['public-url']),
     ...readIssuers(flags['oidc-issuer'], flags['oidc-audience'], flags['no-embedded-issuer']),
+    realms: readRealms(flags.realms),
     pipelines: flags.pipelines === undefined ? [] : readPipelines(flags.pipelines),
     allowPrivateWebhooks: flags['allow-private-webhooks'],
     hasPortal: flags.portal,
@@ -185,6 +189,13 @@ function readIssuers(
     throw new StoaError('usage_error', '--no-embedded-issuer needs --oidc-issuer.', { hint: 'Otherwise nobody could sign in.' });
   }
   return { oidcIssuers, oidcAudience, hasEmbeddedIssuer: !isOff };
+}
+
+function readRealms(text: string): string[] {
+  const realms = text.split(',').map((realm) => realm.trim());
+  const odd = realms.find((realm) => !/^[A-Za-z0-9._-]{1,64}$/.test(realm));
+  if (odd === undefined) return realms;
+  throw new StoaError('usage_error', `--realms takes names of 1 to 64 letters, digits, dots, underscores and hyphens; "${odd}" is none.`);
 }
 
 function readFlags(args: readonly string[]) {

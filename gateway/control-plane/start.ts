@@ -70,7 +70,8 @@ export async function startControlPlane(settings: Settings, log: FastifyBaseLogg
 
 async function openEmbeddedIssuer(cp: ControlPlane, settings: Settings) {
   const clients = await loadClients(cp, settings);
-  return { clients, tokens: await createTokens(cp, loadSigningKey(path.join(settings.dataDirectory, 'issuer.pem'))) };
+  const tokens = await createTokens(cp, loadSigningKey(path.join(settings.dataDirectory, 'issuer.pem')));
+  return { clients, tokens, realms: settings.realms };
 }
 
 function createContext(

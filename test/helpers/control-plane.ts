@@ -95,7 +95,7 @@ export async function openControlPlane(
   const { oidc, pipelines = [], hasEmbeddedIssuer = true } = options;
   const app = await buildServer({
     cp,
-    embeddedIssuer: hasEmbeddedIssuer ? { clients, tokens } : undefined,
+    embeddedIssuer: hasEmbeddedIssuer ? { clients, tokens, realms: ['master', 'stoa'] } : undefined,
     externalIssuers: [...(oidc === undefined ? [] : [createExternalIssuer(cp, oidc)]), ...createPipelineIssuers(cp, pipelines)],
     version: '0.0.0-test',
     portalPort: options.portalPort,

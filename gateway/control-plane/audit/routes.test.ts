@@ -43,6 +43,22 @@ test('both addresses give one answer, with the fields that the scripts of docume
   });
 });
 
+test('what was done to a tenant can be looked up after its deletion, by its name and its id, by those of the platform alone (AU5)', async () => {
+  const { id } = await server.ok('GET', '/v1/tenants/acme');
+  await server.call('DELETE', '/v1/tenants/acme');
+  await server.ok('POST', '/v1/tenants', { name: 'globex' });
+  const foreign = await server.token('tenant:globex role:tenant-admin');
+
+  for (const name of ['acme', String(id)]) {
+    const { logs } = await server.ok('GET', `/v1/audit/${name}?action=tenant.deleted`);
+    expect(logs).toMatchObject([{ resource: id, user: 'service-account-control-plane-api' }]);
+    expect((await server.call('GET', `/v1/audit/${name}/export`)).text).toContain('tenant.deleted');
+    expect((await server.call('GET', `/v1/audit/${name}`, undefined, { token: foreign })).status).toBe(404);
+  }
+  expect((await server.call('GET', '/v1/audit/nobody')).status).toBe(404);
+  expect((await server.call('GET', '/v1/tenants/acme')).status).toBe(404);
+});
+
 test('events of live traffic are counted exactly, within the hours that are asked for (AU2)', async () => {
   const events = Array.from({ length: 120 }, (_value, index) => limited(`gw-${index}`, index % 3 === 0 ? 'app' : 'batch', index % 30));
   const { status, body } = await deliver(events);

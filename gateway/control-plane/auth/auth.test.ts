@@ -39,6 +39,17 @@ describe('token endpoint', () => {
     });
   });
 
+  it('knows the realms that it is given and no other (K14)', async () => {
+    for (const line of ['POST /realms/shop/protocol/openid-connect/token', 'GET /realms/shop/.well-known/openid-configuration']) {
+      const [method = '', url = ''] = line.split(' ');
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const payload = method === 'POST' ? { payload: new URLSearchParams(grant).toString(), headers } : {};
+      const answer = await control.app.inject({ method: method as 'GET', url, ...payload });
+
+      expect([answer.statusCode, answer.json<{ error_description: string }>().error_description]).toEqual([404, 'There is no such realm.']);
+    }
+  });
+
   it('takes the client by HTTP Basic', async () => {
     const basic = Buffer.from(`stoa-api:${CLIENT_SECRET}`).toString('base64');
 

@@ -6,21 +6,22 @@ import { isTokenRole } from './roles.js';
 import type { Client, Clients } from './secrets.js';
 import { TOKEN_SECONDS, type TokenRequest, type Tokens } from './tokens.js';
 
-const REALM = /^[A-Za-z0-9._-]{1,64}$/;
 const DEFAULT_SCOPE = 'email profile';
 
 export interface IssuerOptions {
   readonly cp: ControlPlane;
   readonly clients: Clients;
   readonly tokens: Tokens;
+  /** Names of the realms that there are (decision K14). */
+  readonly realms: readonly string[];
 }
 
 /** An error in the form of RFC 6749, section 5.2. */
 class OAuthError extends Error {
-  readonly status: 400 | 401;
+  readonly status: 400 | 401 | 404;
   readonly code: string;
 
-  constructor(code: string, description: string, status: 400 | 401 = 400) {
+  constructor(code: string, description: string, status: 400 | 401 | 404 = 400) {
     super(description);
     this.code = code;
     this.status = status;
@@ -39,21 +40,23 @@ export const issuerRoutes: FastifyPluginAsync<IssuerOptions> = (app, options) =>
     return reply.code(500).send({ error: 'server_error', error_description: `Server error. Request id: ${request.id}` });
   });
   app.post('/realms/:realm/protocol/openid-connect/token', async (request, reply) => {
-    const answer = await issueToken(options, realmOf(request), request);
+    const answer = await issueToken(options, realmOf(options, request), request);
     return reply.header('cache-control', 'no-store').header('pragma', 'no-cache').send(answer);
   });
   app.get('/realms/:realm/protocol/openid-connect/certs', (request) => {
-    realmOf(request);
+    realmOf(options, request);
     return { keys: [options.tokens.jwk] };
   });
-  app.get('/realms/:realm/.well-known/openid-configuration', (request) => discovery(`${options.cp.publicUrl}/realms/${realmOf(request)}`));
+  app.get('/realms/:realm/.well-known/openid-configuration', (request) =>
+    discovery(`${options.cp.publicUrl}/realms/${realmOf(options, request)}`),
+  );
   return Promise.resolve();
 };
 
-function realmOf({ params }: FastifyRequest): string {
+function realmOf({ realms }: IssuerOptions, { params }: FastifyRequest): string {
   const { realm } = params as { realm: string };
-  if (REALM.test(realm)) return realm;
-  throw new OAuthError('invalid_request', 'A realm is 1 to 64 letters, digits, dots, underscores and hyphens.');
+  if (realms.includes(realm)) return realm;
+  throw new OAuthError('invalid_request', 'There is no such realm.', 404);
 }
 
 async function issueToken(

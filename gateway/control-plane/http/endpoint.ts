@@ -7,7 +7,7 @@ import type * as z from 'zod';
 import type { StoredResource } from '../../../schema/change.js';
 import { requireRight, type Right } from '../auth/roles.js';
 import type { Actor, ControlPlane } from '../context.js';
-import { requireTenant } from '../tenants/access.js';
+import { requireTenant, requireTenantEver } from '../tenants/access.js';
 import { parse } from './parse.js';
 import './actor.js';
 
@@ -44,6 +44,8 @@ export interface Endpoint<Params = unknown, Query = unknown, Body = unknown> {
   readonly tag: string;
   readonly summary: string;
   readonly right: Right;
+  /** Whether those of the platform may name a tenant that is gone: what is told of it outlives it. */
+  readonly outlivesTenant?: true;
   /** Parameters of the path beside `:tenant`. */
   readonly params?: z.ZodType<Params>;
   readonly query?: z.ZodType<Query>;
@@ -115,7 +117,8 @@ async function callOf(
   const { actor } = request;
   const { tenant: named, ...params } = request.params as Readonly<Record<string, string>>;
   // A foreign tenant is as absent as one that never was; in a tenant of one's own the right comes before any look at what is there.
-  const tenant = named === undefined ? undefined : await requireTenant(cp.db, actor, named);
+  const find = operation.outlivesTenant === true ? requireTenantEver : requireTenant;
+  const tenant = named === undefined ? undefined : await find(cp.db, actor, named);
   requireRight(actor, operation.right);
   return {
     actor,

@@ -264,6 +264,15 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Ask whoever sent you here for a new one.': 'Demandez-en un nouveau à la personne qui vous a envoyé ici.',
   'There is no API "{}".': 'Il n’y a pas d’API « {} ».',
   'Choose one of the plans: {}.': 'Choisissez l’un des plans : {}.',
+  'Plan "{}" ships with the product.': 'Le plan « {} » est livré avec le produit.',
+  'Create a plan of this name to take its place.': 'Créez un plan de ce nom pour prendre sa place.',
+  '{} has the id of another resource for a name.': '{} a pour nom l’identifiant d’une autre ressource.',
+  'Choose another name.': 'Choisissez un autre nom.',
+  '{} is declared and {}: its keys do not work.': '{} est déclaré et {} : ses clés ne fonctionnent pas.',
+  'Take it out of the manifests; after an apply it can be declared anew.':
+    'Retirez-le des manifestes ; après une application il peut être déclaré de nouveau.',
+  'Resume it with "stoactl subscriptions resume", or take it out of the manifests.':
+    'Rétablissez-le avec « stoactl subscriptions resume », ou retirez-le des manifestes.',
   'There are no plans to choose from.': 'Il n’y a pas de plan à choisir.',
   'Your subscription is not active.': 'Votre abonnement n’est pas actif.',
   'A key can be made while it is.': 'Une clé peut être créée tant qu’il l’est.',

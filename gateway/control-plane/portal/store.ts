@@ -1,7 +1,7 @@
 /** Rows of those who may sign in at the portal. */
-import { sql } from 'kysely';
+import { sql, type ExpressionBuilder, type ExpressionWrapper, type SqlBool } from 'kysely';
 import type { Db, Trx } from '../context.js';
-import type { PortalAccountTable } from '../database/tables.js';
+import type { Database, PortalAccountTable } from '../database/tables.js';
 
 /** Names of at most so many tenants that have not closed their portal. */
 export async function openPortals(db: Db, most: number): Promise<string[]> {
@@ -47,6 +47,15 @@ const unproven = (db: Db) =>
     .innerJoin('resources as consumer', 'consumer.id', 'account.consumer_id')
     .where('account.self_registered', '=', 1)
     .where(({ not, exists }) => not(exists(ownStates(db).where('state.approved_at', 'is not', null))));
+
+/** That a resource is none of those who came by themselves and have no approved subscription yet, and none of what they asked for. */
+export function isSettled(db: Db, row: ExpressionBuilder<Database, 'resources'>): ExpressionWrapper<Database, 'resources', SqlBool> {
+  const strangers = unproven(db).where('consumer.managed_by', 'is', null);
+  const asked = strangers.innerJoin('subscription_states as asked', (join) =>
+    join.onRef('asked.tenant', '=', 'account.tenant').onRef('asked.consumer', '=', 'consumer.name'),
+  );
+  return row('id', 'not in', strangers.select('consumer.id').union(asked.select('asked.id')));
+}
 
 /** How many consumers of a tenant came by themselves, from one network or from all, and have no approved subscription yet. */
 export async function countUnproven(db: Db, tenant: string, network?: string): Promise<number> {

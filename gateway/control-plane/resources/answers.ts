@@ -30,6 +30,7 @@ export const storedResource = z.strictObject({
   updated_at: instant('When it was changed last.'),
   updated_by: text('Who changed it last.'),
   drift: touch.optional().describe('There when something other than its project changed it last.'),
+  secret_fields: z.array(z.string()).optional().describe('Fields whose secret is held here, and for which no manifest has a reference.'),
 });
 
 const change = z.strictObject({

@@ -10,6 +10,7 @@ import { requireRight } from '../auth/roles.js';
 import { settleClaim, type Actor, type ControlPlane, type Trx } from '../context.js';
 import { previewChange, type Preview } from '../gateways/feed.js';
 import { newResourceId } from '../resource-id.js';
+import { restingNotes } from '../subscriptions/resting.js';
 import { mayEnter } from '../tenants/access.js';
 import { checkAgainst, nextVersion, withChangeDigests, withSecretDigests } from './desired.js';
 import { requireExpected } from './expect.js';
@@ -38,7 +39,7 @@ export async function planRequest(cp: ControlPlane, actor: Actor, request: PlanR
     const isSame = await isUnchanged(cp, trx, request, digest);
     const found = isSame ? emptyPlan(request, await currentRevision(trx)) : (await makePlan(cp, trx, actor, request)).plan;
     await requireExpected(trx, request.expect, found);
-    return found;
+    return { ...found, diagnostics: [...found.diagnostics, ...(await restingNotes(trx, request))] };
   });
 }
 

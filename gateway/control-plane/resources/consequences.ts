@@ -6,6 +6,7 @@ import { keyOf, type Resource } from '../../../schema/resource.js';
 import type { ControlPlane, Trx } from '../context.js';
 import { cascade, type CascadeStep } from './cascade.js';
 import { claimHolders, claimTaken } from './claims-store.js';
+import { namedLikeIds, nameTaken } from './names-store.js';
 
 interface Found {
   readonly plan: Plan;
@@ -23,7 +24,7 @@ export interface Consequences {
 export async function consequencesOf(cp: ControlPlane, trx: Trx, request: PlanRequest, found: Found): Promise<Consequences> {
   if (found.plan.refusals.length > 0) return { steps: [], refusals: [] };
   const { steps, refusals } = deletionsOf(cp, request, found);
-  return { steps, refusals: [...refusals, ...(await claimRefusals(cp, trx, found, steps))] };
+  return { steps, refusals: [...refusals, ...(await nameRefusals(trx, found.plan)), ...(await claimRefusals(cp, trx, found, steps))] };
 }
 
 function deletionsOf({ catalog }: ControlPlane, request: PlanRequest, { plan: { changes }, current }: Found): Consequences {
@@ -48,6 +49,17 @@ function stepRefusals({ project, take_ownership }: PlanRequest, { before, after 
     return [{ code: 'conflict', resource: keyOf(before), message, hint: 'Delete it there first, or apply with --take-ownership.' }];
   }
   return after === undefined ? protectedRefusal(before) : [];
+}
+
+async function nameRefusals(trx: Trx, { changes }: Plan): Promise<Refusal[]> {
+  const taken = await namedLikeIds(
+    trx,
+    changes.filter(({ action }) => action === 'create'),
+  );
+  return taken.map((key) => {
+    const { message, hint = '' } = nameTaken(key);
+    return { code: 'conflict', resource: keyOf(key), message, hint };
+  });
 }
 
 /** Claims that resources outside of the set hold; inside of it the check has compared them. */

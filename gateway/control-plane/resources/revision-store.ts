@@ -37,6 +37,12 @@ export async function firstRevisionOf(db: Db, tenant: string): Promise<number> {
   return (await made.executeTakeFirstOrThrow()).first ?? 0;
 }
 
+/** Names of the tenants that were made after a revision, whether they are still there or not. */
+export async function tenantsMadeAfter(db: Db, revision: number): Promise<string[]> {
+  const query = db.selectFrom('revision_changes').select('name').distinct().where('kind', '=', 'Tenant').where('before', 'is', null);
+  return (await query.where('revision', '>', revision).orderBy('name').execute()).map(({ name }) => name);
+}
+
 /** Who wrote or deleted a resource last, and when, in the life of its tenant. */
 export async function findLastTouch(db: Db, key: ResourceKey): Promise<Touch | undefined> {
   const query = db
@@ -48,6 +54,14 @@ export async function findLastTouch(db: Db, key: ResourceKey): Promise<Touch | u
     .where('change.name', '=', key.name)
     .where('change.revision', '>=', await firstRevisionOf(db, key.tenant));
   return query.orderBy('change.revision', 'desc').limit(1).executeTakeFirst();
+}
+
+/** A resource that was deleted, by its id or its name, as it was last; of several of that name the last one. */
+export async function findGone(db: Db, kind: string, idOrName: string): Promise<StoredResource | undefined> {
+  const deleted = db.selectFrom('revision_changes').select('before').where('kind', '=', kind).where('after', 'is', null);
+  const named = deleted.where((row) => row.or([row('resource_id', '=', idOrName), row('name', '=', idOrName)]));
+  const before = (await named.orderBy('revision', 'desc').limit(1).executeTakeFirst())?.before;
+  return typeof before === 'string' ? (JSON.parse(before) as StoredResource) : undefined;
 }
 
 /** What of the history somebody sees: all of it, or what concerns one tenant. */

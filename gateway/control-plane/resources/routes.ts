@@ -1,6 +1,6 @@
 /** Declared state of every kind over HTTP: what `stoactl` reads, plans and applies. */
 import * as z from 'zod';
-import type { StoredResource } from '../../../schema/change.js';
+import type { ShownResource, StoredResource } from '../../../schema/change.js';
 import { StoaError } from '../../../schema/error.js';
 import type { ControlPlane } from '../context.js';
 import { pageOf } from '../http/answers.js';
@@ -88,15 +88,16 @@ const listAll = endpoint({
     tenant: word('Id or name of the tenant.'),
     name: word('Exactly this name.'),
     project: word('Project that owns them.'),
+    settled: z.literal('true').optional().describe('Only configuration: without those who came by the portal and were approved nowhere.'),
     page: queryInteger(1, 1_000_000).default(1).describe('Number of the page, from 1.'),
     limit: queryInteger(1, 1000).default(100).describe('How many items a page holds.'),
   }),
   status: 200,
   answer: pageOf('resources', storedResource),
   errors: ['not_found'],
-  async handle(cp, { actor, query: { page, limit, ...filter } }) {
+  async handle(cp, { actor, query: { page, limit, settled, ...filter } }) {
     const tenant = filter.tenant === undefined ? actor.tenant : (await requireTenant(cp.db, actor, filter.tenant)).name;
-    const visible = { ...filter, tenant, kind: kindName(cp, filter.kind) };
+    const visible = { ...filter, tenant, kind: kindName(cp, filter.kind), isSettled: settled === 'true' };
     const resources = (await listResources(cp.db, visible, offsetOf({ page, limit }), limit)).map(publicForm);
     return pageAnswer('resources', resources, await countResources(cp.db, visible), { page, limit });
   },
@@ -137,6 +138,7 @@ function kindName({ catalog }: ControlPlane, word: string | undefined): string |
 }
 
 /** Digests of secrets stay here: who holds a secret could guess with them. */
-function publicForm({ secretDigests: _digests, ...resource }: StoredResource): StoredResource {
-  return resource;
+function publicForm({ secretDigests = {}, ...resource }: StoredResource): ShownResource {
+  const held = Object.keys(secretDigests).filter((field) => !(field in resource.spec));
+  return held.length === 0 ? resource : { ...resource, secret_fields: held };
 }

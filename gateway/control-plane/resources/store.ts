@@ -4,6 +4,7 @@ import type { StoredResource, Touch } from '../../../schema/change.js';
 import type { JsonObject } from '../../../schema/kind.js';
 import type { ResourceKey } from '../../../schema/resource.js';
 import type { Db, Trx } from '../context.js';
+import { isSettled } from '../portal/store.js';
 import type { Database, ResourceTable } from '../database/tables.js';
 
 export interface ResourceFilter {
@@ -12,6 +13,8 @@ export interface ResourceFilter {
   readonly name?: string | undefined;
   /** Owner. */
   readonly project?: string | undefined;
+  /** Without those who came by the portal and were approved nowhere, and without what they asked for: they are no configuration. */
+  readonly isSettled?: boolean;
 }
 
 const CHUNK = 500;
@@ -84,7 +87,7 @@ export async function listResources(db: Db, filter: ResourceFilter, offset: numb
   const query = db
     .selectFrom('resources')
     .selectAll()
-    .where((row) => matches(row, filter));
+    .where((row) => matches(db, row, filter));
   const page = query.orderBy('tenant').orderBy('kind').orderBy('name').offset(offset).limit(limit);
   return (await page.execute()).map(parseRow);
 }
@@ -92,14 +95,19 @@ export async function listResources(db: Db, filter: ResourceFilter, offset: numb
 /** How many resources a filter finds. */
 export async function countResources(db: Db, filter: ResourceFilter): Promise<number> {
   const query = db.selectFrom('resources').select(({ fn }) => fn.countAll().as('count'));
-  const { count } = await query.where((row) => matches(row, filter)).executeTakeFirstOrThrow();
+  const { count } = await query.where((row) => matches(db, row, filter)).executeTakeFirstOrThrow();
   return Number(count);
 }
 
-function matches(row: ExpressionBuilder<Database, 'resources'>, filter: ResourceFilter): ExpressionWrapper<Database, 'resources', SqlBool> {
+function matches(
+  db: Db,
+  row: ExpressionBuilder<Database, 'resources'>,
+  filter: ResourceFilter,
+): ExpressionWrapper<Database, 'resources', SqlBool> {
   const wanted = { kind: filter.kind, tenant: filter.tenant, name: filter.name, managed_by: filter.project };
   const entries = Object.entries(wanted) as [keyof typeof wanted, string | undefined][];
-  return row.and(entries.flatMap(([column, value]) => (value === undefined ? [] : [row(column, '=', value)])));
+  const settled = filter.isSettled === true ? [isSettled(db, row)] : [];
+  return row.and([...settled, ...entries.flatMap(([column, value]) => (value === undefined ? [] : [row(column, '=', value)]))]);
 }
 
 /** Adds resources, many to a statement. */

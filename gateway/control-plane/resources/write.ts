@@ -10,6 +10,7 @@ import { appendChanges } from '../gateways/store.js';
 import { REACTIONS } from '../reactions.js';
 import { claimHolders, claimsOf, claimTaken, deleteClaims, insertClaims, type ClaimingWrite } from './claims-store.js';
 import { insertRevision, insertRevisionChanges } from './revision-store.js';
+import { namedLikeIds, nameTaken } from './names-store.js';
 import { deleteResources, insertResources, putSecrets, updateResource } from './store.js';
 
 /** One resource before and after. Both undefined is never. */
@@ -22,10 +23,15 @@ export interface Write {
 
 /**
  * Writes a revision: rows, claims, secrets, history, audit, what gateways follow, and the reactions of lived state. Returns its number.
- * Throws `conflict` when a version has moved or a claim is held by another resource.
+ * Throws `conflict` when a version has moved, a claim is held by another resource, or a name is the id of one.
  */
 export async function writeRevision(cp: ControlPlane, trx: Trx, author: Actor, writes: readonly Write[], origin: Origin): Promise<number> {
   const actor = { ...author, origin };
+  const [taken] = await namedLikeIds(
+    trx,
+    writes.flatMap(({ before, after }) => (before === undefined && after !== undefined ? [after] : [])),
+  );
+  if (taken !== undefined) throw nameTaken(taken);
   const at = new Date(cp.now()).toISOString();
   const source = JSON.stringify(origin.source);
   const revision = await insertRevision(trx, { project: origin.project, actor: actor.name, source, created_at: at });

@@ -73,6 +73,23 @@ describe('creation', () => {
     expect(await createNested({ plan: 'standard' })).toMatchObject({ status: 'active' });
   });
 
+  test('whoever may not approve asks, whatever plan and form: it waits for somebody who may (decision 12)', async () => {
+    await server.put('Plan', 'acme', 'gold', { requires_approval: false });
+    const token = await server.token('tenant:acme role:devops');
+    const ask = async (path: string, more: object) => (await server.call('POST', path, { api_id: apiId, ...more }, { token })).body;
+
+    const asked = [
+      await ask('/v1/subscriptions', {}),
+      await ask('/v1/subscriptions', { plan: 'gold' }),
+      await ask('/v1/tenants/acme/subscriptions', { plan: 'gold' }),
+    ];
+    const key = await server.call('POST', '/v1/tenants/acme/apikeys', { subscription_id: asked[0].id, name: 'x' }, { token });
+
+    for (const each of asked) expect(each).toMatchObject({ status: 'pending_approval', api_key: null });
+    expect(key.status).toBe(409);
+    expect(await server.ok('POST', `/v1/subscriptions/${String(asked[1].id)}/approve`)).toMatchObject({ status: 'active' });
+  });
+
   test('the tenant may be left out when the API is named by its id', async () => {
     const created = await server.ok('POST', '/v1/subscriptions', { api_id: apiId });
 
@@ -325,6 +342,18 @@ describe('a subscription from a manifest', () => {
   const apply = (resources: readonly object[], more: object = {}) =>
     server.ok('POST', '/v1/apply', { project: 'shop', resources, ...more });
   const path = '/v1/tenants/acme/subscriptions/mobile-payments';
+
+  test('is told of in a plan when its keys do not work, whatever is declared', async () => {
+    await apply([manifest()]);
+    const plan = async () => (await server.ok('POST', '/v1/plan', { project: 'shop', resources: [manifest()] })).diagnostics;
+    const before = await plan();
+    await server.ok('POST', `${path}/revoke`);
+
+    expect(before).toEqual([]);
+    expect(await plan()).toMatchObject([
+      { severity: 'note', resource: 'Subscription acme/mobile-payments', message: expect.stringContaining('is declared and revoked') },
+    ]);
+  });
 
   test('is active without a key, which its first rotation makes; applying again changes neither', async () => {
     await apply([manifest()]);

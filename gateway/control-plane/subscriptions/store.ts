@@ -113,6 +113,12 @@ export async function namesById(db: Db, ids: readonly string[]): Promise<Readonl
   return names;
 }
 
+/** Subscriptions in one of these states that a project owns, at most so many, in stable order. */
+export async function ownedSubscriptions(db: Db, project: string, statuses: readonly string[], most: number): Promise<SubscriptionRow[]> {
+  const owned = joined(db).where('state.status', 'in', statuses).where('resource.managed_by', '=', project);
+  return (await owned.orderBy('state.tenant').orderBy('resource.name').limit(most).execute()).map(parseRow);
+}
+
 /** Starts the life of a subscription. */
 export async function insertState(trx: Trx, state: Insertable<SubscriptionStateTable>): Promise<void> {
   await trx.insertInto('subscription_states').values(state).execute();
