@@ -20,8 +20,9 @@ import {
   listRevisions,
   resourcesAtRevision,
   type HistoryScope,
+  tenantsMadeAfter,
 } from './revision-store.js';
-import { findTenant } from './store.js';
+import { resourcesByKey } from './store.js';
 
 const tag = 'Declared state';
 const count = z.int().min(0);
@@ -149,12 +150,20 @@ async function scopeOf(db: Db, { tenant }: Actor): Promise<HistoryScope> {
 
 /** What one tenant declared is not applied to another one that has its name now. Throws `conflict`. */
 async function requireSameTenants(db: Db, revision: number, resources: readonly StoredResource[]): Promise<void> {
-  for (const name of new Set(resources.map(({ tenant }) => tenant))) {
-    if ((await firstRevisionOf(db, name)) <= revision || (await findTenant(db, name)) === undefined) continue;
-    throw new StoaError('conflict', `The tenant "${name}" of revision ${revision} was deleted since; another one has its name now.`, {
-      hint: 'Choose a later revision, or apply the manifests of that time.',
-    });
-  }
+  const declared = new Set(resources.map(({ tenant }) => tenant));
+  const newer = (await tenantsMadeAfter(db, revision)).filter((name) => declared.has(name));
+  const [another] = await resourcesByKey(
+    db,
+    newer.map((name) => ({ kind: 'Tenant', tenant: name, name })),
+  );
+  if (another !== undefined)
+    throw new StoaError(
+      'conflict',
+      `The tenant "${another.name}" of revision ${revision} was deleted since; another one has its name now.`,
+      {
+        hint: 'Choose a later revision, or apply the manifests of that time.',
+      },
+    );
 }
 
 /** A revision that the actor sees something of. Throws `not_found`. */
