@@ -20,7 +20,7 @@ export interface SpecFinding {
 }
 
 /** The parsed spec, or what is wrong with it. */
-export function checkSpec(definition: KindDefinition, spec: unknown): { spec?: JsonObject; findings: SpecFinding[] } {
+export function checkSpec(definition: Pick<KindDefinition, 'spec'>, spec: unknown): { spec?: JsonObject; findings: SpecFinding[] } {
   const result = definition.spec.safeParse(spec, { error: (issue) => sentence(issue) });
   // A spec that its schema has parsed is a JSON object: every kind's schema is one of objects.
   if (result.success) return { spec: result.data as JsonObject, findings: [] };
@@ -30,7 +30,7 @@ export function checkSpec(definition: KindDefinition, spec: unknown): { spec?: J
 }
 
 /** Where no variant of a union is chosen zod looks at nothing else: what all variants share is checked as if the first were meant. */
-function sharedFindings(definition: KindDefinition, spec: unknown): SpecFinding[] {
+function sharedFindings(definition: Pick<KindDefinition, 'spec'>, spec: unknown): SpecFinding[] {
   const union = variantsOf(definition.spec);
   if (union === undefined || typeof spec !== 'object' || spec === null || fieldsOf(definition.spec, spec) !== undefined) return [];
   const [first] = union.variants.keys();

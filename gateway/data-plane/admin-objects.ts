@@ -3,10 +3,13 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { addressProblem } from '../../schema/address.js';
 import type { Catalog } from '../../schema/catalog.js';
+import { checkSpec } from '../../schema/check-spec.js';
+import type { KindDefinition } from '../../schema/kind.js';
 import { HTTP_METHODS } from '../../schema/kinds/api.js';
 import type { PolicySpec } from '../../schema/kinds/policy.js';
 import { resourceName } from '../../schema/name.js';
 import { canonicalJson } from '../../schema/resource.js';
+import { shown } from '../../schema/shown.js';
 import type { SyncResource } from '../../schema/sync.js';
 import { StoaError, type Diagnostic } from '../../schema/error.js';
 import type { CompiledRoute } from './compile.js';
@@ -51,11 +54,12 @@ const FIELDS: Readonly<Record<string, string>> = { path: 'path_prefix', upstream
 export function readAdminApi(catalog: Catalog, text: string, allowPrivate: boolean, createdAt: string): AdminApi {
   const body = read(apiBody, text);
   const { path_prefix: path, backend_url: upstream_url, methods, activated, auth_required } = body;
-  const parsed = catalog.find('API')?.spec.safeParse({ path, upstream_url, methods, activated, auth_required });
-  const findings = issuesOf(parsed).map(({ path: at, message }) => ({ path: renamed(at), message }));
+  const findings = findingsOf(catalog.find('API'), { path, upstream_url, methods, activated, auth_required }).map(renamed);
   if (isOwnPath(path)) findings.push({ path: 'path_prefix', message: `"${path}" belongs to the gateway itself.` });
-  if (findings.length === 0 && !isAllowedHost(upstream_url, allowPrivate))
-    findings.push({ path: 'backend_url', message: 'This address is not allowed.' });
+  // Names are checked where they are resolved, at each connection; addresses here as well.
+  const problem = findings.length === 0 ? addressProblem(new URL(upstream_url).hostname, allowPrivate) : undefined;
+  if (problem !== undefined)
+    findings.push({ path: 'backend_url', message: `${problem.message} --allow-private-upstreams lets a gateway call private ones.` });
   refuse(findings);
   const unique = [...new Set(methods)];
   return {
@@ -70,46 +74,49 @@ export function readAdminApi(catalog: Catalog, text: string, allowPrivate: boole
 export function readAdminPolicy(catalog: Catalog, text: string, createdAt: string): AdminPolicy {
   const body = read(policyBody, text);
   const { policy_type, config, priority } = body;
-  refuse(issuesOf(catalog.find('Policy')?.spec.safeParse({ policy_type, config, priority })));
+  refuse(findingsOf(catalog.find('Policy'), { policy_type, config, priority }));
   return { ...body, config, created_at: createdAt };
 }
 
 type Finding = Pick<Diagnostic, 'path' | 'message'>;
 
-function read<T>(schema: z.ZodType<T>, text: string): T {
+/** The body as its schema makes it. Throws `validation_error`. */
+function read<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new StoaError('validation_error', 'The body is not JSON.');
+    throw new StoaError('validation_error', 'The body is not JSON.', { hint: 'Send one JSON object, such as {"id": "..."}.' });
   }
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) refuse(issuesOf(parsed));
-  return parsed.data as T;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new StoaError('validation_error', `The body is ${shown(value)}; it must be one JSON object.`);
+  refuse(findingsOf({ spec: schema }, value));
+  return schema.parse(value);
 }
 
-function issuesOf(parsed: z.ZodSafeParseResult<unknown> | undefined): Finding[] {
-  if (parsed?.success !== false) return [];
-  return parsed.error.issues.flatMap((issue) => {
-    const at = issue.path.map(String);
-    if (issue.code !== 'unrecognized_keys') return [{ path: at.join('.'), message: issue.message }];
-    return issue.keys.map((key) => ({ path: [...at, key].join('.'), message: 'Unknown field.' }));
-  });
-}
+/** What is wrong, with the value, and what to do about it, in the words of manifests. */
+const findingsOf = (definition: Pick<KindDefinition, 'spec'> | undefined, spec: object): Finding[] =>
+  definition === undefined
+    ? []
+    : checkSpec(definition, spec).findings.map(({ path, message, hint }) => ({
+        path: path.join('.'),
+        message: hint === undefined ? message : `${message} ${hint}`,
+      }));
 
-const renamed = (at: string): string => {
-  const [first = '', ...rest] = at.split('.');
-  return [FIELDS[first] ?? first, ...rest].join('.');
-};
+/** A finding about a field of the kind, as one about that of the body. */
+function renamed({ path, message }: Finding): Finding {
+  const [first = '', ...rest] = path.split('.');
+  const field = FIELDS[first];
+  return field === undefined
+    ? { path, message }
+    : { path: [field, ...rest].join('.'), message: message.replaceAll(`"${first}"`, `"${field}"`) };
+}
 
 function refuse(findings: readonly Finding[]): void {
   if (findings.length === 0) return;
   const diagnostics = findings.map((finding): Diagnostic => ({ severity: 'error', code: 'validation_error', ...finding }));
   throw new StoaError('validation_error', undefined, { diagnostics });
 }
-
-/** Names are checked where they are resolved, at each connection; addresses here as well. */
-const isAllowedHost = (url: string, allowPrivate: boolean): boolean => addressProblem(new URL(url).hostname, allowPrivate) === undefined;
 
 const hashOf = (spec: unknown): string => createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 12);
 

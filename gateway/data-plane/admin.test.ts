@@ -186,6 +186,36 @@ describe('admin API', () => {
     expect((await send('GET /admin/apis')).body).toEqual([]);
   });
 
+  it('says of each value what it is, where, and what would be right, of routes and policies', async () => {
+    const { send } = await open();
+    const said = async (line: string, body: unknown): Promise<Record<string, string>> => {
+      const { details = [], message, hint } = (await send(line, body)).body.error;
+      const fields = details.map(({ field, message }: { field: string; message: string }) => [field, message]);
+      return fields.length > 0 ? Object.fromEntries(fields) : { '': [message, hint].filter(Boolean).join(' ') };
+    };
+
+    expect(
+      await said('POST /admin/apis', { ...payments('ftp://x'), id: 7, name: '', tenant_id: undefined, methods: [], activated: 'yes' }),
+    ).toEqual({
+      id: '"id" must be a text, not the number 7.',
+      name: '"name" is empty.',
+      tenant_id: '"tenant_id" is missing.',
+      methods: '"methods" has 0 entries; at least 1 is needed.',
+      activated: '"activated" must be true or false, not the text "yes".',
+    });
+    expect((await said('POST /admin/apis', payments('http://x', { methods: ['GTE'] })))['methods.0']).toContain('"GTE"');
+    expect((await said('POST /admin/apis', payments('ftp://x')))['backend_url']).toContain('"ftp://x"');
+    expect(await said('POST /admin/apis', '[]')).toEqual({ '': 'The body is a list; it must be one JSON object.' });
+    expect(await said('POST /admin/policies', '{')).toEqual({ '': 'The body is not JSON. Send one JSON object, such as {"id": "..."}.' });
+    expect(await said('POST /admin/policies', { ...gold, policy_type: 'rate_limt', priority: 'high' })).toEqual({
+      priority: '"priority" must be a whole number, not the text "high".',
+    });
+    expect(await said('POST /admin/policies', { ...gold, policy_type: 'rate_limt' })).toEqual({
+      policy_type: '"policy_type" is "rate_limt", which is not known. Did you mean "rate_limit"?',
+    });
+    expect((await said('POST /admin/policies', { ...gold, api_di: 'x' }))['api_di']).toContain('Did you mean "api_id"?');
+  });
+
   it.each([
     ['an unknown type', { ...gold, policy_type: 'quantum' }, 'policy_type'],
     ['a wrong config', { ...gold, config: { limit: 0, window_secs: 60 } }, 'config.limit'],

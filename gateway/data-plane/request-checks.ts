@@ -38,14 +38,17 @@ export function requestProblem(
   const { head, method } = exchange;
   if (req.httpVersionMajor !== 1) return { code: 'http_version_not_supported' };
   if (refusal !== undefined) return { code: refusal };
-  if (method === 'TRACE' || method === 'CONNECT') return { code: 'method_not_allowed', headers: ['Allow', METHODS] };
   if (isUpgrade === true && exchange.hasBody) return { code: 'bad_request', message: 'A websocket handshake has no body.' };
   const message = targetProblem(exchange, req.url ?? '');
   if (message !== undefined) return { code: 'bad_request', message };
+  if (method === 'TRACE' || method === 'CONNECT') return { code: 'method_not_allowed', headers: ['Allow', allowedAt(exchange)] };
   return isLoop(head.via, edge)
     ? { code: 'bad_request', message: 'The request has passed this gateway before: its upstream leads back here.' }
     : undefined;
 }
+
+/** The methods of the API at a path (RFC 9110, 15.5.6). */
+const allowedAt = ({ gateway, path }: HttpExchange): string => gateway.snapshot().match(path)?.route.allow ?? METHODS;
 
 function targetProblem(exchange: HttpExchange, url: string): string | undefined {
   const target = parseTarget(url);

@@ -96,6 +96,18 @@ it.each(attacks)('%s: refuses with 4xx, closes, and interprets nothing more', as
   expect(capture.received.join('')).not.toContain('smuggled');
 });
 
+it('tells of a refused method which ones the API has, or the gateway where there is none', async () => {
+  const { gateway } = await gatewayWithCapture();
+  gateway.swap([makeRoute({ upstreamUrl: 'http://127.0.0.1:1', methods: ['GET', 'HEAD'] })]);
+
+  const answers = await Promise.all(['/apis/acme/payments/x', '/elsewhere'].map((path) => sendRaw(gateway.port, request(`TRACE ${path}`))));
+
+  expect(answers.map(({ status, text }) => [status, /^Allow: (.*)\r$/m.exec(text)?.[1]])).toEqual([
+    [405, 'GET, HEAD'],
+    [405, 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT'],
+  ]);
+});
+
 it('request-smuggling: a refusal holds although the rest of the connection arrives later', async () => {
   const { capture, gateway } = await gatewayWithCapture();
 

@@ -62,6 +62,12 @@ it('answers the preflight of the runbook (DP21)', () => {
   });
 });
 
+it('spells the methods of HTTP as browsers ask for them, and leaves others as they are written', () => {
+  const { headers } = answer(compile({ ...RUNBOOK, methods: ['get', 'Patch', '*', 'link'] }), preflight('https://yourapp.com'));
+
+  expect(headers['access-control-allow-methods']).toBe('GET, PATCH, *, link');
+});
+
 it('tells a foreign origin nothing, and keeps its preflight from the upstream', () => {
   expect(answer(compile(RUNBOOK), preflight('https://evil.com'))).toEqual({ status: 204, headers: { vary: 'Origin' } });
   expect(answer(compile(RUNBOOK), exchange('GET', { origin: 'https://evil.com' })).headers).toEqual({ vary: 'Origin' });

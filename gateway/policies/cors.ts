@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { HTTP_METHODS } from '../../schema/kinds/api.js';
 import { definePolicy, type Exchange, type Reply, type ReplyHead } from './contract.js';
 
 const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'A method or header name has no spaces or separators.');
@@ -10,7 +11,11 @@ const origin = z.string().max(300).regex(ORIGIN, 'An origin is "*", https://app.
 const config = z
   .strictObject({
     origins: z.array(origin).min(1).describe('Origins that may call: exact, https://*.example.com, or "*".'),
-    methods: z.array(token).min(1).default(['GET', 'HEAD', 'POST']).describe('Methods that a browser may use.'),
+    methods: z
+      .array(token)
+      .min(1)
+      .default(['GET', 'HEAD', 'POST'])
+      .describe('Methods that a browser may use; what the API has no method for stays refused.'),
     headers: z.array(token).default([]).describe('Request headers that a browser may send.'),
     expose_headers: z.array(token).default([]).describe('Response headers that scripts may read.'),
     max_age: z.int().min(0).max(86_400).default(600).describe('Seconds for which a browser may remember the answer.'),
@@ -26,6 +31,9 @@ const EXPOSED = [
   ...['X-Request-Id', 'X-Stoa-Request-Id', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
   ...['RateLimit', 'RateLimit-Policy', 'Retry-After'],
 ];
+
+/** Methods are told apart by case, and browsers ask for those of HTTP in capitals; others are as they are written. */
+const spelled = (method: string): string => HTTP_METHODS.find((known) => known === method.toUpperCase()) ?? method;
 
 /** Answers preflights before authentication and puts CORS headers on every answer, the gateway's own errors included. */
 export const cors = definePolicy({
@@ -44,7 +52,13 @@ export const cors = definePolicy({
     const allows = originMatcher(origins);
     const credentials = allow_credentials ? ['Access-Control-Allow-Credentials', 'true'] : [];
     const onAnswer = ['Access-Control-Expose-Headers', [...new Set([...EXPOSED, ...expose_headers])].join(', '), ...credentials];
-    const onPreflight = ['Access-Control-Allow-Methods', methods.join(', '), 'Access-Control-Max-Age', String(max_age), ...credentials];
+    const onPreflight = [
+      'Access-Control-Allow-Methods',
+      methods.map(spelled).join(', '),
+      'Access-Control-Max-Age',
+      String(max_age),
+      ...credentials,
+    ];
     if (headers.length > 0) onPreflight.push('Access-Control-Allow-Headers', headers.join(', '));
     return {
       // Also a foreign origin's preflight ends here: it learns nothing, and the upstream never sees the question.
