@@ -324,6 +324,20 @@ describe('gateway', () => {
     expect(readFileSync(file, 'utf8')).toBe(damaged);
   });
 
+  it('does not start without what its admin API has registered: a damaged file is named, and left as it is', async () => {
+    const dataDir = directory();
+    const first = await open({ dataDir });
+    await first.send('POST /admin/apis', payments(await upstream()));
+    await first.stop();
+    const file = join(dataDir, 'gateway-0', 'admin.json');
+    const damaged = readFileSync(file, 'utf8').replace('"GET"', '"PUT"');
+    writeFileSync(file, damaged);
+
+    await expect(open({ dataDir })).rejects.toThrow(`${file}, which holds what the admin API has registered, is damaged`);
+
+    expect(readFileSync(file, 'utf8')).toBe(damaged);
+  });
+
   it('keeps its metrics, which name consumers, to the bearer of the metrics token where there is one', async () => {
     const { send } = await open({ env: { ...WITH_TOKEN, STOA_METRICS_TOKEN: 'metrics-token' } });
     const ask = async (authorization: string) =>

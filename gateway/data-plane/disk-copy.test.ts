@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { sealedText } from '../../test/helpers/sealed-text.js';
 import type { SyncObjects } from '../../schema/sync.js';
 import { ConfigSource, type AdminObjects } from './config-source.js';
 import { createDiskCopy } from './disk-copy.js';
@@ -143,13 +144,20 @@ describe('disk copy', () => {
     expect(statSync(join(directory, 'admin.json')).mode & 0o777).toBe(0o600);
   });
 
-  it('refuses to write over what the admin API had registered when that is damaged', () => {
-    const directory = newDirectory();
-    writeFileSync(join(directory, 'admin.json'), '{"half');
-    const { disk } = open(directory);
-    disk.load();
+  it.each([
+    ['cut off', '{"half', 'it ends before its checksum'],
+    ['of another version', sealedText({ format: 2, apis: [], policies: [] }), 'another version of the gateway wrote it'],
+  ])(
+    'never starts with nothing in the place of what the admin API had registered when that is %s: names the file and leaves it',
+    (_what, text, reason) => {
+      const directory = newDirectory();
+      const file = join(directory, 'admin.json');
+      writeFileSync(file, text);
 
-    expect(() => disk.saveAdmin(admin)).toThrow(/damaged/);
-    expect(readFileSync(join(directory, 'admin.json'), 'utf8')).toBe('{"half');
-  });
+      expect(() => open(directory).disk.load()).toThrow(
+        expect.objectContaining({ code: 'conflict', message: expect.stringContaining(`is damaged: ${reason}. It was left as it is.`) }),
+      );
+      expect(readFileSync(file, 'utf8')).toBe(text);
+    },
+  );
 });

@@ -10,22 +10,25 @@ export interface DiskCopyOptions {
   /** Made when it is not there, mode 0700. */
   readonly directory: string;
   readonly source: Pick<ConfigSource, 'position' | 'resources' | 'subscriptions' | 'credentials' | 'adminApis' | 'adminPolicies'>;
-  /** Told once of a damaged file, and of each write that failed. */
+  /** Told once of a damaged copy, and of each write that failed. */
   onProblem(problem: string): void;
   /** How long changes are gathered before the copy is written; 250 ms when absent. */
   readonly debounceMs?: number | undefined;
 }
 
 export interface DiskCopy {
-  /** Reads both files. What is damaged is reported and read as nothing. */
+  /**
+   * Reads both files. A damaged copy is reported and read as nothing: the control plane gives it anew. What the admin API registered nobody has but this file,
+   * and policies for routes of the control plane are among it: throws `conflict` when it is damaged, so that nothing is served without them.
+   */
   load(): { readonly copy: { readonly objects: SyncObjects; readonly position: Position } | undefined; readonly admin: AdminObjects };
   /** The configuration has changed: it is written soon. A damaged copy is only replaced when `isWhole`: the control plane gave everything anew. */
   changed(isWhole: boolean): void;
-  /** Writes what the admin API registered; returns when it is on the disk. Throws `service_unavailable` when the file is damaged, and what the disk says when it cannot be written. */
+  /** Writes what the admin API registered; returns when it is on the disk. Throws what the disk says when it cannot be written. */
   saveAdmin(objects: AdminObjects): void;
   /** Writes what is not written yet. */
   stop(): Promise<void>;
-  /** Whether a damaged file was found and not replaced since. */
+  /** Whether a damaged copy was found and not replaced since. */
   isDamaged(): boolean;
 }
 
@@ -37,7 +40,7 @@ const RETRY_MS = 5000;
 export function createDiskCopy({ directory, source, onProblem, debounceMs = 250 }: DiskCopyOptions): DiskCopy {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const [configFile, adminFile] = [join(directory, 'config.json'), join(directory, 'admin.json')];
-  const damaged = new Set<string>();
+  let isDamaged = false;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
   let isDirty = false;
@@ -59,31 +62,23 @@ export function createDiskCopy({ directory, source, onProblem, debounceMs = 250 
     await writing;
     writing = undefined;
   };
-  const read = <T>(file: string, check: (value: unknown) => T | undefined): T | undefined => {
-    const content = readSealed(file);
-    if (content.state === 'absent') return undefined;
-    const value = content.state === 'whole' ? check(content.value) : undefined;
-    if (value !== undefined) return value;
-    damaged.add(file);
-    const reason = content.state === 'damaged' ? content.reason : 'another version of the gateway wrote it';
-    onProblem(`${file} is damaged: ${reason}. It is left untouched.`);
-    return undefined;
+  const readCopy = (): ReturnType<typeof asCopy> => {
+    const content = readAs(configFile, asCopy);
+    isDamaged = 'reason' in content;
+    if ('reason' in content) onProblem(`${configFile} is damaged: ${content.reason}. It is left untouched.`);
+    return 'reason' in content ? undefined : content.value;
   };
 
   return {
-    load: () => ({ copy: read(configFile, asCopy), admin: read(adminFile, asAdmin) ?? { apis: [], policies: [] } }),
-    isDamaged: () => damaged.size > 0,
+    load: () => ({ copy: readCopy(), admin: readAdmin(adminFile) }),
+    isDamaged: () => isDamaged,
     changed(isWhole) {
-      if (isWhole) damaged.delete(configFile);
-      if (damaged.has(configFile) || source.position === undefined) return;
+      if (isWhole) isDamaged = false;
+      if (isDamaged || source.position === undefined) return;
       isDirty = true;
       schedule(debounceMs);
     },
     saveAdmin(objects) {
-      if (damaged.has(adminFile))
-        throw new StoaError('service_unavailable', 'What the admin API had registered is damaged on the disk; nothing was changed.', {
-          hint: 'The log of the start of the gateway names the file. Put a copy of it in its place, or move it away, and start the gateway again.',
-        });
       writeSealedSync(adminFile, [JSON.stringify({ format: FORMAT, ...objects }).slice(0, -1)]);
     },
     async stop() {
@@ -92,10 +87,31 @@ export function createDiskCopy({ directory, source, onProblem, debounceMs = 250 
       await writing;
       clearTimeout(timer);
       timer = undefined;
-      if (isDirty && !damaged.has(configFile)) await write();
+      if (isDirty && !isDamaged) await write();
       clearTimeout(timer);
     },
   };
+}
+
+/** The content of a sealed file; no value where there is none. A `reason` says why it is not whole. */
+function readAs<T>(file: string, check: (value: unknown) => T | undefined): { readonly value?: T } | { readonly reason: string } {
+  const content = readSealed(file);
+  if (content.state === 'absent') return {};
+  if (content.state === 'damaged') return { reason: content.reason };
+  const value = check(content.value);
+  return value === undefined ? { reason: 'another version of the gateway wrote it' } : { value };
+}
+
+function readAdmin(file: string): AdminObjects {
+  const content = readAs(file, asAdmin);
+  if (!('reason' in content)) return content.value ?? { apis: [], policies: [] };
+  throw new StoaError(
+    'conflict',
+    `${file}, which holds what the admin API has registered, is damaged: ${content.reason}. It was left as it is.`,
+    {
+      hint: 'Put a copy of it in its place, or move it away and register again; then start the gateway.',
+    },
+  );
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

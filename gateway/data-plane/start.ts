@@ -32,11 +32,22 @@ export interface RunningGateway {
 
 const SWEEP_MS = 60_000;
 
-/** Starts. Throws when the port or the directory cannot be had; nothing is left open then. */
+/** Starts. Throws when the port or the directory cannot be had, or what its admin API has registered is damaged; nothing is left open then. */
 export async function startGateway(settings: Settings, log: AccessLog): Promise<RunningGateway> {
   const parts = settings.workers === 1 ? assembleAlone(settings, log) : assembleWithWorkers(settings, log);
   const { front, core } = parts;
-  load(core, log);
+  const giveUp = (error: unknown): never => {
+    core.metrics.stop();
+    core.checks.stop();
+    parts.stopWatching();
+    parts.mcp?.stop();
+    throw error;
+  };
+  try {
+    load(core, log);
+  } catch (error) {
+    giveUp(error);
+  }
   const counts = keepQuotas({
     quotas: core.quotas.quotas,
     directory: parts.directory,
@@ -45,10 +56,7 @@ export async function startGateway(settings: Settings, log: AccessLog): Promise<
       core.source.position === undefined ? () => true : knownSubjects(core.publisher.liveCounters(), core.source.subscriptions),
     onProblem: (reason) => log.event('error', 'quota_problem', { reason }),
   });
-  const port = await listen(front, settings).catch((error: unknown) => {
-    core.metrics.stop();
-    throw error;
-  });
+  const port = await listen(front, settings).catch(giveUp);
   const link = connect(settings, parts, log);
   parts.link.current = link;
   const sweeper = setInterval(() => core.publisher.sweep(), SWEEP_MS).unref();
