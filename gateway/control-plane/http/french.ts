@@ -268,7 +268,7 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Create a plan of this name to take its place.': 'Créez un plan de ce nom pour prendre sa place.',
   '{} has the id of another resource for a name.': '{} a pour nom l’identifiant d’une autre ressource.',
   'Choose another name.': 'Choisissez un autre nom.',
-  '{} is declared and {}: its keys do not work.': '{} est déclaré et {} : ses clés ne fonctionnent pas.',
+  '{} is declared and {}: it opens nothing.': '{} est déclaré et {} : il n’ouvre rien.',
   'Take it out of the manifests; after an apply it can be declared anew.':
     'Retirez-le des manifestes ; après une application il peut être déclaré de nouveau.',
   'Resume it with "stoactl subscriptions resume", or take it out of the manifests.':

@@ -20,7 +20,7 @@ export async function restingNotes(db: Db, { project, resources }: PlanRequest):
   return resting.flatMap(({ tenant, name, status }): Diagnostic[] => {
     const resource = keyOf({ kind: 'Subscription', tenant, name });
     if (!declared.has(resource)) return [];
-    const message = `${resource} is declared and ${status}: its keys do not work.`;
+    const message = `${resource} is declared and ${status}: it opens nothing.`;
     return [{ severity: 'note', code: 'not_active', message, hint: HINTS[status as keyof typeof HINTS], path: '', resource }];
   });
 }
