@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { eventually, KEY, makeRoute, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
+import { eventually, KEY, makeRoute, request, startGateway, startUpstream } from '../../test/helpers/data-plane.js';
 import { hooksOf } from '../../test/helpers/policy-gateway.js';
+import { sendRaw, startTcp } from '../../test/helpers/raw-tcp.js';
 import { cache } from '../policies/cache.js';
 import type { Hooks } from '../policies/contract.js';
 import { createBreaker } from './breaker.js';
@@ -82,4 +83,21 @@ it.each(LANES)('what throws behind an answer takes nothing of it away (%s lane)'
   for (let n = 0; n < 2; n += 1) texts.push(await fetch(gateway.url, { headers: auth }).then((got) => got.text()));
 
   expect([texts, failures(), panics().length]).toEqual([['one two', 'one two'], 0, 2]);
+});
+
+it('a response hook that throws on a change of protocol is answered 500, and the upstream is let go', async () => {
+  let isClosed = false;
+  const { url } = await startTcp((socket) => {
+    socket
+      .on('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'))
+      .on('close', () => (isClosed = true));
+  });
+  const breaker = createBreaker(url);
+  const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: url, upstream: { breaker }, hooks: [{ response: broken }] })] });
+
+  const handshake = request('GET /apis/acme/payments/x', ['Connection: Upgrade', 'Upgrade: websocket']);
+  const answer = await sendRaw(gateway.port, handshake, (text) => text.endsWith('}'));
+
+  expect([answer.status, breaker.stats(Date.now()).failure_count]).toEqual([500, 0]);
+  await eventually(() => isClosed).toBe(true);
 });
