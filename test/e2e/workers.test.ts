@@ -182,7 +182,7 @@ it('replaces a worker that is killed under load; others go on, and no metric goe
   await publish('loaded');
   await limit('loaded', 'rate_limit', { limit: 700, window_secs: 3600 });
   await call('/loaded', 100);
-  const before = await metric('stoa_gateway_requests_total{tenant="acme",api="loaded"');
+  const before = await metric('stoa_gateway_requests_total{tenant="acme",api="admin:loaded"');
   const [victim = 0, ...others] = workers();
 
   const traffic = call('/loaded', 400);
@@ -197,7 +197,9 @@ it('replaces a worker that is killed under load; others go on, and no metric goe
   expect(workers()).toEqual(expect.arrayContaining(others));
   expect(workers()).not.toContain(victim);
   expect(await metric('stoa_gateway_worker_deaths_total')).toBe(1);
-  expect(await metric('stoa_gateway_requests_total{tenant="acme",api="loaded"')).toBeGreaterThanOrEqual(before + (counts[200] ?? 0) - 200);
+  expect(await metric('stoa_gateway_requests_total{tenant="acme",api="admin:loaded"')).toBeGreaterThanOrEqual(
+    before + (counts[200] ?? 0) - 200,
+  );
   // What the dead worker had borrowed counts as used, and nothing is granted twice.
   const rest = await call('/loaded', 700);
   const granted = 100 + (counts[200] ?? 0) + (rest[200] ?? 0);
