@@ -46,13 +46,13 @@ export abstract class BaseCommand extends Command {
   protected isVerbatim = false;
   /** Places of findings are shown with their line when a command has read files. */
   protected sourceLine: SourceLine | undefined;
-  /** Aborted by the first Ctrl-C. */
-  protected readonly interrupted = new AbortController();
   /** What holds when the command is interrupted and the client has sent nothing that changes anything. A command that works by another way says what holds of it. */
   protected untouchedHint = 'Nothing was changed.';
   /** What holds once a request that changes something is under way: nobody knows whether it has arrived. */
   protected interruptHint = 'The server may have done it, or not: look before you run it again.';
 
+  readonly #interrupted = new AbortController();
+  readonly #onInterrupt = (): void => this.#interrupt();
   #hasWritten = false;
   /** A line of a phase stands on the terminal. */
   #hasPhaseLine = false;
@@ -64,15 +64,33 @@ export abstract class BaseCommand extends Command {
 
   protected override async init(): Promise<void> {
     await super.init();
-    if (!this.endsOnInterrupt) return;
-    process.once('SIGINT', () => {
-      process.once('SIGINT', () => process.exit(INTERRUPTED));
-      const reason = new StoaError('interrupted', 'Interrupted.', { hint: this.#hasWritten ? this.interruptHint : this.untouchedHint });
-      this.interrupted.abort(reason);
-      // What does not listen to the signal (reading stdin, say) is given a moment, then ended.
-      const end = (): Promise<void> => this.catch(reason).finally(() => process.exit(INTERRUPTED));
-      setTimeout(() => void this.#held.then(end, end), INTERRUPT_MS).unref();
-    });
+    this.answerInterrupts(true);
+  }
+
+  /** Aborted by the first Ctrl-C, which is answered from now on. */
+  protected get interrupted(): AbortController {
+    this.answerInterrupts(true);
+    return this.#interrupted;
+  }
+
+  /**
+   * Whether Ctrl-C is answered by the command, or ends the process at once, as the system does: for what computes for long and holds nothing, where nobody
+   * could answer. Gives what it was before.
+   */
+  protected answerInterrupts(isAnswered: boolean): boolean {
+    const before = process.listeners('SIGINT').includes(this.#onInterrupt);
+    if (isAnswered && !before && this.endsOnInterrupt && !this.#interrupted.signal.aborted) process.once('SIGINT', this.#onInterrupt);
+    if (!isAnswered) process.off('SIGINT', this.#onInterrupt);
+    return before;
+  }
+
+  #interrupt(): void {
+    process.once('SIGINT', () => process.exit(INTERRUPTED));
+    const reason = new StoaError('interrupted', 'Interrupted.', { hint: this.#hasWritten ? this.interruptHint : this.untouchedHint });
+    this.#interrupted.abort(reason);
+    // What does not listen to the signal (reading stdin, say) is given a moment, then ended.
+    const end = (): Promise<void> => this.catch(reason).finally(() => process.exit(INTERRUPTED));
+    setTimeout(() => void this.#held.then(end, end), INTERRUPT_MS).unref();
   }
 
   protected override async parse<
@@ -230,7 +248,7 @@ export abstract class BaseCommand extends Command {
     this.parsed = true;
     this.#clearPhaseLine();
     const { toFailure } = await import('./report.js');
-    const reason = this.interrupted.signal.aborted ? (this.interrupted.signal.reason as unknown) : thrown;
+    const reason = this.#interrupted.signal.aborted ? (this.#interrupted.signal.reason as unknown) : thrown;
     const failure = toFailure(reason, this.sourceLine);
     const isJson = wantsJson(this.argv, process.env);
     const paint = this.paint(process.stderr);

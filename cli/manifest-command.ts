@@ -39,15 +39,20 @@ export abstract class ManifestCommand extends BaseCommand {
 
   protected async loadOptions({ filename, recursive }: ManifestFlags, paths: readonly string[] = []): Promise<LoadOptions> {
     const named = [...(filename === undefined ? [] : [filename].flat()), ...paths];
+    const settings = await this.settings();
+    // A large file is parsed in one go. Whoever listens to what is interrupted, as the client does, has it answered again.
+    this.answerInterrupts(false);
+    return { paths: named, isRecursive: recursive, settings, env: this.environment, cwd: process.cwd(), stdin: () => this.#readStdin() };
+  }
+
+  async #readStdin(): Promise<string> {
     const { text } = await import('node:stream/consumers');
-    return {
-      paths: named,
-      isRecursive: recursive,
-      settings: await this.settings(),
-      env: this.environment,
-      cwd: process.cwd(),
-      stdin: () => text(process.stdin),
-    };
+    const before = this.answerInterrupts(true);
+    try {
+      return await text(process.stdin);
+    } finally {
+      this.answerInterrupts(before);
+    }
   }
 
   /** Reads the manifests and has the control plane make a plan of them. One request. */

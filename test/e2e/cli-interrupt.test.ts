@@ -52,6 +52,19 @@ describe.skipIf(!hasTerminal)('Ctrl-C (CL13)', () => {
     await interrupted(terminal, 'Nothing was changed.');
   });
 
+  it('while a large file is parsed: at once, without a word', async () => {
+    const consumer = (index: number): string =>
+      `apiVersion: gostoa.dev/v1beta1\nkind: Consumer\nmetadata: { name: c${index}, tenant: acme }\nspec: { email: c${index}@example.com }\n---\n`;
+    const large = suite.directory({ 'all.yaml': Array.from({ length: 100_000 }, (_, index) => consumer(index)).join('') });
+    const terminal = run(['validate', '-f', large]);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+
+    terminal.type(CTRL_C);
+
+    expect(await terminal.ended, terminal.screen()).toEqual({ exitCode: 130, isRestored: true });
+    expect(terminal.screen()).not.toMatch(/Valid|Interrupted/);
+  });
+
   it.each([
     ['diff', ['diff']],
     ['apply', ['apply', '--yes']],
