@@ -1,6 +1,7 @@
 /** What became of an imported document, for a person. */
 import type { ImportItem, ImportResult } from '../operations/import/report.js';
 import { printable, type Paint } from './paint.js';
+import { counted } from './validation.js';
 
 const MAX_LINES = 200;
 
@@ -10,8 +11,7 @@ export function importText({ file, format, resources, items }: ImportResult, pai
   const lines = told.slice(0, MAX_LINES).map((item) => itemText(file, item, paint));
   const more = told.length > MAX_LINES ? [`… and ${told.length - MAX_LINES} more: -o json has them all.\n`] : [];
   const count = (outcome: ImportItem['outcome']): number => items.filter((item) => item.outcome === outcome).length;
-  const made = resources.length === 1 ? '1 manifest' : `${resources.length} manifests`;
-  const sum = `${printable(file)} (${printable(format)}): ${made} from ${items.length} items; ${count('note')} with a note, ${count('skipped')} not imported.\n`;
+  const sum = `${printable(file)} (${printable(format)}): ${counted(resources.length, 'manifest')} from ${counted(items.length, 'item')}; ${count('note')} with a note, ${count('skipped')} not imported.\n`;
   return [...lines, ...more, sum].join('');
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { displayWidth, fitted, padded, shortened, wrapped } from './layout.js';
 import { colours } from './paint.js';
 
-describe('widths (CL14)', () => {
+describe('widths (CL1)', () => {
   it.each([
     ['plain', 5],
     ['東京', 4],
@@ -22,7 +22,7 @@ describe('widths (CL14)', () => {
   });
 });
 
-describe('fitted (CL14)', () => {
+describe('fitted (CL1)', () => {
   it('leaves alone what is no terminal, and what fits', () => {
     const text = `${'word '.repeat(50)}\nshort\n`;
 

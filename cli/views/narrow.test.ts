@@ -66,7 +66,7 @@ const TABLES: readonly (readonly [view: string, command: string, text: (paint: P
   ['usage', 'usage', (paint) => usageText(answerOf('usage'), paint)],
 ];
 
-describe('a narrow terminal (CL14)', () => {
+describe('a narrow terminal (CL1)', () => {
   it.each(TABLES)('%s: %s is not wider than 80 columns', (_, __, text) => {
     expect(text(plain)).not.toBe('');
 

@@ -71,6 +71,7 @@ function requireVersion(root: Foreign, file: string): void {
   const given = root['openapi'];
   const version = typeof given === 'string' || typeof given === 'number' ? String(given) : '';
   if (/^3\.\d+(\.|$)/.test(version)) return;
+  if (given === 3) throw unusable(file, 'The field "openapi" is the number 3.', 'Write the version in quotes: openapi: "3.0.3".');
   throw unusable(
     file,
     version === ''

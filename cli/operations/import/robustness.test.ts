@@ -223,3 +223,27 @@ it.skipIf(history.length === 0)('a document that changed a little gives manifest
     expect(changed).toBeLessThanOrEqual(Math.max(3, changedLines));
   }
 });
+
+describe('what cannot be read (CL18)', () => {
+  const beginning = 'openapi: 3.0.3\ninfo: {title: S, version: "1"}\n';
+
+  it.each([
+    ['two documents', `${beginning}---\n${beginning}`, /Divide it/],
+    ['a tab before a key', `${beginning}paths:\n\t/a: {}\n`, /Indent with spaces/],
+    ['comments in JSON', '{\n  // the shop\n  "openapi": "3.0.3", "paths": {} }', /JSON has no comments/],
+    ['a tag of a language', `${beginning}x: !!js/function "f"\n`, /Leave the tag out/],
+    ['an alias of nothing', `${beginning}x: *y\n`, /Define the anchor/],
+    ['a letter in another encoding, far down', `${beginning}${'# filler\n'.repeat(20_000)}x: Caf\ufffd\n`, /UTF-8/],
+    ['a version that YAML takes for a number', 'openapi: 3.0\npaths: {/a: {get: {}}}\n', /in quotes/],
+  ])('says what to do about %s', (_, text, hint) => {
+    expect(() => importers.openapi(text)).toThrow(
+      expect.objectContaining({ diagnostics: [expect.objectContaining({ hint: expect.stringMatching(hint) as string })] }),
+    );
+  });
+
+  it('names the line of a letter in another encoding', () => {
+    expect(() => importers.kong('_format_version: "3.0"\nx: Caf\ufffd\n')).toThrow(
+      expect.objectContaining({ diagnostics: [expect.objectContaining({ source: { file: 'a.yaml', line: 2, column: 7 } })] }),
+    );
+  });
+});

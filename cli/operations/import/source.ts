@@ -23,9 +23,10 @@ const SCHEMA = CORE_SCHEMA.extend({ implicit: [MERGE] });
 export function readForeign(text: string, file: string): ForeignDocument {
   if (text.length > MAX_CHARACTERS)
     throw unreadable(file, `The file is too large: ${text.length} characters; at most ${MAX_CHARACTERS} are read.`);
-  // A file that is no text at all: an archive, an image, another encoding.
+  // A file that is no text at all (an archive, an image), or in another encoding, of which names would be lost.
   // eslint-disable-next-line no-control-regex -- NUL is what is looked for
-  if (/[\u0000\ufffd]/.test(text.slice(0, 65_536))) throw unreadable(file, 'The file is not UTF-8 text.');
+  const foreign = text.search(/[\u0000\ufffd]/);
+  if (foreign !== -1) throw unreadable(file, 'The file is not UTF-8 text.', placeIn(text, foreign, file), 'Save it as UTF-8.');
   const source = text.replace(/^\ufeff/, '');
   if (source.trim() === '') throw unreadable(file, 'The file is empty.');
   const { value, places, notes } = parse(source, file);
@@ -116,12 +117,27 @@ function markOf(error: YAMLException): { readonly line: number; readonly column:
 function failWith(error: YAMLException, file: string): never {
   const { line, column } = markOf(error);
   // The parser's own text quotes the document, which may hold secrets.
-  throw unreadable(file, `The file is not valid YAML or JSON: ${error.reason}.`, { file, line: line + 1, column: column + 1 });
+  const [, hint] = HINTS.find(([reason]) => error.reason.includes(reason)) ?? [];
+  throw unreadable(file, `The file is not valid YAML or JSON: ${error.reason}.`, { file, line: line + 1, column: column + 1 }, hint);
 }
 
-function unreadable(file: string, message: string, source: Source = { file, line: 1, column: 1 }): StoaError {
+/** What to do about what is met most, by the parser's words. */
+const HINTS = [
+  ['but found more', 'Divide it at its "---", and import each document by itself.'],
+  ['tab characters', 'Indent with spaces.'],
+  ['missed comma between flow', 'JSON has no comments, and YAML begins them with "#"; texts with brackets or braces stand in quotes.'],
+  ['unknown tag', 'Leave the tag out: plain texts, numbers, lists and mappings are read.'],
+  ['unidentified alias', 'Define the anchor before it, or write the value out.'],
+] as const;
+
+function placeIn(text: string, index: number, file: string): Source {
+  const before = text.slice(0, index).split('\n');
+  return { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
+function unreadable(file: string, message: string, source: Source = { file, line: 1, column: 1 }, hint?: string): StoaError {
   return new StoaError('validation_error', `${file} cannot be imported.`, {
-    diagnostics: [{ severity: 'error', code: 'unreadable_document', message, path: '', source }],
+    diagnostics: [{ severity: 'error', code: 'unreadable_document', message, path: '', source, ...(hint === undefined ? {} : { hint }) }],
   });
 }
 
