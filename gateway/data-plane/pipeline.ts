@@ -209,9 +209,14 @@ export function fail(exchange: Exchange, error: unknown): void {
 
 /** Response hooks in reverse order, then the headers that every answer carries. Throws what a hook throws. */
 export function completeHead(exchange: Exchange): void {
-  const { hooks, route, headers } = exchange;
-  for (let index = exchange.hooksEntered - 1; index >= 0; index -= 1) hooks[index]?.response?.(exchange, exchange);
+  const { route, headers } = exchange;
   if (route !== undefined) {
+    // Whoever was refused before it was known who asks gets what every caller gets.
+    const hooks = exchange.hooksEntered === 0 ? route.hooksFor(exchange.credential) : exchange.hooks;
+    for (let index = hooks.length - 1; index >= 0; index -= 1) {
+      const one = hooks[index];
+      if (index < exchange.hooksEntered || one?.seesRefusals === true) one?.response?.(exchange, exchange);
+    }
     for (let index = exchange.preflightEntered - 1; index >= 0; index -= 1) route.preflight[index]?.response?.(exchange, exchange);
   }
   if (exchange.limit !== undefined) addRateLimitHeaders(exchange, exchange.limit, exchange.gateway.now());

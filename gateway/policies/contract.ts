@@ -86,6 +86,8 @@ export interface Hooks {
   upstream?(head: UpstreamHead, exchange: Exchange): void;
   /** Sees every answer of a request that entered this policy, also errors. */
   response?(exchange: Exchange, head: ReplyHead): void;
+  /** `response` sees also the answers to requests that did not come as far as this policy: those that a key, a limit or another policy refused. */
+  readonly seesRefusals?: boolean;
   /** Takes back what `request` has just counted, in the same turn: another limit refused the request, so it is not counted anywhere. */
   giveBack?(exchange: Exchange): void;
 }

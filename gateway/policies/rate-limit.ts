@@ -27,6 +27,9 @@ export const rateLimit = definePolicy({
   stage: 'limit',
   exclusive: true,
   summary: 'Limits how many requests a caller may send in a window of time.',
+  behaviour: [
+    'Counts outlive changes of the policy. They live in memory: a gateway that is started anew begins its windows anew. What has to hold for days, also over restarts, is a `quota`.',
+  ],
   config: rateLimitConfig,
   example: { requests_per_minute: 100, burst: 20 },
   compile(config, services) {

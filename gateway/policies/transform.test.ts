@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findingsOf, hooksOf, policyGateway } from '../../test/helpers/policy-gateway.js';
-import type { Exchange } from './contract.js';
+import { KEY, makeRoute, startGateway } from '../../test/helpers/data-plane.js';
+import { errorReply } from '../data-plane/own-routes.js';
+import type { Exchange, Hooks } from './contract.js';
 import { transform } from './transform.js';
 
 describe('transform (PL11)', () => {
@@ -50,6 +52,34 @@ describe('transform (PL11)', () => {
 
     expect([answer.headers.get('x-frame-options'), answer.headers.get('x-powered-by')]).toEqual(['DENY', null]);
     expect(answer.headers.get('x-request-id')).not.toBeNull();
+  });
+
+  it('changes the headers of what is refused before it: a wrong key, a wrong method; its request rules see none of them', async () => {
+    const { call, received } = await policyGateway(transform, {
+      request: { headers: { set: { 'X-Source': 'gateway' } } },
+      response: { headers: { set: { 'X-Frame-Options': 'DENY' } } },
+    });
+
+    const answers = [await call('/x', { key: 'wrong' }), await call('/x', { method: 'LINK' }), await call('/x')];
+
+    expect(answers.map(({ status, headers }) => [status, headers.get('x-frame-options')])).toEqual([
+      [401, 'DENY'],
+      [405, 'DENY'],
+      [200, 'DENY'],
+    ]);
+    expect(received).toHaveLength(1);
+  });
+
+  it('changes the headers of what a limit refuses, and no other policy sees an answer that it did not come to', async () => {
+    const seen: number[] = [];
+    const refuse: Hooks = { request: () => errorReply('rate_limited') };
+    const watch: Hooks = { response: (_exchange, { status }) => void seen.push(status) };
+    const frame = hooksOf(transform, { response: { headers: { set: { 'X-Frame-Options': 'DENY' } } } });
+    const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: 'http://127.0.0.1:1', hooks: [refuse, watch, frame] })] });
+
+    const answer = await fetch(`${gateway.url}/x`, { headers: { 'x-api-key': KEY } });
+
+    expect([answer.status, answer.headers.get('x-frame-options'), seen]).toEqual([429, 'DENY', []]);
   });
 
   it.each([

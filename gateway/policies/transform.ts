@@ -35,7 +35,7 @@ const config = z
     response: z
       .strictObject({ headers: headers.optional() })
       .optional()
-      .describe('On the way to the client; also the gateway’s own errors.'),
+      .describe('On the way to the client; also the gateway’s own errors, such as 401 and 429.'),
   })
   .refine(({ request, response }) => request !== undefined || response !== undefined, { message: 'Give request, response, or both.' });
 
@@ -67,7 +67,7 @@ export const transform = definePolicy({
               editRequest(head.headers);
             },
           }),
-      ...(response === undefined ? {} : { response: (_exchange, head) => editResponse(head.headers) }),
+      ...(response === undefined ? {} : { seesRefusals: true, response: (_exchange, head) => editResponse(head.headers) }),
     };
   },
 });
