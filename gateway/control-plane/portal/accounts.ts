@@ -5,7 +5,7 @@ import { StoaError } from '../../../schema/error.js';
 import { keyOf } from '../../../schema/resource.js';
 import { recordAudit } from '../audit/store.js';
 import { addConsumer } from '../consumers/service.js';
-import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
+import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../context.js';
 import { deleteResource } from '../resources/put.js';
 import { requireResource } from '../resources/rest.js';
 import { randomPart } from '../resource-id.js';
@@ -56,12 +56,12 @@ export function renewSignIn(cp: ControlPlane, actor: Actor, tenant: string, idOr
   return commit(cp, async (trx) => addSignIn(cp, trx, actor, await requireResource(trx, 'Consumer', tenant, idOrName), null));
 }
 
-/** Places are taken by the tenant and by the network: what comes from one of them leaves the others theirs. A place is free when its holder is approved or forgotten. */
-async function requirePlace(trx: Trx, tenant: string, network: string): Promise<void> {
+/** Places are taken by the tenant and by the network: what comes from one of them leaves the others theirs. A place is free when its holder is approved or forgotten. Throws `rate_limited`. */
+export async function requirePlace(db: Db, tenant: string, network: string): Promise<void> {
   const waits = { hint: 'Ask whoever sent you here.', retryAfter: PLACE_SECONDS };
-  if ((await countUnproven(trx, tenant, network)) >= MAX_UNPROVEN.network)
+  if ((await countUnproven(db, tenant, network)) >= MAX_UNPROVEN.network)
     throw new StoaError('rate_limited', 'Too many wait for access from your network already.', waits);
-  if ((await countUnproven(trx, tenant)) >= MAX_UNPROVEN.tenant)
+  if ((await countUnproven(db, tenant)) >= MAX_UNPROVEN.tenant)
     throw new StoaError('rate_limited', 'Too many wait for access here already.', waits);
 }
 

@@ -10,7 +10,8 @@ it('lets 60 ask for access at one tenant in an hour, whatever their addresses, a
   let wait = 0;
   const ask = (address: string, tenant = 'ten-acme'): string | undefined => {
     try {
-      limits.registration(networkOf(address), tenant);
+      limits.attempt(networkOf(address));
+      limits.registration(tenant);
       return undefined;
     } catch (error) {
       wait = (error as StoaError).retryAfter ?? 0;

@@ -16,7 +16,9 @@ const MAX_SUBJECTS = 100_000;
 /** Refuses with `rate_limited`. */
 export interface PortalLimits {
   /** Somebody asks for access, from a network as `networkOf` names it. */
-  registration(network: string, tenant: string): void;
+  attempt(network: string): void;
+  /** There is a place for them at this tenant. */
+  registration(tenant: string): void;
   write(consumer: string): void;
 }
 
@@ -25,8 +27,10 @@ export function createPortalLimits(now: () => number): PortalLimits {
   const networks = createHourlyCounts(now, MAX_NETWORKS);
   const subjects = createHourlyCounts(now, MAX_SUBJECTS);
   return {
-    registration(network, tenant) {
+    attempt(network) {
       requireAllowed(networks.take(network, PER_NETWORK), now(), 'Access was asked for too often from this network.');
+    },
+    registration(tenant) {
       requireAllowed(subjects.take(`tenant ${tenant}`, PER_TENANT), now(), 'Access was asked for too often at this portal.');
     },
     write(consumer) {

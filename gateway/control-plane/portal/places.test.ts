@@ -34,6 +34,18 @@ it('one network takes no more than 20 places of a tenant, however long it tries,
   expect((await ask('192.0.2.99')).status).toBe(201);
 });
 
+it('networks without a place take nothing of the hour from others (UI1)', async () => {
+  const networks = [1, 2, 3, 4];
+  for (const network of networks) {
+    for (let each = 0; each < 20; each += 1) await registered(server, 'Eve', 'acme', `192.0.${network}.${each}`);
+    server.advance(HOUR_MS);
+  }
+
+  for (const network of networks) for (let each = 0; each < 20; each += 1) await ask(`192.0.${network}.${each}`);
+
+  expect((await ask('198.51.100.1')).status).toBe(201);
+});
+
 it('ends when 200 of a tenant wait without an approved subscription, until one of them has one (UI1)', async () => {
   for (let each = 0; each < 200; each += 1) {
     if (each % 20 === 0) server.advance(HOUR_MS);

@@ -17,7 +17,7 @@ import {
   SIGN_IN_MS,
   type Visitor,
 } from './access.js';
-import { accessBody, noteSignIn, register, renewSignIn } from './accounts.js';
+import { accessBody, noteSignIn, register, renewSignIn, requirePlace } from './accounts.js';
 import { offeredApis, offeredPlans } from './catalog.js';
 import { SECRET, setCookie } from './cookie.js';
 import { createPortalLimits, networkOf, type PortalLimits } from './limits.js';
@@ -78,7 +78,10 @@ function addSignIn(app: FastifyInstance, { cp, limits }: Deps): void {
     const tenant = await runningPortal(cp, request);
     const said = parse(accessBody, request.body);
     const network = networkOf(request.clientIp);
-    limits.registration(network, tenant.id);
+    limits.attempt(network);
+    // Before the count of the tenant: what is refused to one network takes nothing from the others.
+    await requirePlace(cp.db, tenant.name, network);
+    limits.registration(tenant.id);
     return signIn(request, reply, await register(cp, tenant, said, { network, requestId: request.id }));
   });
   app.post('/session', post, async (request: TenantRequest, reply) => {

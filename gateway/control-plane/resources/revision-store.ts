@@ -4,6 +4,7 @@ import type { StoredResource, Touch } from '../../../schema/change.js';
 import type { ResourceKey } from '../../../schema/resource.js';
 import type { Db, Trx } from '../context.js';
 import type { ProjectTable, RevisionChangeTable, RevisionTable } from '../database/tables.js';
+import { looksLikeId } from '../resource-id.js';
 import { slices } from './store.js';
 
 /** The number of the newest revision; 0 before the first. */
@@ -56,11 +57,14 @@ export async function findLastTouch(db: Db, key: ResourceKey): Promise<Touch | u
   return query.orderBy('change.revision', 'desc').limit(1).executeTakeFirst();
 }
 
-/** A resource that was deleted, by its id or its name, as it was last; of several of that name the last one. */
-export async function findGone(db: Db, kind: string, idOrName: string): Promise<StoredResource | undefined> {
-  const deleted = db.selectFrom('revision_changes').select('before').where('kind', '=', kind).where('after', 'is', null);
-  const named = deleted.where((row) => row.or([row('resource_id', '=', idOrName), row('name', '=', idOrName)]));
-  const before = (await named.orderBy('revision', 'desc').limit(1).executeTakeFirst())?.before;
+/** A tenant that was deleted, by its name or its id, as it was last; of several of that name the last one. */
+export async function findGoneTenant(db: Db, idOrName: string): Promise<StoredResource | undefined> {
+  const deleted = db.selectFrom('revision_changes').select('before').where('kind', '=', 'Tenant').where('after', 'is', null);
+  const named = deleted.where('tenant', '=', idOrName).where('name', '=', idOrName).orderBy('revision', 'desc');
+  // By its id it is looked for in the whole history: only when nothing else can be meant.
+  const byName = await named.limit(1).executeTakeFirst();
+  const row = byName ?? (looksLikeId(idOrName) ? await deleted.where('resource_id', '=', idOrName).executeTakeFirst() : undefined);
+  const before = row?.before;
   return typeof before === 'string' ? (JSON.parse(before) as StoredResource) : undefined;
 }
 
