@@ -27,7 +27,7 @@ describe('toFailure', () => {
     ['The following error occurred:\n  Missing required flag to\nSee more help with --help', '--to is missing.', undefined],
     [
       'Missing 1 required arg:\nkind  Kind, such as API.\n\nNote: --selector allows multiple values.',
-      'Missing: kind Kind, such as API.',
+      'KIND is missing: Kind, such as API.',
       undefined,
     ],
     ['Parsing --control-port \n\tExpected an integer', '--control-port: Expected an integer.', undefined],

@@ -103,10 +103,10 @@ const subscription = (tenant: string, api: string): string =>
   `# Its key is made by: stoactl rotate-key ${tenant}/first-app\n${manifest('Subscription', { name: 'first-app', tenant }, [`api: ${api}`, 'consumer: first-app'])}`;
 const policy = (tenant: string, api: string): string =>
   manifest('Policy', { name: 'limit', tenant }, [
-    'description: 100 requests a minute for each consumer.',
     'policy_type: rate_limit',
     'config:',
     '  requests_per_minute: 100',
+    'description: 100 requests a minute for each consumer.',
     'targets:',
     '  - kind: API',
     `    name: ${api}`,

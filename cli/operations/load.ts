@@ -86,7 +86,7 @@ function sourcesOf({ paths, isRecursive, settings, cwd }: LoadOptions): Sources 
       ? 'There is nothing to read: no -f and no stoa.config.yaml.'
       : `There is nothing to read: no -f, and ${configFile.file} names no manifests.`,
     {
-      hint: 'Name a manifest file or directory with -f.',
+      hint: `Name a manifest file or directory with -f${configFile === undefined ? ', or begin a repository with "stoactl init"' : ''}.`,
     },
   );
 }

@@ -19,6 +19,7 @@ describe('stoactl init', () => {
 
     expect([made.exitCode, made.stdout]).toEqual([0, expect.stringContaining('cd shop && stoactl dev')]);
     expect((await runStoactl(['validate'], { cwd: shop })).stdout).toContain('Valid: 5 resources');
+    expect((await runStoactl(['fmt', '--check'], { cwd: shop })).exitCode).toBe(0);
     const stack = await startStack({ cwd: shop });
     try {
       expect((await stack.stoactl(['diff', '--exit-code'], { cwd: shop })).exitCode).toBe(0);

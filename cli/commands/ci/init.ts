@@ -32,8 +32,9 @@ export default class CiInit extends BaseCommand {
     const written = initCi(args.system as CiSystem, config, { rotated: flags.rotate, hasOidc: flags.oidc });
     return this.show(written, {
       human: ({ files, variables, secrets, pipelines }) =>
-        `Wrote ${files.join(', ')}.\n\nVariables of the repository: ${variables.join(', ')}.\n` +
-        (secrets.length === 0 ? '' : `Secrets: ${secrets.join(', ')}.\n`) +
+        `Wrote ${files.join(', ')}.\n\nNext, in the settings of the repository:\n  variables  ${variables.join(', ')}\n` +
+        (secrets.length === 0 ? '' : `  secrets    ${secrets.join(', ')}\n`) +
+        'STOACTL_PACKAGE is where npm finds stoactl: a tarball, a git address, or a name in your registry.\n' +
         (pipelines === undefined
           ? ''
           : `\nFor the operator of the control plane, in the file of its --pipelines, with your own for the words in capitals:\n\n${pipelines}`),
