@@ -3,7 +3,7 @@ import type { Db, Trx } from '../context.js';
 import { StoaError } from '../../../schema/error.js';
 import { statusAt } from '../subscriptions/expiry.js';
 import { requireSubscription } from '../subscriptions/require.js';
-import { consumersById, findReferenced, idsByName, statesOf, statesOfConsumers } from '../subscriptions/store.js';
+import { apiIds, consumersById, findReferenced, statesOf, statesOfConsumers } from '../subscriptions/store.js';
 import type { RotationTarget } from './service.js';
 import { liveKeys } from './store.js';
 import { currentKey } from './validity.js';
@@ -42,14 +42,14 @@ async function keysInTenant(
     db,
     states.map(({ id }) => id),
   );
-  const apiIds = await idsByName(db, tenant, 'API', [...new Set(states.map(({ api }) => api))]);
+  const ids = await apiIds(db, states);
   return [...consumers].map(([name, id]) => {
     const own = states.filter(({ consumer }) => consumer === name);
     const current = currentKey(
       keys.filter(({ subscription_id }) => own.some((state) => state.id === subscription_id)),
       now,
     );
-    const api_ids = [...new Set(own.flatMap(({ api }) => apiIds.get(api) ?? []))];
+    const api_ids = [...new Set(own.flatMap(({ api }) => ids.get(`${tenant}/${api}`) ?? []))];
     const prefix = current?.prefix ?? null;
     return [id, { api_key: prefix === null ? null : `${prefix}…`, api_key_prefix: prefix, api_ids }];
   });

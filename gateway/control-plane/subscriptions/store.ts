@@ -171,12 +171,19 @@ export async function tenantOfApi(db: Db, id: string): Promise<string | undefine
   return (await query.executeTakeFirst())?.tenant;
 }
 
-/** Ids of resources of a tenant, by name. */
-export async function idsByName(db: Db, tenant: string, kind: string, names: readonly string[]): Promise<Map<string, string>> {
-  if (names.length === 0) return new Map();
-  const query = db.selectFrom('resources').select(['id', 'name']).where('tenant', '=', tenant).where('kind', '=', kind);
-  const rows = await query.where('name', 'in', names).execute();
-  return new Map(rows.map(({ id, name }) => [name, id]));
+/** Ids of the APIs of these subscriptions, by `tenant/name`. */
+export async function apiIds(
+  db: Db,
+  subscriptions: readonly { readonly tenant: string; readonly api: string }[],
+): Promise<ReadonlyMap<string, string>> {
+  const [tenants, names] = [new Set(subscriptions.map(({ tenant }) => tenant)), new Set(subscriptions.map(({ api }) => api))];
+  if (names.size === 0) return new Map();
+  const query = db.selectFrom('resources').select(['id', 'tenant', 'name']).where('kind', '=', 'API');
+  const rows = await query
+    .where('tenant', 'in', [...tenants])
+    .where('name', 'in', [...names])
+    .execute();
+  return new Map(rows.map(({ id, tenant, name }) => [`${tenant}/${name}`, id]));
 }
 
 /** Tenants and names of consumers, by id of their resource. */

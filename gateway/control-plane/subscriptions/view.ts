@@ -6,7 +6,7 @@ import { currentKey } from '../api-keys/validity.js';
 import type { Db } from '../context.js';
 import { resourcesByKey } from '../resources/store.js';
 import { statusAt } from './expiry.js';
-import { idsByName, type SubscriptionRow } from './store.js';
+import { apiIds, type SubscriptionRow } from './store.js';
 
 /** A subscription as every route answers it. */
 export interface SubscriptionView {
@@ -66,29 +66,22 @@ interface Referred {
 }
 
 async function findReferred(db: Db, rows: readonly SubscriptionRow[]): Promise<Referred> {
-  const apiIds = new Map<string, string>();
-  const consumers = new Map<string, Pick<SubscriptionView, 'consumer_id' | 'consumer_name' | 'consumer_email'>>();
-  for (const tenant of new Set(rows.map((row) => row.tenant))) {
-    const own = rows.filter((row) => row.tenant === tenant);
-    for (const [name, id] of await idsByName(db, tenant, 'API', [...new Set(own.map(({ api }) => api))]))
-      apiIds.set(`${tenant}/${name}`, id);
-    const keys = own.flatMap(({ consumer: name }) => (name === null ? [] : [{ kind: 'Consumer', tenant, name }]));
-    for (const { id, name, spec } of await resourcesByKey(db, keys)) {
-      const { display_name, email } = spec as unknown as ConsumerSpec;
-      consumers.set(`${tenant}/${name}`, { consumer_id: id, consumer_name: display_name ?? name, consumer_email: email ?? null });
-    }
-  }
-  return { apiIds, consumers };
+  const keys = rows.flatMap(({ tenant, consumer: name }) => (name === null ? [] : [{ kind: 'Consumer', tenant, name }]));
+  const consumers = (await resourcesByKey(db, keys)).map(({ id, tenant, name, spec }) => {
+    const { display_name, email } = spec as unknown as ConsumerSpec;
+    return [`${tenant}/${name}`, { consumer_id: id, consumer_name: display_name ?? name, consumer_email: email ?? null }] as const;
+  });
+  return { apiIds: await apiIds(db, rows), consumers: new Map(consumers) };
 }
 
-function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], { apiIds, consumers }: Referred, now: number): SubscriptionView {
+function view(row: SubscriptionRow, keys: readonly ApiKeyRow[], { apiIds: ids, consumers }: Referred, now: number): SubscriptionView {
   const { id, tenant, name, api, consumer, spec } = row;
   const previousEnd = lastEnd(keys, now);
   return {
     id,
     name,
     tenant_id: tenant,
-    api_id: apiIds.get(`${tenant}/${api}`) ?? null,
+    api_id: ids.get(`${tenant}/${api}`) ?? null,
     api,
     ...(consumers.get(`${tenant}/${consumer ?? ''}`) ?? { consumer_id: null, consumer_name: null, consumer_email: null }),
     consumer,
