@@ -74,7 +74,7 @@ const inOurWords = (message: string): string =>
     .replace(/^The following errors? occurred:\n\s*/, '')
     .replace(/Missing required flag (\S+)/g, '--$1 is missing')
     .replace(/^Missing \d+ required args?:\n([^]*)$/, (_, list: string) =>
-      list.replace(/^(\S+)\s+/gm, (__, name: string) => `${name.toUpperCase()} is missing: `),
+      list.replace(/^(\S+)\s+(.*?)\.?$/gm, (__, name: string, text: string) => `${name.toUpperCase()} is missing: ${text}`),
     )
     .replace(/^Parsing (--\S+)\s+/, '$1: ')
     .replace(/^Nonexistent flags?: (.*)$/, 'There is no flag $1')
