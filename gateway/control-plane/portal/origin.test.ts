@@ -25,19 +25,20 @@ it('are refused: from another site, a page without an origin, and what does not 
   ];
 
   // The attack is DNS rebinding: a name of theirs leads here, and their page counts as ours.
-  const rebound = { 'sec-fetch-site': 'same-origin', origin: 'https://evil.example.com', host: 'evil.example.com' };
+  const rebound = { 'sec-fetch-site': 'same-origin', origin: 'http://evil.example.com', host: 'evil.example.com' };
 
   for (const headers of [...forged, rebound])
     for (const line of ['POST access', 'POST session', 'DELETE session', ...WRITE])
       expect([line, headers, (await jane.send(line, undefined, headers)).status]).toEqual([line, headers, 403]);
 });
 
-it('a portal knows itself by the address that others have of the server, by localhost, and by any address of IP', async () => {
+it('a portal knows itself by the address that others have of the server, by localhost, by any address of IP, and by a name with a certificate', async () => {
   const names: readonly (readonly [string, string])[] = [
     ['https://api.example.test', 'control-plane:8000'],
     ['http://localhost:3002', 'localhost:3002'],
     ['http://127.0.0.1:3002', '127.0.0.1:3002'],
     ['http://[::1]:3002', '[::1]:3002'],
+    ['https://portal.example.com', 'portal.example.com'],
   ];
   const said: readonly Readonly<Record<string, string>>[] = [{}, { 'sec-fetch-site': 'same-origin' }];
 

@@ -15,12 +15,12 @@ export function requireOwnPage({ publicUrl }: ControlPlane, { headers }: Fastify
   const isHere = site === undefined ? [host, own.host].includes(page?.host) : site === 'same-origin';
   if (page === undefined || !isHere)
     throw new StoaError('forbidden', 'The request does not come from a page of the portal.', { hint: 'Open the portal and try again.' });
-  if (isOwnName(page.hostname, own.hostname)) return;
+  if (page.protocol === 'https:' || isOwnName(page.hostname, own.hostname)) return;
   throw new StoaError('forbidden', `The portal does not know itself as ${page.host}.`, {
     hint: 'Whoever runs it starts it with --public-url and the address at which others reach it.',
   });
 }
 
-/** A name of somebody else that leads here is the tool of DNS rebinding; an address of IP cannot be one, nor can localhost. */
+/** A name of somebody else that leads here is the tool of DNS rebinding; an address of IP cannot be one, nor can localhost, nor a name with a certificate. */
 const isOwnName = (name: string, own: string): boolean =>
   name === own || /^(.+\.)?localhost$/.test(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
