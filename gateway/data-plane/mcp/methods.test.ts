@@ -13,13 +13,17 @@ function heavyDocument(): object {
   return { openapi: '3.1.0', paths, components: { parameters, pathItems: { shared: { get: { parameters: shared } } } } };
 }
 
-function askerOf(openapi: object): Asker {
-  const snapshot = makeSnapshot([makeRoute({ upstreamUrl: 'http://127.0.0.1:9', tools: toolSource({ openapi }) })]);
+function askerOf(...documents: readonly object[]): Asker {
+  const draft = { upstreamUrl: 'http://127.0.0.1:9', authRequired: false };
+  const snapshot = makeSnapshot(
+    documents.map((openapi, at) => ({ ...makeRoute({ ...draft, tools: toolSource({ openapi }) }), api: `api-${at}` })),
+  );
   const carrier = { gateway: { snapshot: () => snapshot } };
   return { carrier, credential: makeCredential(), inHand: new InHand(), signal: new AbortController().signal } as unknown as Asker;
 }
 
-it('makes a page of long tools in slices, so that other requests are answered in between', async () => {
+/** The answer to a first listing, and how often others had a turn meanwhile. */
+async function listed(asker: Asker) {
   let turns = 0;
   let isOver = false;
   const turn = (): void => {
@@ -27,10 +31,26 @@ it('makes a page of long tools in slices, so that other requests are answered in
     if (!isOver) setImmediate(turn);
   };
   setImmediate(turn);
-
-  const { tools } = await resultOf(askerOf(heavyDocument()), 1, 'tools/list', {});
+  const { tools } = await resultOf(asker, 1, 'tools/list', {});
   isOver = true;
+  return { tools: tools as readonly unknown[], turns };
+}
 
-  expect((tools as readonly unknown[]).length).toBeGreaterThan(50);
+it('makes a page of long tools in slices, so that other requests are answered in between', async () => {
+  const { tools, turns } = await listed(askerOf(heavyDocument()));
+
+  expect(tools.length).toBeGreaterThan(50);
   expect(turns).toBeGreaterThan(0);
+});
+
+it('makes the tools of many APIs in slices when they are first listed', async () => {
+  const document = (at: number): object => ({
+    openapi: '3.1.0',
+    paths: Object.fromEntries(Array.from({ length: 500 }, (_each, n) => [`/${at}/${n}`, { get: { operationId: `get ${n}` } }])),
+  });
+
+  const { tools, turns } = await listed(askerOf(...Array.from({ length: 60 }, (_each, at) => document(at))));
+
+  expect(tools).toHaveLength(100);
+  expect(turns).toBeGreaterThan(3);
 });

@@ -73,15 +73,37 @@ function admitted(asker: Asker): Asker {
 export const offeredLists = (routes: readonly Route[], onPanic: (error: unknown) => void): readonly Tools[] =>
   routes.map((route) => toolsOf(route, onPanic)).filter(({ size }) => size > 0);
 
-/** So many characters a page has, but for its last tool. */
-const MAX_PAGE = 256 * 1024;
-/** So long the tools of a page are made without a break: other requests wait for the event loop meanwhile. */
+/** So long tools are made without a break: other requests wait for the event loop meanwhile. */
 const SLICE_MS = 8;
 
+/** Makes the tools of these routes, as far as they are not made yet, with turns for others in between. */
+async function prepareTools(routes: readonly Route[], onPanic: (error: unknown) => void): Promise<void> {
+  let begun = performance.now();
+  for (const route of routes) {
+    toolsOf(route, onPanic);
+    if (performance.now() - begun < SLICE_MS) continue;
+    await setImmediate();
+    begun = performance.now();
+  }
+}
+
+/** Notes what the client of a stream is offered. Nothing is noted before it is made: whoever hears of a change meanwhile lists once too often. */
+export async function noteOffered(session: Session, { carrier, credential }: Pick<Asker, 'carrier' | 'credential'>): Promise<void> {
+  const routes = routesFor(carrier.gateway.snapshot().routes, credential);
+  const { stream } = session;
+  session.offered = [];
+  await prepareTools(routes, panicOf(carrier));
+  if (session.stream === stream && session.offered.length === 0) session.offered = offeredLists(routes, panicOf(carrier));
+}
+
+/** So many characters a page has, but for its last tool. */
+const MAX_PAGE = 256 * 1024;
 /** Pages follow one another by name, so that none is left out or told twice when tools come and go in between. */
 async function listTools({ carrier, credential, session }: Asker, { cursor }: Mapping): Promise<Mapping> {
   const after = cursor === undefined ? '' : nameOfCursor(cursor);
-  const lists = offeredLists(routesFor(carrier.gateway.snapshot().routes, credential), panicOf(carrier));
+  const routes = routesFor(carrier.gateway.snapshot().routes, credential);
+  await prepareTools(routes, panicOf(carrier));
+  const lists = offeredLists(routes, panicOf(carrier));
   if (session !== undefined) session.offered = lists;
   const rest = lists.flatMap((list) => [...list.values()].filter(({ name }) => name > after)).sort((a, b) => (a.name < b.name ? -1 : 1));
   const { tools, last } = await pageOf(rest);

@@ -4,11 +4,10 @@ import { errorReply } from '../own-routes.js';
 import { converse, initializeOf, type Desk, type Handler, type Visit } from './conversation.js';
 import { endpointEvent, messageEvent } from './event-text.js';
 import { readMessage, RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcMessage } from './json-rpc.js';
-import { agreedVersion, initializeResult, offeredLists, panicOf } from './methods.js';
+import { agreedVersion, initializeResult, noteOffered } from './methods.js';
 import type { Mapping } from '../../../schema/operations.js';
 import type { Session } from './sessions.js';
 import { follow, NO_MESSAGE, NO_ROOM, readJson, STOPPING } from './streamable-http.js';
-import { routesFor } from './tools.js';
 import { accepts, postProblem } from './transport.js';
 
 export const MESSAGES_PATH = '/mcp/messages';
@@ -23,7 +22,7 @@ export const open: Handler = (desk, visit) => {
   if (session === undefined) return NO_ROOM;
   desk.tend();
   session.stream = follow(desk, visit, session, request.openStream(headers));
-  session.offered = offeredLists(routesFor(desk.options.snapshot().routes, credential), panicOf(visit.carrier));
+  void noteOffered(session, visit);
   session.stream.send(endpointEvent(`${MESSAGES_PATH}?sessionId=${session.id}`));
   return undefined;
 };

@@ -5,10 +5,9 @@ import type { EventStream, McpRequest } from './carrier.js';
 import { converse, initializeOf, parseText, type Desk, type Handler, type Visit } from './conversation.js';
 import { BEAT } from './event-text.js';
 import { readMessage, RPC_ERRORS, RpcError, rpcError, rpcResult, type RpcId, type RpcMessage } from './json-rpc.js';
-import { agreedVersion, initializeResult, offeredLists, panicOf, VERSIONS } from './methods.js';
+import { agreedVersion, initializeResult, noteOffered, VERSIONS } from './methods.js';
 import type { Session } from './sessions.js';
 import { answerStateless, isStateless } from './stateless.js';
-import { routesFor } from './tools.js';
 import { accepts, postProblem, SESSION_HEADER } from './transport.js';
 
 const MAX_MESSAGE = 1024 * 1024;
@@ -120,7 +119,7 @@ export const listen: Handler = (desk, visit) => {
   if (visit.carrier.isDraining) return STOPPING;
   session.stream?.end();
   session.stream = follow(desk, visit, session, request.openStream(headers));
-  session.offered = offeredLists(routesFor(desk.options.snapshot().routes, visit.credential), panicOf(visit.carrier));
+  void noteOffered(session, visit);
   session.stream.send(BEAT);
   return undefined;
 };
