@@ -32,7 +32,7 @@ export function readNetworks(text: string): readonly string[] {
   return entries.filter(Boolean);
 }
 
-/** Reads the peer's address and the inbound `X-Forwarded-For`. */
+/** Reads the peer's address and the inbound `X-Forwarded-For`; what is left of a hop that is no address, anybody may have written. */
 export type ClientAddresses = (peer: string | undefined, inbound: string | undefined) => ForwardedFor;
 
 /** Whether an address is one of these addresses or in one of these networks. */
@@ -52,10 +52,7 @@ export function clientAddresses(trusted: readonly string[]): ClientAddresses {
   return (rawPeer, inbound) => {
     const peer = plain(rawPeer ?? '');
     if (trusted.length === 0 || !isTrusted(peer)) return { clientIp: peer, chain: peer, isTrusted: false };
-    const hops = (inbound ?? '')
-      .split(',')
-      .map((hop) => plain(hop.trim()))
-      .filter((hop) => isIP(hop) !== 0);
+    const hops = readHops(inbound ?? '');
     const client = hops.findLast((hop) => !isTrusted(hop)) ?? hops[0] ?? peer;
     return { clientIp: client, chain: [...hops, peer].join(', '), isTrusted: true };
   };
@@ -68,5 +65,31 @@ function addNetwork(list: BlockList, entry: string): void {
   else list.addSubnet(address, Number(bits), type);
 }
 
-/** IPv4 clients of a dual-stack socket appear as `::ffff:1.2.3.4`. */
-const plain = (address: string): string => (address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address);
+/** Hops in the order of the field, from after the last that is no address (RFC 7239, section 6: it may be "unknown"). Empty ones are none (RFC 9110, section 5.6.1). */
+function readHops(inbound: string): readonly string[] {
+  const hops: string[] = [];
+  for (const entry of inbound.split(',').reverse()) {
+    const text = entry.trim();
+    const address = isIP(text) === 0 ? withoutPort(text) : text;
+    if (text !== '' && isIP(address) === 0) break;
+    if (text !== '') hops.push(plain(address));
+  }
+  return hops.reverse();
+}
+
+/** Some proxies write the port of the client too: `192.0.2.1:51234`, `[2001:db8::1]:51234`. */
+function withoutPort(hop: string): string {
+  const [, ipv6, ipv4 = hop] = /^(?:\[(.+)\]|([\d.]+))(?::\d{1,5})?$/.exec(hop) ?? [];
+  return ipv6 ?? ipv4;
+}
+
+const MAPPED = /^[0:]+:ffff:(?:([\d.]+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i;
+
+/** IPv4 clients of a dual-stack socket appear as `::ffff:192.0.2.1`; others write `::ffff:c000:201`. */
+function plain(address: string): string {
+  const mapped = MAPPED.exec(address);
+  if (mapped === null) return address;
+  const [, ipv4, high = '', low = ''] = mapped;
+  if (ipv4 !== undefined) return ipv4;
+  return [high, low].flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff]).join('.');
+}
