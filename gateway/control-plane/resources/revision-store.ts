@@ -61,11 +61,39 @@ export async function findLastTouch(db: Db, key: ResourceKey): Promise<Touch | u
 export async function findGoneTenant(db: Db, idOrName: string): Promise<StoredResource | undefined> {
   const deleted = db.selectFrom('revision_changes').select('before').where('kind', '=', 'Tenant').where('after', 'is', null);
   const named = deleted.where('tenant', '=', idOrName).where('name', '=', idOrName).orderBy('revision', 'desc');
-  // By its id it is looked for in the whole history: only when nothing else can be meant.
   const byName = await named.limit(1).executeTakeFirst();
-  const row = byName ?? (looksLikeId(idOrName) ? await deleted.where('resource_id', '=', idOrName).executeTakeFirst() : undefined);
-  const before = row?.before;
+  const before = (byName ?? (looksLikeId(idOrName) ? await goneTenantOfId(db, idOrName) : undefined))?.before;
   return typeof before === 'string' ? (JSON.parse(before) as StoredResource) : undefined;
+}
+
+/** There is no index by id: the index by tenant is gone through from one name to the next, which is as long as there are tenants, and not as the history is. */
+function goneTenantOfId(db: Db, id: string): Promise<{ readonly before: string | null } | undefined> {
+  return db
+    .withRecursive('ever(tenant)', (step) =>
+      step
+        .selectFrom('revision_changes as first')
+        .select(({ fn }) => fn.min<string | null>('first.tenant').as('tenant'))
+        .unionAll(
+          step
+            .selectFrom('ever as last')
+            .select((row) =>
+              row
+                .selectFrom('revision_changes as next')
+                .select(({ fn }) => fn.min<string | null>('next.tenant').as('tenant'))
+                .whereRef('next.tenant', '>', 'last.tenant')
+                .as('tenant'),
+            )
+            .where('last.tenant', 'is not', null),
+        ),
+    )
+    .selectFrom('ever')
+    .innerJoin('revision_changes as change', 'change.tenant', 'ever.tenant')
+    .select('change.before')
+    .whereRef('change.name', '=', 'ever.tenant')
+    .where('change.kind', '=', 'Tenant')
+    .where('change.resource_id', '=', id)
+    .where('change.after', 'is', null)
+    .executeTakeFirst();
 }
 
 /** What of the history somebody sees: all of it, or what concerns one tenant. */
