@@ -75,6 +75,12 @@ describe('docker-compose.yml', () => {
     expect(readCompose(readEnvExample())).toEqual(compose);
   });
 
+  it('names proxies for both servers: a gateway and a portal want to know who the client is', () => {
+    const told = readCompose({ ...readEnvExample(), STOA_TRUSTED_PROXIES: '172.18.0.0/16' });
+
+    for (const { name } of ours) expect(told.services[name]?.environment).toMatchObject({ STOA_TRUSTED_PROXIES: '172.18.0.0/16' });
+  });
+
   it('mounts files that are there', () => {
     const mounted = services.flatMap(({ volumes }) => volumes ?? []).filter((volume) => volume.startsWith('.'));
 

@@ -232,7 +232,7 @@ export interface PortalAccountTable {
   digest: string;
   /** 1 where a stranger has made the consumer, 0 where its owner did. */
   self_registered: number;
-  /** From which network they came; null for whom their owner has made, and for those from before it was kept. */
+  /** From which network they came; null for a network of one's own, for whom their owner has made, and for those from before it was kept. */
   network: string | null;
   created_at: string;
   expires_at: string;

@@ -5,7 +5,7 @@ import { StoaError } from '../../../schema/error.js';
 import { keyOf } from '../../../schema/resource.js';
 import { recordAudit } from '../audit/store.js';
 import { addConsumer } from '../consumers/service.js';
-import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../context.js';
+import { commit, type Actor, type ControlPlane, type Trx } from '../context.js';
 import { deleteResource } from '../resources/put.js';
 import { requireResource } from '../resources/rest.js';
 import { randomPart } from '../resource-id.js';
@@ -14,7 +14,7 @@ import { actorOf, newSecret, SIGN_IN_MS } from './access.js';
 import { MAX_UNPROVEN } from './limits.js';
 import type { SignIn } from './shapes.js';
 import { lineOfText } from './text.js';
-import { countUnproven, findIdle, putAccount } from './store.js';
+import { findIdle, putAccount, unprovenOf } from './store.js';
 
 /** What a person says of themselves. */
 export const accessBody = z.strictObject({
@@ -25,8 +25,8 @@ export const accessBody = z.strictObject({
 const STRANGER = 'visitor of the portal';
 const IDLE_MS = 7 * 24 * 3_600_000;
 const WAITING_MS = 30 * 24 * 3_600_000;
-/** So often who is idle is forgotten: sooner no place becomes free by itself. */
-const PLACE_SECONDS = 3600;
+/** So often who is idle is forgotten. */
+const FORGETTING_MS = 3_600_000;
 /** Consumers that one run forgets: what is left has time until the next. */
 const BATCH = 50;
 
@@ -38,35 +38,51 @@ export async function register(
   cp: ControlPlane,
   tenant: StoredResource,
   { name, email }: z.output<typeof accessBody>,
-  { network, requestId }: { readonly network: string; readonly requestId: string },
+  { network, requestId }: { readonly network: string | null; readonly requestId: string },
 ): Promise<SignIn> {
   // Never a name of their choice: a repository that declares a consumer of that name later would adopt the stranger.
   const id = `portal-${randomPart()}`;
   const stranger: Actor = { name: STRANGER, roles: [], tenant: tenant.name, requestId };
   return commit(cp, async (trx) => {
-    await requirePlace(trx, tenant.name, network);
+    await requirePlace({ db: trx, now: cp.now }, tenant.name, network);
     const fields = { name: id, external_id: id, display_name: name, email, consumer_metadata: { registered_by: 'portal' } };
     const consumer = await addConsumer(cp, trx, stranger, tenant.name, fields);
-    return addSignIn(cp, trx, actorOf(consumer, requestId), consumer, network);
+    return addSignIn(cp, trx, actorOf(consumer, requestId), consumer, { network });
   });
 }
 
 /** Makes a new secret for a consumer; the one before ends with it, in every browser. Throws `not_found`. */
 export function renewSignIn(cp: ControlPlane, actor: Actor, tenant: string, idOrName: string): Promise<SignIn> {
-  return commit(cp, async (trx) => addSignIn(cp, trx, actor, await requireResource(trx, 'Consumer', tenant, idOrName), null));
+  return commit(cp, async (trx) => addSignIn(cp, trx, actor, await requireResource(trx, 'Consumer', tenant, idOrName)));
 }
 
-/** Places are taken by the tenant and by the network: what comes from one of them leaves the others theirs. A place is free when its holder is approved or forgotten. Throws `rate_limited`. */
-export async function requirePlace(db: Db, tenant: string, network: string): Promise<void> {
-  const waits = { hint: 'Ask whoever sent you here.', retryAfter: PLACE_SECONDS };
-  if ((await countUnproven(db, tenant, network)) >= MAX_UNPROVEN.network)
-    throw new StoaError('rate_limited', 'Too many wait for access from your network already.', waits);
-  if ((await countUnproven(db, tenant)) >= MAX_UNPROVEN.tenant)
-    throw new StoaError('rate_limited', 'Too many wait for access here already.', waits);
+/**
+ * Places are taken by the tenant and, where there is one, by the network: what comes from one of them leaves the others theirs. A place is free when its holder
+ * is approved or forgotten. Throws `rate_limited`.
+ */
+export async function requirePlace(cp: Pick<ControlPlane, 'db' | 'now'>, tenant: string, network: string | null): Promise<void> {
+  if (network !== null) {
+    const { count, oldest } = await unprovenOf(cp.db, tenant, network);
+    if (count >= MAX_UNPROVEN.network) throw noPlace('Too many wait for access from your network already.', oldest, cp.now());
+  }
+  const { count, oldest } = await unprovenOf(cp.db, tenant);
+  if (count >= MAX_UNPROVEN.tenant) throw noPlace('Too many wait for access here already.', oldest, cp.now());
 }
 
-/** `network`: from which somebody came by themselves; null for a secret that the owner makes. */
-async function addSignIn(cp: ControlPlane, trx: Trx, actor: Actor, consumer: StoredResource, network: string | null): Promise<SignIn> {
+/** Sooner than the oldest is forgotten no place becomes free by itself. */
+function noPlace(message: string, oldest: string, now: number): StoaError {
+  const waitMs = Math.max(FORGETTING_MS, Date.parse(oldest) + IDLE_MS - now);
+  return new StoaError('rate_limited', message, { hint: 'Ask whoever sent you here.', retryAfter: Math.ceil(waitMs / 1000) });
+}
+
+/** `self`: who came by themselves, and from which network; undefined for a secret that the owner makes. */
+async function addSignIn(
+  cp: ControlPlane,
+  trx: Trx,
+  actor: Actor,
+  consumer: StoredResource,
+  self?: { readonly network: string | null },
+): Promise<SignIn> {
   const { id, tenant, name } = consumer;
   const [at, expires_at] = [cp.now(), cp.now() + SIGN_IN_MS].map((ms) => new Date(ms).toISOString()) as [string, string];
   const { secret, digest } = newSecret();
@@ -74,8 +90,8 @@ async function addSignIn(cp: ControlPlane, trx: Trx, actor: Actor, consumer: Sto
     consumer_id: id,
     tenant,
     digest,
-    self_registered: network === null ? 0 : 1,
-    network,
+    self_registered: self === undefined ? 0 : 1,
+    network: self?.network ?? null,
     created_at: at,
     expires_at,
   });

@@ -33,8 +33,16 @@ it.each([
   ['2001:DB8:1:2FF::6', '2001:db8:1:200::/56'],
   ['2001:db8::6', '2001:db8:0:0::/56'],
   ['64:ff9b::192.0.2.7', '64:ff9b:0:0::/56'],
-  ['fe80::1%eth0', 'fe80:0:0:0::/56'],
-  ['::1', '0:0:0:0::/56'],
 ])('counts %s as %s', (address, network) => {
   expect(networkOf(address)).toBe(network);
 });
+
+it.each(['127.0.0.1', '10.1.2.3', '172.18.0.1', '192.168.1.7', '100.64.0.9', '::1', '::ffff:172.18.0.1', 'fd00::7', 'fe80::1%eth0'])(
+  'sees a proxy or a NAT of its own in %s, and no network of strangers: everybody comes from there',
+  (address) => {
+    const limits = createPortalLimits(() => 0);
+
+    expect(networkOf(address)).toBeNull();
+    for (let each = 0; each < 21; each += 1) limits.attempt(networkOf(address));
+  },
+);

@@ -1,5 +1,6 @@
 /** What a portal stands: strangers write here. */
 import { isIPv6 } from 'node:net';
+import { isAmong } from '../../client-address.js';
 import { createHourlyCounts, requireAllowed } from '../hourly-counts.js';
 
 /** Registrations an hour: from one network, and at one tenant whatever the networks. */
@@ -15,8 +16,8 @@ const MAX_SUBJECTS = 100_000;
 
 /** Refuses with `rate_limited`. */
 export interface PortalLimits {
-  /** Somebody asks for access, from a network as `networkOf` names it. */
-  attempt(network: string): void;
+  /** Somebody asks for access, from a network as `networkOf` gives it. */
+  attempt(network: string | null): void;
   /** There is a place for them at this tenant. */
   registration(tenant: string): void;
   write(consumer: string): void;
@@ -28,6 +29,7 @@ export function createPortalLimits(now: () => number): PortalLimits {
   const subjects = createHourlyCounts(now, MAX_SUBJECTS);
   return {
     attempt(network) {
+      if (network === null) return;
       requireAllowed(networks.take(network, PER_NETWORK), now(), 'Access was asked for too often from this network.');
     },
     registration(tenant) {
@@ -39,8 +41,21 @@ export function createPortalLimits(now: () => number): PortalLimits {
   };
 }
 
-/** The network of an address: the /24 of IPv4, the /56 of IPv6. Whoever has one address has those beside it, and who is given a network of IPv6 has at least as much. */
-export function networkOf(address: string): string {
+/** Loopback, private, shared and link-local addresses (RFC 6890). */
+const isOwn = isAmong(
+  ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'].concat(
+    '::1',
+    'fc00::/7',
+    'fe80::/10',
+  ),
+);
+
+/**
+ * The network of a stranger: the /24 of IPv4, the /56 of IPv6. Whoever has one address has those beside it, and who is given a network of IPv6 has at least as
+ * much. Null for an address that no stranger has: behind a proxy that nobody named, or a NAT of one's own, everybody has it.
+ */
+export function networkOf(address: string): string | null {
+  if (isOwn(address)) return null;
   const [plain = ''] = address.split('%');
   if (!isIPv6(plain)) return `${plain.split('.').slice(0, 3).join('.')}.0/24`;
   const [left = '', right = ''] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::');

@@ -80,7 +80,7 @@ function addSignIn(app: FastifyInstance, { cp, limits }: Deps): void {
     const network = networkOf(request.clientIp);
     limits.attempt(network);
     // Before the count of the tenant: what is refused to one network takes nothing from the others.
-    await requirePlace(cp.db, tenant.name, network);
+    await requirePlace(cp, tenant.name, network);
     limits.registration(tenant.id);
     return signIn(request, reply, await register(cp, tenant, said, { network, requestId: request.id }));
   });

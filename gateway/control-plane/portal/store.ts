@@ -57,11 +57,13 @@ export function isSettled(db: Db, row: ExpressionBuilder<Database, 'resources'>)
   return row('id', 'not in', strangers.select('consumer.id').union(asked.select('asked.id')));
 }
 
-/** How many consumers of a tenant came by themselves, from one network or from all, and have no approved subscription yet. */
-export async function countUnproven(db: Db, tenant: string, network?: string): Promise<number> {
+/** Consumers of a tenant who came by themselves, from one network or from all, and have no approved subscription yet: how many, and since when the oldest (ISO 8601). */
+export async function unprovenOf(db: Db, tenant: string, network?: string): Promise<{ readonly count: number; readonly oldest: string }> {
   const everywhere = unproven(db).where('account.tenant', '=', tenant);
   const query = network === undefined ? everywhere : everywhere.where('account.network', '=', network);
-  return Number((await query.select(({ fn }) => fn.countAll().as('count')).executeTakeFirstOrThrow()).count);
+  const both = query.select(({ fn }) => [fn.countAll().as('count'), fn.min('account.created_at').as('oldest')]);
+  const { count, oldest } = await both.executeTakeFirstOrThrow();
+  return { count: Number(count), oldest };
 }
 
 /**
