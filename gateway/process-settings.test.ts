@@ -52,9 +52,13 @@ describe.each([
     expect(of({ LOG_LEVEL: 'warn', STOA_LOG_LEVEL: 'debug', LOG_FORMAT: '' })).toEqual(['debug', 'json']);
   });
 
+  it('knows the names that other loggers have for levels', () => {
+    expect(['trace', 'WARNING', 'silent'].map((level) => of({ LOG_LEVEL: level })[0])).toEqual(['debug', 'warn', 'error']);
+  });
+
   it('is not guessed from what is no level and no form', () => {
     expect(() => read([], { LOG_LEVEL: 'bogus' })).toThrow('LOG_LEVEL is "bogus", which is none of debug, info, warn, error.');
-    expect(() => read([], { LOG_LEVEL: 'info', STOA_LOG_LEVEL: 'trace' })).toThrow('STOA_LOG_LEVEL is "trace"');
+    expect(() => read([], { LOG_LEVEL: 'info', STOA_LOG_LEVEL: 'loud' })).toThrow('STOA_LOG_LEVEL is "loud"');
     expect(() => read([], { LOG_FORMAT: 'xml' })).toThrow('LOG_FORMAT is "xml", which is none of json, text.');
   });
 });

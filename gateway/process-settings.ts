@@ -128,6 +128,8 @@ export function requireSafeProcess(env: Environment, secrets: Readonly<Record<st
 /** From the most that is said to the least. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+/** Names that other loggers have for them. */
+const LEVELS_OF_OTHERS: Readonly<Record<string, LogLevel>> = { trace: 'debug', warning: 'warn', fatal: 'error', silent: 'error' };
 const LOG_FORMATS = ['json', 'text'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
@@ -140,7 +142,8 @@ export const LOG_VARIABLES = {
 /** How much is written, and in which form. Throws `usage_error`. */
 export function readLogging(env: Environment): { readonly logLevel: LogLevel; readonly logFormat: LogFormat } {
   const name = (env['STOA_LOG_LEVEL'] ?? '') === '' ? 'LOG_LEVEL' : 'STOA_LOG_LEVEL';
-  return { logLevel: oneOf(env, name, LOG_LEVELS) ?? 'info', logFormat: oneOf(env, 'LOG_FORMAT', LOG_FORMATS) ?? 'json' };
+  const known = LEVELS_OF_OTHERS[(env[name] ?? '').toLowerCase()];
+  return { logLevel: known ?? oneOf(env, name, LOG_LEVELS) ?? 'info', logFormat: oneOf(env, 'LOG_FORMAT', LOG_FORMATS) ?? 'json' };
 }
 
 /** Undefined when it is not set, or empty. */

@@ -4,8 +4,7 @@ import { ROLES, rolesWith, type Right } from '../gateway/control-plane/auth/role
 
 const RIGHT_TEXTS: Readonly<Record<Right, string>> = {
   read: 'See everything of a tenant.',
-  write:
-    'Declare resources in it. A subscription that is asked for over REST waits unless `grant` is there too; one that a project declares does not.',
+  write: 'Declare resources in it, also subscriptions that wait for nobody.',
   operate: 'Create, rotate and revoke keys of active subscriptions; suspend and resume subscriptions.',
   grant: 'Approve, reject and revoke subscriptions.',
   tenants: 'Create, change, suspend and delete tenants, and so set their limits.',

@@ -32,6 +32,17 @@ it('tells the status of a failure so that greps of the runbook count its request
   expect(lines.filter((line) => line.includes('"status":5'))).toEqual([expect.stringContaining('request completed')]);
 });
 
+it('lets a failure be counted by its own line where that is the only one (LG9)', () => {
+  const lines: string[] = [];
+  const log = createAccessLog({ format: 'json', level: 'error', write: (text) => lines.push(text), now: () => 0 });
+
+  log.event('error', 'backend_error', { status: 502 });
+  log.event('warn', 'request completed', { status: 502 });
+  log.flush();
+
+  expect(lines.join('').match(/"status":5/g)).toHaveLength(1);
+});
+
 it('writes the lines of the runbook as text (LG2-LG6)', () => {
   const lines: string[] = [];
   const log = logInto(lines, 'text');

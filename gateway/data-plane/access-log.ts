@@ -30,7 +30,7 @@ const MAX_VALUE = 1024;
 /** A log that owns a buffer and a timer; call `flush` before the process ends. */
 export function createAccessLog({ format, level, write, now }: AccessLogOptions): AccessLog {
   const isWritten = new Set(LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)));
-  const line = format === 'json' ? jsonLine : textLine;
+  const line = format === 'json' ? jsonLines(isWritten.has('warn')) : textLine;
   const stamp = createStamp();
   let buffer = '';
   let timer: NodeJS.Timeout | undefined;
@@ -74,17 +74,20 @@ function createStamp(): (ms: number) => string {
 
 const REQUEST = 'request completed';
 
-/** The status that an event tells of has a space before it: who counts requests by `"status":5`, as document A does, counts each once (rows LG5, LG9, LG11). */
-function jsonLine(ts: string, level: LogLevel, event: string, fields: LogFields): string {
+/**
+ * Where the line of a failed request is written too, the status that an event tells of has a space before it: who counts requests by `"status":5`, as
+ * document A does, counts each once (rows LG5, LG9, LG11).
+ */
+const jsonLines = (hasRequests: boolean) => (ts: string, level: LogLevel, event: string, fields: LogFields) => {
   let line = `{"ts":"${ts}","level":"${level}","event":"${event}"`;
-  const space = event === REQUEST ? '' : ' ';
+  const space = hasRequests && event !== REQUEST ? ' ' : '';
   for (const name in fields) {
     const value = fields[name];
     if (value !== undefined)
       line += `,"${name}":${name === 'status' ? space : ''}${typeof value === 'string' ? quote(value) : String(value)}`;
   }
   return `${line}}\n`;
-}
+};
 
 /** Plain strings need no escaping; everything else goes through JSON, which leaves no line break. */
 const PLAIN = /^[ !#-[\]-~]*$/;

@@ -48,9 +48,27 @@ const unproven = (db: Db) =>
     .where('account.self_registered', '=', 1)
     .where(({ not, exists }) => not(exists(ownStates(db).where('state.approved_at', 'is not', null))));
 
-/** That a resource is none of those who came by themselves and have no approved subscription yet, and none of what they asked for. */
+/**
+ * What names the consumer of whom a query around it speaks, beside what they asked for themselves. Their name is made of random characters: what has it between
+ * quotes means them.
+ */
+const referring = (db: Db) =>
+  db
+    .selectFrom('resources as other')
+    .select('other.id')
+    .where('other.tenant', '=', sql.ref<string>('account.tenant'))
+    .where('other.id', '<>', sql.ref<string>('consumer.id'))
+    .where(({ or, eb }) => or([eb('other.managed_by', 'is not', null), eb('other.kind', '<>', 'Subscription')]))
+    .where(sql<SqlBool>`other.spec like '%"' || consumer.name || '"%'`);
+
+/**
+ * That a resource is none of those who came by themselves and have no approved subscription yet, and none of what they asked for. Whoever is declared, or named
+ * by what is not theirs, counts as settled: without them an export would not be whole.
+ */
 export function isSettled(db: Db, row: ExpressionBuilder<Database, 'resources'>): ExpressionWrapper<Database, 'resources', SqlBool> {
-  const strangers = unproven(db).where('consumer.managed_by', 'is', null);
+  const strangers = unproven(db)
+    .where('consumer.managed_by', 'is', null)
+    .where(({ not, exists }) => not(exists(referring(db))));
   const asked = strangers.innerJoin('subscription_states as asked', (join) =>
     join.onRef('asked.tenant', '=', 'account.tenant').onRef('asked.consumer', '=', 'consumer.name'),
   );

@@ -38,7 +38,7 @@ export const newKeyBody = z.strictObject({
 /** Subscriptions that one page shows. */
 const MOST = 200;
 
-/** Asks for a subscription: it waits for its owner whatever its plan says, since a visitor may not approve. Throws `not_found`, `conflict` when there is one already, `validation_error`. */
+/** Asks for a subscription: it waits for its owner whatever its plan says. Throws `not_found`, `conflict` when there is one already, `validation_error`. */
 export async function subscribe(
   cp: ControlPlane,
   { tenant, consumer, actor }: Visitor,
@@ -48,7 +48,7 @@ export async function subscribe(
     const { id } = await requireOffered(trx, tenant, api);
     await requirePlan(trx, tenant, plan);
     await requireNone(trx, tenant.name, consumer.name, api, cp.now());
-    const request = { tenant: tenant.name, api: id, consumer: consumer.id, plan, application, waits: 'with such a plan' } as const;
+    const request = { tenant: tenant.name, api: id, consumer: consumer.id, plan, application, waits: 'always' } as const;
     const { row } = await addSubscription(cp, trx, actor, request);
     if (public_key !== undefined) await sealTo(trx, row.id, public_key);
     return { id: row.id };

@@ -29,6 +29,25 @@ it('those who came by the portal are state until somebody approves them, with wh
   expect((await server.ok('GET', '/v1/resources?tenant=acme&kind=consumers')).total).toBe(2);
 });
 
+it('an export is whole: whoever is named in what a project declares, or in a policy, is part of it (UI1)', async () => {
+  const [declared, limited] = [await registered(server), await registered(server)];
+  await declared.ok('POST subscriptions', { api: 'payments' });
+  await server.ok('POST', '/v1/apply', {
+    project: 'shop',
+    resources: [
+      { kind: 'Subscription', tenant: 'acme', name: 'own', spec: { api: 'payments', consumer: declared.consumer, plan: 'standard' } },
+    ],
+  });
+  const target = { kind: 'API', name: 'payments', consumer: limited.consumer };
+  const config = { requests_per_minute: 5 };
+  await server.put('Policy', 'acme', 'own-limit', { policy_type: 'rate_limit', config, targets: [target] });
+
+  const { resources } = await server.ok('GET', '/v1/resources?tenant=acme&settled=true');
+
+  const names = resources.map(({ name }: { name: string }) => name);
+  expect(names).toEqual(expect.arrayContaining([declared.consumer, 'own', limited.consumer, 'own-limit']));
+});
+
 it('a secret that was given over REST is told of, since no manifest refers to it (WH8)', async () => {
   const hook = { url: 'https://hooks.example.com', events: ['subscription.created'], secret: 'whsec_abc123' };
   await server.ok('POST', '/v1/tenants/acme/webhooks', hook);

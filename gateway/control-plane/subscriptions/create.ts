@@ -1,7 +1,6 @@
 /** A subscription that is asked for over REST: the declared resource, its state, and its first key when nobody has to approve. */
 import { StoaError } from '../../../schema/error.js';
 import { issueKey } from '../api-keys/issue.js';
-import { hasRight } from '../auth/roles.js';
 import { commit, type Actor, type ControlPlane, type Db, type Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { futureInstant } from '../http/parse.js';
@@ -24,10 +23,10 @@ export interface CreateRequest {
   /** ISO 8601, still to come. */
   readonly expiresAt?: string | undefined;
   /**
-   * When it waits for approval: where its plan says so, or also where it has no plan (decision K2: the flat form does the first, the nested one the second).
-   * What is asked for by somebody who may not approve waits always.
+   * When it waits for approval: where its plan says so, also where it has no plan (decision K2: the flat form does the first, the nested one the second), or
+   * always.
    */
-  readonly waits: 'with such a plan' | 'without a plan too';
+  readonly waits: 'with such a plan' | 'without a plan too' | 'always';
 }
 
 /** Creates a subscription; active ones get their key, shown once. Throws `not_found` for an unknown API or consumer, `validation_error`. */
@@ -41,8 +40,7 @@ export async function addSubscription(cp: ControlPlane, trx: Trx, actor: Actor, 
   if (expiresAt !== undefined) futureInstant('expires_at', expiresAt, cp.now());
   const id = newResourceId('Subscription');
   await putResource(cp, trx, actor, await draft(trx, id, request), { isNew: true, id });
-  const isHeldBack = !hasRight(actor, 'grant') || (waits === 'without a plan too' && plan === undefined);
-  if (isHeldBack) await holdBack(trx, id);
+  if (waits === 'always' || (waits === 'without a plan too' && plan === undefined)) await holdBack(trx, id);
   const row = await requireSubscription(trx, request.tenant, id);
   await tellOfNew(trx, row, cp.now());
   return { row, secret: await firstKey(trx, row, cp.now()) };

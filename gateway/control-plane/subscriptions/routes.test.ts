@@ -73,23 +73,6 @@ describe('creation', () => {
     expect(await createNested({ plan: 'standard' })).toMatchObject({ status: 'active' });
   });
 
-  test('whoever may not approve asks, whatever plan and form: it waits for somebody who may (decision 12)', async () => {
-    await server.put('Plan', 'acme', 'gold', { requires_approval: false });
-    const token = await server.token('tenant:acme role:devops');
-    const ask = async (path: string, more: object) => (await server.call('POST', path, { api_id: apiId, ...more }, { token })).body;
-
-    const asked = [
-      await ask('/v1/subscriptions', {}),
-      await ask('/v1/subscriptions', { plan: 'gold' }),
-      await ask('/v1/tenants/acme/subscriptions', { plan: 'gold' }),
-    ];
-    const key = await server.call('POST', '/v1/tenants/acme/apikeys', { subscription_id: asked[0].id, name: 'x' }, { token });
-
-    for (const each of asked) expect(each).toMatchObject({ status: 'pending_approval', api_key: null });
-    expect(key.status).toBe(409);
-    expect(await server.ok('POST', `/v1/subscriptions/${String(asked[1].id)}/approve`)).toMatchObject({ status: 'active' });
-  });
-
   test('the tenant may be left out when the API is named by its id', async () => {
     const created = await server.ok('POST', '/v1/subscriptions', { api_id: apiId });
 
