@@ -53,7 +53,7 @@ describe.each([
   });
 
   it('knows the names that other loggers have for levels', () => {
-    expect(['trace', 'WARNING', 'silent'].map((level) => of({ LOG_LEVEL: level })[0])).toEqual(['debug', 'warn', 'error']);
+    expect(['trace', 'WARNING', 'silent'].map((level) => read([], { LOG_LEVEL: level }).logLevel)).toEqual(['debug', 'warn', 'error']);
   });
 
   it('is not guessed from what is no level and no form', () => {
