@@ -12,17 +12,22 @@ export async function namedLikeIds<Key extends ResourceKey & { readonly id?: str
 ): Promise<Key[]> {
   // A subscription that is asked for over REST has its own id for a name.
   const doubtful = resources.filter(({ id, name }) => name !== id && looksLikeId(name));
-  const places = new Map<string, string>();
+  const holders = new Map<string, ResourceKey>();
   for (const slice of slices(doubtful, 500)) {
     const names = slice.map(({ name }) => name);
-    for (const row of await trx.selectFrom('resources').select(['id', 'kind', 'tenant']).where('id', 'in', names).execute())
-      places.set(row.id, placeOf(row));
+    for (const { id, ...row } of await trx
+      .selectFrom('resources')
+      .select(['id', 'kind', 'tenant', 'name'])
+      .where('id', 'in', names)
+      .execute())
+      holders.set(id, row);
   }
-  return doubtful.filter((resource) => places.get(resource.name) === placeOf(resource));
+  return doubtful.filter((resource) => sharesAddress(resource, holders.get(resource.name)));
 }
 
-/** Where its address is looked up: below its tenant; that of a tenant, among all of them. */
-const placeOf = ({ kind, tenant }: Pick<ResourceKey, 'kind' | 'tenant'>): string => (kind === 'Tenant' ? '' : tenant);
+/** Whether both are looked up in one place: below a tenant, or among tenants, each of which is its own. */
+const sharesAddress = (resource: ResourceKey, holder: ResourceKey | undefined): boolean =>
+  holder !== undefined && (holder.tenant === resource.tenant || (holder.kind === resource.kind && holder.tenant === holder.name));
 
 /** What to say of such a name. Whose id it is nobody is told. */
 export const nameTaken = (key: ResourceKey): StoaError =>
