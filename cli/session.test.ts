@@ -17,6 +17,15 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close().closeAllConnections();
 });
 
+/** Answers every request for a token like this. */
+async function issuerAnswers(status: number, body: string): Promise<SessionOptions> {
+  const { options } = await controlPlane();
+  const server = createServer((_, res) => res.writeHead(status).end(body));
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { ...options, realm: 'acme', authServer: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
 /** An issuer and a control plane in one. Tokens are `token-1`, `token-2`, …; `refuse` are answered 401. */
 async function controlPlane(refuse: readonly string[] = []): Promise<{ seen: Seen[]; options: SessionOptions }> {
   const seen: Seen[] = [];
@@ -146,6 +155,28 @@ describe('a session', () => {
       message: expect.stringContaining('STOA_CLIENT_SECRET is not set') as string,
     });
   });
+
+  it.each([
+    ['{"error":"invalid_request","error_description":"There is no realm acme; there is stoa."}', 'There is no realm acme; there is stoa.'],
+    ['{"error":"Realm does not exist"}', 'Realm does not exist.'],
+  ])('shows the words of an issuer without this realm, and where the realm is set: %s (K14)', async (body, words) => {
+    const options = await issuerAnswers(404, body);
+
+    await expect(createSession(options)('GET', '/a')).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: `${options.authServer} gives no token: ${words}`,
+      hint: expect.stringContaining('STOA_REALM') as string,
+    });
+  });
+
+  it.each(['<h1>Not Found</h1>', 'null', '{"error":{}}', '{"error":"x","error_description":1}'])(
+    'takes what is no answer of an issuer for another server: %s',
+    async (body) => {
+      const options = await issuerAnswers(404, body);
+
+      await expect(createSession(options)('GET', '/a')).rejects.toThrow('answered 404 without an error of the control plane');
+    },
+  );
 
   it('names the client that was refused and never its secret', async () => {
     const { options } = await controlPlane();

@@ -145,10 +145,29 @@ async function requestToken(options: SessionOptions): Promise<Token> {
         hint: 'Check STOA_CLIENT_ID and STOA_CLIENT_SECRET.',
       },
     );
+  if (reply.status === 404) refuseRealm(url, reply.text);
   if (reply.status !== 200) throw replyError(url, reply);
   const { access_token, expires_in } = parseJson(url, reply.text) as { access_token?: unknown; expires_in?: unknown };
   if (typeof access_token !== 'string') throw notOurs(url);
   return { value: access_token, expires: options.now() + (typeof expires_in === 'number' ? expires_in : 60) * 1000 };
+}
+
+/** Throws `unauthorized` with what an issuer says of a realm that it has not (RFC 6749, section 5.2; Keycloak says it in `error`). What has no such body is no issuer. */
+function refuseRealm(url: string, text: string): void {
+  const { error, error_description = error } = readObject(text);
+  if (typeof error !== 'string' || typeof error_description !== 'string') return;
+  throw new StoaError('unauthorized', `${new URL(url).origin} gives no token: ${error_description.replace(/\.$/, '')}.`, {
+    hint: 'Check STOA_REALM and STOA_AUTH_URL, or --realm and --auth-server of the context.',
+  });
+}
+
+function readObject(text: string): { readonly error?: unknown; readonly error_description?: unknown } {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /** A token for this control plane and no other: its address is the audience. */

@@ -79,7 +79,13 @@ export const FLAGS = {
   },
   'oidc-audience': { type: 'string', value: 'NAME', summary: 'What aud of such a token must hold.', absent: 'none' },
   pipelines: { type: 'string', value: 'FILE', summary: 'Pipelines that sign in with the tokens of their own system.', absent: 'none' },
-  realms: { type: 'string', default: 'master,stoa', value: 'NAMES', summary: 'Realms in which tokens are issued here.' },
+  realms: {
+    type: 'string',
+    value: 'NAMES',
+    variable: 'STOA_REALMS',
+    summary: 'Realms in which tokens are issued here.',
+    absent: 'master,stoa',
+  },
   'no-embedded-issuer': { type: 'boolean', default: false, summary: 'Issue no tokens here.', absent: 'tokens are issued' },
   'allow-private-webhooks': {
     type: 'boolean',
@@ -121,7 +127,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     gatewayUrl: readUrl('gateway-url', flags['gateway-url']),
     publicUrl: flags['public-url'] === undefined ? undefined : readUrl('public-url', flags['public-url']),
     ...readIssuers(flags['oidc-issuer'], flags['oidc-audience'], flags['no-embedded-issuer']),
-    realms: readRealms(flags.realms),
+    realms: readRealms(flags.realms ?? filled('STOA_REALMS') ?? FLAGS.realms.absent),
     pipelines: flags.pipelines === undefined ? [] : readPipelines(flags.pipelines),
     allowPrivateWebhooks: flags['allow-private-webhooks'],
     hasPortal: flags.portal,

@@ -46,8 +46,15 @@ describe('token endpoint', () => {
       const payload = method === 'POST' ? { payload: new URLSearchParams(grant).toString(), headers } : {};
       const answer = await control.app.inject({ method: method as 'GET', url, ...payload });
 
-      expect([answer.statusCode, answer.json<{ error_description: string }>().error_description]).toEqual([404, 'There is no such realm.']);
+      expect([answer.statusCode, answer.json<{ error_description: string }>().error_description]).toEqual([
+        404,
+        'There is no realm shop; there are master, stoa. --realms or STOA_REALMS of the control plane adds one.',
+      ]);
     }
+    const odd = await control.app.inject({ url: `/realms/${encodeURIComponent('a "b"')}/.well-known/openid-configuration` });
+    expect(odd.json()).toMatchObject({
+      error_description: expect.stringMatching(/^There is no such realm; there are master, stoa\./) as string,
+    });
   });
 
   it('takes the client by HTTP Basic', async () => {

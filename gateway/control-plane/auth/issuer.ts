@@ -56,7 +56,10 @@ export const issuerRoutes: FastifyPluginAsync<IssuerOptions> = (app, options) =>
 function realmOf({ realms }: IssuerOptions, { params }: FastifyRequest): string {
   const { realm } = params as { realm: string };
   if (realms.includes(realm)) return realm;
-  throw new OAuthError('invalid_request', 'There is no such realm.', 404);
+  // No quotes, and nothing of a stranger's that is no name: RFC 6749, section 5.2, allows few characters here.
+  const named = /^[\w.-]+$/.test(realm) ? `realm ${realm}` : 'such realm';
+  const are = `there ${realms.length === 1 ? 'is' : 'are'} ${realms.join(', ')}`;
+  throw new OAuthError('invalid_request', `There is no ${named}; ${are}. --realms or STOA_REALMS of the control plane adds one.`, 404);
 }
 
 async function issueToken(
