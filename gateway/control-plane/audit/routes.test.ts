@@ -59,6 +59,32 @@ test('what was done to a tenant can be looked up after its deletion, by its name
   expect((await server.call('GET', '/v1/tenants/acme')).status).toBe(404);
 });
 
+test('an id stands for one of the tenants that had a name one after the other, the name for all of them (AU5)', async () => {
+  const ids = [String((await server.ok('GET', '/v1/tenants/acme')).id)];
+  for (const _life of [2, 3]) {
+    server.advance(1000);
+    await server.call('DELETE', '/v1/tenants/acme');
+    server.advance(1000);
+    ids.push(String((await server.ok('POST', '/v1/tenants', { name: 'acme' })).id));
+  }
+
+  const actionsOf = async (name: string) => {
+    const { logs } = await server.ok('GET', `/v1/audit/${name}`);
+    const exported = (await server.call('GET', `/v1/audit/${name}/export`)).text.trimEnd().split('\n');
+    expect(exported).toHaveLength(logs.length);
+    return logs.map(({ action, resource }: Record<string, string>) => [action, resource]);
+  };
+
+  const [first, second, third] = ids;
+  const lives = [first, second].map((id) => [
+    ['tenant.deleted', id],
+    ['tenant.created', id],
+  ]);
+  expect(await Promise.all(ids.map(actionsOf))).toEqual([...lives, [['tenant.created', third]]]);
+  expect(await actionsOf('acme')).toHaveLength(5);
+  expect((await server.ok('GET', `/v1/audit/${first}?to=2026-02-13T12:00:01Z`)).total).toBe(1);
+});
+
 test('events of live traffic are counted exactly, within the hours that are asked for (AU2)', async () => {
   const events = Array.from({ length: 120 }, (_value, index) => limited(`gw-${index}`, index % 3 === 0 ? 'app' : 'batch', index % 30));
   const { status, body } = await deliver(events);

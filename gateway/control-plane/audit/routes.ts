@@ -1,13 +1,13 @@
 /** The audit log over HTTP: two addresses, one answer (decision K10). */
 import { Readable } from 'node:stream';
 import * as z from 'zod';
-import type { StoredResource } from '../../../schema/change.js';
 import { keyOf } from '../../../schema/resource.js';
-import type { Actor, ControlPlane } from '../context.js';
+import type { ControlPlane } from '../context.js';
 import { instant } from '../http/answers.js';
-import { tenantEndpoint, type Endpoint } from '../http/endpoint.js';
+import { tenantEndpoint, type Endpoint, type TenantCall } from '../http/endpoint.js';
 import { offsetOf } from '../http/page.js';
 import { queryInteger } from '../http/parse.js';
+import { nameGivenOnAt } from '../resources/revision-store.js';
 import { exportAudit } from './export.js';
 import { countAudit, listAudit, type AuditFilter } from './store.js';
 import { viewEntry } from './view.js';
@@ -100,8 +100,8 @@ const listLogs = tenantEndpoint({
   query: pageQuery,
   status: 200,
   answer,
-  async handle(cp, { actor, tenant, query: { page, limit, ...rest } }) {
-    const filter = filterOf(cp, actor, tenant, rest);
+  async handle(cp, { query: { page, limit, ...rest }, ...call }) {
+    const filter = await filterOf(cp, call, rest);
     const total = await countAudit(cp.db, filter);
     const logs = (await listAudit(cp.db, filter, offsetOf({ page, limit }), limit)).map(viewEntry);
     return { logs, entries: logs, total, total_events: total, page, limit, has_more: page * limit < total };
@@ -119,34 +119,38 @@ const exportLogs = tenantEndpoint({
   query: exportQuery,
   status: 200,
   mediaTypes: ['application/x-ndjson', 'text/csv'],
-  handle(cp, { actor, tenant, query: { format, ...rest }, reply }) {
+  async handle(cp, { query: { format, ...rest }, reply, ...call }) {
     const day = new Date(cp.now()).toISOString().slice(0, 10);
     void reply
       .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8')
-      .header('content-disposition', `attachment; filename="audit-${tenant.name}-${day}.${format}"`);
+      .header('content-disposition', `attachment; filename="audit-${call.tenant.name}-${day}.${format}"`);
     // One page is in memory at a time: the next is read when the client has taken the one before.
-    return Promise.resolve(Readable.from(exportAudit(cp.db, filterOf(cp, actor, tenant, rest), format), { highWaterMark: 1 }));
+    return Readable.from(exportAudit(cp.db, await filterOf(cp, call, rest), format), { highWaterMark: 1 });
   },
 });
 
 export const auditEndpoints: readonly Endpoint[] = [listLogs, exportLogs];
 
-function filterOf(
-  { catalog, now }: ControlPlane,
-  actor: Actor,
-  tenant: StoredResource,
-  { resource, hours, from, ...rest }: Wanted,
-): AuditFilter {
-  const since = hours === undefined ? undefined : new Date(now() - hours * HOUR_MS).toISOString();
-  // A tenant of the same name that was deleted before is somebody else's: only the platform sees its log.
-  const born = actor.tenant === undefined ? undefined : tenant.created_at;
-  const keys = (name: string): string[] => catalog.kinds.map(({ kind }) => keyOf({ kind, tenant: tenant.name, name }));
+/** Who asks, and for the log of whom. */
+type Asked = Pick<TenantCall<unknown, unknown, unknown>, 'actor' | 'tenant' | 'request'>;
+
+async function filterOf(cp: ControlPlane, asked: Asked, { resource, hours, from, to, ...rest }: Wanted): Promise<AuditFilter> {
+  const { name: tenant } = asked.tenant;
+  const since = hours === undefined ? undefined : new Date(cp.now() - hours * HOUR_MS).toISOString();
+  const life = await lifeOf(cp, asked);
+  const keys = (name: string): string[] => cp.catalog.kinds.map(({ kind }) => keyOf({ kind, tenant, name }));
   const resources = resource === undefined ? undefined : [resource, ...keys(resource)];
-  return { ...rest, tenant: tenant.name, resources, from: latest(from, since, born) };
+  return { ...rest, tenant, resources, from: inOrder(from, since, life.from).at(-1), to: inOrder(to, life.to)[0] };
 }
 
-const latest = (...instants: readonly (string | undefined)[]): string | undefined =>
-  instants
-    .filter((at) => at !== undefined)
-    .sort()
-    .at(-1);
+/**
+ * The log is kept by names, and a tenant of the same name before or after is somebody else: of what is under the name its own people see what was in its time,
+ * and so does the platform by its id. By the name the platform sees all of it.
+ */
+async function lifeOf({ db }: ControlPlane, { actor, tenant, request }: Asked): Promise<Pick<AuditFilter, 'from' | 'to'>> {
+  const { tenant: named } = request.params as { readonly tenant: string };
+  if (actor.tenant === undefined && named !== tenant.id) return {};
+  return { from: tenant.created_at, to: await nameGivenOnAt(db, tenant) };
+}
+
+const inOrder = (...instants: readonly (string | undefined)[]): string[] => instants.filter((at) => at !== undefined).sort();

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stepsOf } from '../../../test/helpers/query-plan.js';
 import { watchDatabase, type WatchedDatabase } from '../../../test/helpers/watched-database.js';
 import { openMemoryDatabase, type OpenDatabase } from '../database/open.js';
-import { findGoneTenant, insertRevision, insertRevisionChanges } from './revision-store.js';
+import { findGoneTenant, insertRevision, insertRevisionChanges, nameGivenOnAt } from './revision-store.js';
 
 let watched: WatchedDatabase;
 let database: OpenDatabase;
@@ -53,5 +53,11 @@ describe('a tenant that is gone', () => {
 
   it.each([idOf('nobody'), 'nobody'])('is looked for as %s without a walk through the history', async (name) => {
     expect(await longSteps(() => findGoneTenant(database.db, name))).toEqual([]);
+  });
+});
+
+describe('tenants that had a name one after the other', () => {
+  it('are told apart without a walk through the history', async () => {
+    expect(await longSteps(() => nameGivenOnAt(database.db, { id: idOf('acme1'), name: 'acme' }))).toEqual([]);
   });
 });

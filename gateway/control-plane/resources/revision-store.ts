@@ -96,6 +96,14 @@ function goneTenantOfId(db: Db, id: string): Promise<{ readonly before: string |
     .executeTakeFirst();
 }
 
+/** When the name of a tenant was given to the next one, ISO 8601; undefined when it was not. What is under the name from then on is that one's. */
+export async function nameGivenOnAt(db: Db, { id, name }: Pick<StoredResource, 'id' | 'name'>): Promise<string | undefined> {
+  const births = db.selectFrom('revision_changes').where('tenant', '=', name).where('kind', '=', 'Tenant').where('before', 'is', null);
+  const own = births.select(({ fn }) => fn.min<number | null>('revision').as('revision')).where('resource_id', '=', id);
+  const next = await births.select('after').where('revision', '>', own).orderBy('revision').limit(1).executeTakeFirst();
+  return typeof next?.after === 'string' ? (JSON.parse(next.after) as StoredResource).created_at : undefined;
+}
+
 /** What of the history somebody sees: all of it, or what concerns one tenant. */
 export interface HistoryScope {
   /** Only changes of this tenant. */
