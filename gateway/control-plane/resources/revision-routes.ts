@@ -150,8 +150,7 @@ async function scopeOf(db: Db, { tenant }: Actor): Promise<HistoryScope> {
 
 /** What one tenant declared is not applied to another one that has its name now. Throws `conflict`. */
 async function requireSameTenants(db: Db, revision: number, resources: readonly StoredResource[]): Promise<void> {
-  const declared = new Set(resources.map(({ tenant }) => tenant));
-  const newer = (await tenantsMadeAfter(db, revision)).filter((name) => declared.has(name));
+  const newer = await tenantsMadeAfter(db, revision, [...new Set(resources.map(({ tenant }) => tenant))]);
   const [another] = await resourcesByKey(
     db,
     newer.map((name) => ({ kind: 'Tenant', tenant: name, name })),

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stepsOf } from '../../../test/helpers/query-plan.js';
 import { watchDatabase, type WatchedDatabase } from '../../../test/helpers/watched-database.js';
 import { openMemoryDatabase, type OpenDatabase } from '../database/open.js';
-import { findGoneTenant, insertRevision, insertRevisionChanges, nameGivenOnAt } from './revision-store.js';
+import { findGoneTenant, insertRevision, insertRevisionChanges, nameGivenOnAt, tenantsMadeAfter } from './revision-store.js';
 
 let watched: WatchedDatabase;
 let database: OpenDatabase;
@@ -59,5 +59,23 @@ describe('a tenant that is gone', () => {
 describe('tenants that had a name one after the other', () => {
   it('are told apart without a walk through the history', async () => {
     expect(await longSteps(() => nameGivenOnAt(database.db, { id: idOf('acme1'), name: 'acme' }))).toEqual([]);
+  });
+
+  it('are found among those that are asked for, if they were made after a revision, without a walk through the history', async () => {
+    await write('create', 'acme1');
+    const revision = await write('create', 'globex1');
+    for (const [verb, life] of [
+      ['delete', 'acme1'],
+      ['create', 'acme2'],
+      ['create', 'initech1'],
+    ] as const)
+      await write(verb, life);
+    const asked = ['acme', 'globex', ...Array.from({ length: 1000 }, (_value, index) => `t${index}`)];
+
+    const steps = await longSteps(async () => {
+      expect(await tenantsMadeAfter(database.db, revision, asked)).toEqual(['acme']);
+    });
+
+    expect(steps).toEqual([]);
   });
 });

@@ -38,10 +38,15 @@ export async function firstRevisionOf(db: Db, tenant: string): Promise<number> {
   return (await made.executeTakeFirstOrThrow()).first ?? 0;
 }
 
-/** Names of the tenants that were made after a revision, whether they are still there or not. */
-export async function tenantsMadeAfter(db: Db, revision: number): Promise<string[]> {
-  const query = db.selectFrom('revision_changes').select('name').distinct().where('kind', '=', 'Tenant').where('before', 'is', null);
-  return (await query.where('revision', '>', revision).orderBy('name').execute()).map(({ name }) => name);
+/** Those of these names under which a tenant was made after a revision, whether it is still there or not, in order. */
+export async function tenantsMadeAfter(db: Db, revision: number, names: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const slice of slices(names, 500)) {
+    const query = db.selectFrom('revision_changes').select('name').distinct().where('tenant', 'in', slice).where('kind', '=', 'Tenant');
+    const made = query.where('before', 'is', null).where('revision', '>', revision);
+    found.push(...(await made.execute()).map(({ name }) => name));
+  }
+  return found.sort();
 }
 
 /** Who wrote or deleted a resource last, and when, in the life of its tenant. */
