@@ -2,6 +2,7 @@
 import type { ApplyRequest, ApplyResult, Plan, PlanRequest, ShownResource, StoredResource } from '../schema/change.js';
 import type { PlannedObjects } from '../schema/impact.js';
 import type { ResourceKey } from '../schema/resource.js';
+import { StoaError, type Diagnostic } from '../schema/error.js';
 import { createLivedClient, type LivedClient } from './lived-client.js';
 import { createReviewClient, type ReviewClient } from './review-client.js';
 import { createSession, type Call, type SessionOptions } from './session.js';
@@ -11,7 +12,7 @@ export interface ResourceQuery {
   readonly tenant?: string | undefined;
   readonly name?: string | undefined;
   readonly project?: string | undefined;
-  /** Only configuration: without those who came by the portal and were approved nowhere. */
+  /** Only configuration: without those who came by the portal and were approved nowhere. A control plane that does not know it yet gives all. */
   readonly settled?: 'true' | undefined;
 }
 
@@ -85,7 +86,7 @@ export function createClient(options: SessionOptions): Client {
       (await call('POST', '/plan/objects', request, { timeoutMs: APPLY_TIMEOUT_MS, isReadOnly: true })) as PlannedObjects,
     apply: async (request) =>
       (await call('POST', '/apply', request, { timeoutMs: APPLY_TIMEOUT_MS, onTimeout: APPLY_UNKNOWN, member: 'applied' })) as ApplyResult,
-    list: (query) => listAll(query, call),
+    list: (query) => listKnown(query, call),
     get: async ({ kind, tenant, name }) =>
       (await call('GET', `/resources/${[kind, tenant, name].map(encodeURIComponent).join('/')}`, undefined, {
         member: 'spec',
@@ -107,6 +108,20 @@ export function createClient(options: SessionOptions): Client {
 }
 
 const apiKeysOf = (tenant: string): string => `/tenants/${encodeURIComponent(tenant)}/apikeys`;
+
+/** The same from a control plane of before `settled`, which refuses what it does not know. */
+async function listKnown(query: ResourceQuery, call: Call): Promise<ShownResource[]> {
+  try {
+    return await listAll(query, call);
+  } catch (error) {
+    const { settled, ...known } = query;
+    const isUnknown = error instanceof StoaError && error.code === 'validation_error' && error.diagnostics.some(isAboutSettled);
+    if (settled === undefined || !isUnknown) throw error;
+    return listAll(known, call);
+  }
+}
+
+const isAboutSettled = ({ path }: Diagnostic): boolean => path === 'settled';
 
 /** All pages of a listing, in the order of the server. */
 async function listAll(query: ResourceQuery, call: Call): Promise<ShownResource[]> {
