@@ -1,5 +1,5 @@
 /**
- * The French form of every message that the control plane writes (row CV22): English template, French template. `{}` stands for what is filled in, in the
+ * The French form of every message of an error of the control plane (row CV22): English template, French template. `{}` stands for what is filled in, in the
  * same order. A test reads the messages out of the sources and fails when one has no entry here.
  */
 export const FRENCH: Readonly<Record<string, string>> = {
@@ -268,17 +268,12 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'Create a plan of this name to take its place.': 'Créez un plan de ce nom pour prendre sa place.',
   '{} has the id of another resource for a name.': '{} a pour nom l’identifiant d’une autre ressource.',
   'Choose another name.': 'Choisissez un autre nom.',
-  '{} is declared and {}: it opens nothing.': '{} est déclaré et {} : il n’ouvre rien.',
-  'Take it out of the manifests; after an apply it can be declared anew.':
-    'Retirez-le des manifestes ; après une application il peut être déclaré de nouveau.',
-  'Resume it with "stoactl subscriptions resume", or take it out of the manifests.':
-    'Rétablissez-le avec « stoactl subscriptions resume », ou retirez-le des manifestes.',
   'There are no plans to choose from.': 'Il n’y a pas de plan à choisir.',
   'Your subscription is not active.': 'Votre abonnement n’est pas actif.',
   'A key can be made while it is.': 'Une clé peut être créée tant qu’il l’est.',
   'The key before your present one, {}…, works until {}.': 'La clé avant la présente, {}…, fonctionne jusqu’au {}.',
   'Make a new key after that, or end that one now.': 'Créez une nouvelle clé après, ou arrêtez celle-là maintenant.',
-  'You have no such subscription.': 'Vous n’avez pas un tel abonnement.',
+  'You have no such subscription.': 'Vous n’avez pas de tel abonnement.',
   'Write something.': 'Écrivez quelque chose.',
   'Write at most 200 characters.': 'Écrivez au plus 200 caractères.',
   'You have a subscription to "{}" already.': 'Vous avez déjà un abonnement à « {} ».',

@@ -31,7 +31,7 @@ describe('the language of an answer (CV22)', () => {
 
 /** Files whose messages are for whoever starts the product, or for the CLI, or for developers. */
 const NOT_FOR_CLIENTS =
-  /\/(database|browser|(console|portal)\/app|settings|main|start|vault|private-file|log|issuer|key-set|endpoint|openapi|french|french-sets|maintenance|answers|kind-endpoints|webhooks\/worker)(\/|\.ts)|schema\/(config|one-document|operations|test-file|duration|yaml|manifest|pipelines|variables|overlay|generated|json-schema|reference-page|lint|plan|check-text|api-key|shown|address)/;
+  /\/(database|browser|(console|portal)\/app|settings|main|start|vault|private-file|log|issuer|key-set|endpoint|openapi|french|french-sets|maintenance|answers|kind-endpoints|webhooks\/worker|subscriptions\/resting)(\/|\.ts)|schema\/(config|one-document|operations|test-file|duration|yaml|manifest|pipelines|variables|overlay|generated|json-schema|reference-page|lint|plan|check-text|api-key|shown|address)/;
 /** Texts that begin like a sentence and are none that a client reads. */
 const NO_MESSAGE =
   /^(Bearer realm|Basic realm|Another issuer|A write has a resource|Consumer \{\}|The policy governs every|The upstream \{\} is the container|(API|Consumer|Tenant) \{\} was deleted|The subscription was deleted)/;

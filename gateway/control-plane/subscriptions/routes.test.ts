@@ -338,6 +338,23 @@ describe('a subscription from a manifest', () => {
     ]);
   });
 
+  test('is told of in the English of manifests, whatever language errors are asked in (CV22)', async () => {
+    await apply([manifest()]);
+    await server.ok('POST', `${path}/suspend`);
+
+    const french = { headers: { 'accept-language': 'fr' } };
+    const { headers, body } = await server.plane.send('POST /v1/plan', { project: 'shop', resources: [manifest()] }, french);
+
+    expect(headers['content-language']).toBeUndefined();
+    expect(body.diagnostics).toMatchObject([
+      {
+        code: 'not_active',
+        message: 'Subscription acme/mobile-payments is declared and suspended: it opens nothing.',
+        hint: 'Resume it with "stoactl subscriptions resume", or take it out of the manifests.',
+      },
+    ]);
+  });
+
   test('is active without a key, which its first rotation makes; applying again changes neither', async () => {
     await apply([manifest()]);
     expect(await server.ok('GET', path)).toMatchObject({ status: 'active', consumer_id: consumerId, api_key: null, api_key_prefix: null });
