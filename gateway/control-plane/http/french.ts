@@ -255,8 +255,8 @@ export const FRENCH: Readonly<Record<string, string>> = {
   'There were too many changes in an hour.': 'Il y a eu trop de modifications en une heure.',
   'The request does not come from a page of the portal.': 'La requête ne vient pas d’une page du portail.',
   'The portal does not know itself as {}.': 'Le portail ne se connaît pas sous le nom {}.',
-  'Whoever runs it starts it with --public-url and the address at which others reach it.':
-    'Qui l’exploite le démarre avec --public-url et l’adresse à laquelle d’autres l’atteignent.',
+  'Open it by https: whoever runs it puts a proxy that ends TLS before it, and names the https address in --public-url.':
+    'Ouvrez-le en https : la personne qui l’exploite place devant lui un proxy qui termine TLS et donne l’adresse https dans --public-url.',
   'Open the portal and try again.': 'Ouvrez le portail et réessayez.',
   'The sign-in link is not whole.': 'Le lien de connexion n’est pas complet.',
   'The sign-in link has ended, or a newer one has taken its place.':

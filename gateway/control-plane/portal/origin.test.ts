@@ -36,6 +36,7 @@ it('a portal knows itself by the address that others have of the server, by loca
   const names: readonly (readonly [string, string])[] = [
     ['https://api.example.test', 'control-plane:8000'],
     ['http://localhost:3002', 'localhost:3002'],
+    ['http://localhost.:3002', 'localhost.:3002'],
     ['http://127.0.0.1:3002', '127.0.0.1:3002'],
     ['http://[::1]:3002', '[::1]:3002'],
     ['https://portal.example.com', 'portal.example.com'],
@@ -47,4 +48,17 @@ it('a portal knows itself by the address that others have of the server, by loca
       const { status } = await newVisitor(server).send('POST access', JANE, { origin, host, ...fetched });
       expect([origin, fetched, status]).toEqual([origin, fetched, 201]);
     }
+});
+
+it('who opens it under another name without TLS is told of https: production takes no other address', async () => {
+  const headers = { 'sec-fetch-site': 'same-origin', origin: 'http://portal.internal:3002', host: 'portal.internal:3002' };
+
+  const english = await newVisitor(server).send('POST access', JANE, headers);
+  const french = await newVisitor(server).send('POST access', JANE, { ...headers, 'accept-language': 'fr' });
+
+  expect(english.body.error).toMatchObject({ message: 'The portal does not know itself as portal.internal:3002.' });
+  expect([english, french].map(({ body }) => String(body.error.hint))).toEqual([
+    expect.stringMatching(/^Open it by https: /),
+    expect.stringMatching(/^Ouvrez-le en https : /),
+  ]);
 });

@@ -17,10 +17,10 @@ export function requireOwnPage({ publicUrl }: ControlPlane, { headers }: Fastify
     throw new StoaError('forbidden', 'The request does not come from a page of the portal.', { hint: 'Open the portal and try again.' });
   if (page.protocol === 'https:' || isOwnName(page.hostname, own.hostname)) return;
   throw new StoaError('forbidden', `The portal does not know itself as ${page.host}.`, {
-    hint: 'Whoever runs it starts it with --public-url and the address at which others reach it.',
+    hint: 'Open it by https: whoever runs it puts a proxy that ends TLS before it, and names the https address in --public-url.',
   });
 }
 
 /** A name of somebody else that leads here is the tool of DNS rebinding; an address of IP cannot be one, nor can localhost, nor a name with a certificate. */
 const isOwnName = (name: string, own: string): boolean =>
-  name === own || /^(.+\.)?localhost$/.test(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
+  name === own || /^(.+\.)?localhost\.?$/.test(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
