@@ -60,7 +60,15 @@ it.each(cases.filter(([, { apply }]) => apply[0] === 'apply'))(
     const json = await run('json');
     const others = [await run('human'), await run('github'), await run('sarif'), await run('junit')] as const;
 
-    const { diagnostics, summary } = JSON.parse(json.stdout) as { diagnostics: Diagnostic[]; summary: { errors: number } };
+    const told = JSON.parse(json.stdout) as { diagnostics: Diagnostic[]; summary?: { errors: number }; error: { message: string } };
+    const { diagnostics, summary, error } = told;
+    if (summary === undefined) {
+      for (const { exitCode, stdout, stderr } of others) {
+        expect(exitCode).toBe(json.exitCode);
+        expect(stdout + stderr).toContain(error.message);
+      }
+      return;
+    }
     const [human, github, sarif, junit] = others.map(({ stdout }) => stdout);
     expect(others.map(({ exitCode }) => exitCode)).toEqual(others.map(() => json.exitCode));
     expect(json.exitCode).toBe(summary.errors > 0 ? 6 : 0);
