@@ -132,7 +132,7 @@ describe('a new repository', { timeout: 240_000 }, () => {
     const gitlab = jobsOf(join(shop, '.gitlab-ci.yml'));
 
     expect(written.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
-    expect(written[0]?.stdout).toContain('Secrets: STOA_CLIENT_SECRET, HOOK_SECRET.');
+    expect(written[0]?.stdout).toContain('secrets    STOA_CLIENT_SECRET, HOOK_SECRET\n');
     expect(read(shop, WRITTEN.github[0] ?? '')).toContain(
       "  STOA_ECHO_URL: ${{ vars.STOA_ECHO_URL || 'http://127.0.0.1:3999' }}\n  HOOK_SECRET: ${{ secrets.HOOK_SECRET }}\n\njobs:",
     );
