@@ -130,7 +130,7 @@ function embedded(groups: readonly number[], isZero: (from: number, to: number) 
 }
 
 /** The eight groups of an address as URL writes it: hexadecimal, at most one `::`. */
-function groupsOf(address: string): number[] {
+export function groupsOf(address: string): number[] {
   const [left = [], right = []] = address.split('::').map((half) => half.split(':').filter(Boolean));
   const gap = Array.from({ length: 8 - left.length - right.length }, () => '0');
   return [...left, ...gap, ...right].map((group) => Number.parseInt(group, 16));

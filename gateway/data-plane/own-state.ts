@@ -12,7 +12,7 @@ import type { Settings } from './settings.js';
 import type { Breaker } from './snapshot.js';
 import type { UsageMeter } from './usage-meter.js';
 
-interface OwnParts {
+export interface OwnParts {
   readonly core: Core;
   readonly breaker: Breaker;
   readonly usage: UsageMeter;

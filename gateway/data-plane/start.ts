@@ -11,7 +11,7 @@ import { connect, type Link } from './link.js';
 import { watchLoad } from './load-shedder.js';
 import { McpEndpoint } from './mcp/endpoint.js';
 import { ownAnswers } from './own-routes.js';
-import { ownState } from './own-state.js';
+import { ownState, type OwnParts } from './own-state.js';
 import { knownSubjects } from './policy-quotas.js';
 import { keepQuotas } from './quota-file.js';
 import { createListener, type Listener } from './server.js';
@@ -100,12 +100,15 @@ function base(settings: Settings, log: AccessLog) {
   const link: Parts['link'] = { current: undefined };
   const tls = settings.tls === undefined ? undefined : loadTls(settings.tls);
   const breaker = createBreaker('cp-api-breaker');
+  const usage =
+    settings.controlPlaneUrl === undefined ? idleMeter : createUsageMeter((count) => log.event('error', 'usage_dropped', { count }));
   return {
     directory: join(settings.dataDirectory, `gateway-${settings.port}`),
     link,
     breaker,
     tls,
-    usage: settings.controlPlaneUrl === undefined ? idleMeter : createUsageMeter((count) => log.event('error', 'usage_dropped', { count })),
+    usage,
+    state: (own: Omit<OwnParts, 'breaker' | 'usage' | 'link'>) => ownState(settings, { breaker, usage, link: () => link.current, ...own }),
     sources: {
       certificates: () => tls?.certificates() ?? [],
       isControlPlaneConnected: () => link.current?.client.isConnected ?? false,
@@ -119,7 +122,7 @@ function base(settings: Settings, log: AccessLog) {
 
 /** Serves in this process. */
 function assembleAlone(settings: Settings, log: AccessLog): Parts {
-  const { directory, link, breaker, tls, usage, sources } = base(settings, log);
+  const { directory, link, breaker, tls, usage, sources, state } = base(settings, log);
   const certificates = new CertificateJudge(settings.clientCertificates);
   const { trustedProxies, proxyProtocol, allowPrivateUpstreams, fastLane } = settings;
   const load = watchLoad(log);
@@ -128,18 +131,7 @@ function assembleAlone(settings: Settings, log: AccessLog): Parts {
   const mcp = settings.mcp && new McpEndpoint({ ...settings.mcp, version: productVersion(), snapshot: () => core.publisher.snapshot, now });
   const { keys } = core;
   const { answers } = core.state;
-  const state = ownState(settings, {
-    core,
-    breaker,
-    usage,
-    certificates,
-    keys,
-    answers,
-    mcp,
-    isReady: core.isReady,
-    link: () => link.current,
-  });
-  const own = ownAnswers(state);
+  const own = ownAnswers(state({ core, certificates, keys, answers, mcp, isReady: core.isReady }));
   const gateway = {
     usage,
     snapshot: () => core.publisher.snapshot,
@@ -158,23 +150,12 @@ function assembleAlone(settings: Settings, log: AccessLog): Parts {
 
 /** Serves in workers. */
 function assembleWithWorkers(settings: Settings, log: AccessLog): Parts {
-  const { directory, link, breaker, tls, usage, sources } = base(settings, log);
+  const { directory, link, breaker, tls, usage, sources, state } = base(settings, log);
   const front = new Primary(settings, log, () => ({ core, own, usage, events, tls }));
   const { certificates, keys, answers } = front;
   const core = createCore(directory, log, { ...front.sources, ...sources }, front.followers);
   const isReady = (): boolean => front.isReady();
-  const state = ownState(settings, {
-    core,
-    breaker,
-    usage,
-    certificates,
-    keys,
-    answers,
-    mcp: undefined,
-    isReady,
-    link: () => link.current,
-  });
-  const own = ownAnswers(state);
+  const own = ownAnswers(state({ core, certificates, keys, answers, mcp: undefined, isReady }));
   const events = eventSink(core.metrics, () => link.current?.events);
   return { core, front, breaker, directory, usage, mcp: undefined, link, stopWatching: () => undefined };
 }

@@ -1,6 +1,6 @@
 /** What a portal stands: strangers write here. */
 import { isIPv6 } from 'node:net';
-import { isAmong } from '../../client-address.js';
+import { groupsOf, isAllowedAddress } from '../../../schema/address.js';
 import { createHourlyCounts, requireAllowed } from '../hourly-counts.js';
 
 /** Registrations an hour: from one network, and at one tenant whatever the networks. */
@@ -41,26 +41,14 @@ export function createPortalLimits(now: () => number): PortalLimits {
   };
 }
 
-/** Loopback, private, shared and link-local addresses (RFC 6890). */
-const isOwn = isAmong(
-  ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'].concat(
-    '::1',
-    'fc00::/7',
-    'fe80::/10',
-  ),
-);
-
 /**
  * The network of a stranger: the /24 of IPv4, the /56 of IPv6. Whoever has one address has those beside it, and who is given a network of IPv6 has at least as
  * much. Null for an address that no stranger has: behind a proxy that nobody named, or a NAT of one's own, everybody has it.
  */
 export function networkOf(address: string): string | null {
-  if (isOwn(address)) return null;
+  if (!isAllowedAddress(address, false)) return null;
   const [plain = ''] = address.split('%');
   if (!isIPv6(plain)) return `${plain.split('.').slice(0, 3).join('.')}.0/24`;
-  const [left = '', right = ''] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::');
-  const [before, after] = [left, right].map((part) => part.split(':').filter(Boolean)) as [string[], string[]];
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
-  const [a, b, c, d] = [...before, ...zeros, ...after].map((group) => Number.parseInt(group, 16)) as [number, number, number, number];
+  const [a = 0, b = 0, c = 0, d = 0] = groupsOf(new URL(`http://[${plain}]`).hostname.slice(1, -1));
   return `${[a, b, c, d & 0xff_00].map((group) => group.toString(16)).join(':')}::/56`;
 }
