@@ -43,7 +43,7 @@ export function authenticate(exchange: Exchange, route: Route): AuthFailure | un
     return route.authRequired ? problem : undefined;
   }
   exchange.credential = credential;
-  exchange.caller = callerOf(credential);
+  exchange.caller = credential;
   return undefined;
 }
 
@@ -59,16 +59,4 @@ export function checkCertificate(
   const failure = certificates.judge(presented, rule, bound, now());
   if (failure === undefined && typeof presented !== 'string') exchange.certificate = presented;
   return failure;
-}
-
-const callers = new WeakMap<Credential, NonNullable<Exchange['caller']>>();
-
-/** One caller object per credential, not per request. */
-function callerOf(credential: Credential): NonNullable<Exchange['caller']> {
-  const known = callers.get(credential);
-  if (known !== undefined) return known;
-  const { subscriptionId, consumerId, consumerLabel, keyId } = credential;
-  const caller = { subscriptionId, consumerId, consumerName: consumerLabel, keyId };
-  callers.set(credential, caller);
-  return caller;
 }

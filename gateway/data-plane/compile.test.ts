@@ -73,7 +73,7 @@ const credential = (consumer?: string, limits: readonly Hooks[] = []): Credentia
   api: 'pay',
   consumerId: consumer,
   consumer,
-  consumerLabel: consumer,
+  consumerName: consumer,
   keyStatus: 'active',
   notBefore: 0,
   notAfter: null,

@@ -33,7 +33,11 @@ const consumer: SyncResource = {
 function setup() {
   const subscriptions = new Map([[subscription.id, subscription]]);
   const resources = new Map([[keyOf(consumer), consumer]]);
-  const table = createKeyTable({ subscriptions, resources, limitsOf: () => [] });
+  const table = createKeyTable({
+    subscriptions,
+    resources,
+    limitsOf: (_subscription, known) => known ?? { hooks: [], plan: undefined, multiplier: 1 },
+  });
   const apply = (change: Partial<Delta>, joined: readonly ResourceKey[] = []): void =>
     table.apply({ credentials: [], subscriptions: [], ...change }, joined);
   const put = (...credentials: SyncCredential[]): void =>
@@ -58,7 +62,7 @@ describe('key table', () => {
       api: 'pay',
       consumerId: 'con-1',
       consumer: 'app',
-      consumerLabel: 'app',
+      consumerName: 'app',
       keyStatus: 'grace',
       notBefore: 5,
       notAfter: 10,

@@ -6,7 +6,7 @@ import { plainFingerprint } from './client-certificate.js';
 import type { SyncCredential, SyncResource, SyncSubscription } from '../../schema/sync.js';
 import type { Delta, Replaced } from './config-source.js';
 import type { Credential, KeyStore } from './snapshot.js';
-import type { LimitsOf } from './subscription-limits.js';
+import type { LimitsOf, SubscriptionLimits } from './subscription-limits.js';
 
 interface KeyTableOptions {
   readonly subscriptions: ReadonlyMap<string, SyncSubscription>;
@@ -16,6 +16,7 @@ interface KeyTableOptions {
 
 /** Document C: five minutes, ten thousand entries. */
 const CACHE = { max: 10_000, ttl: 5 * 60_000, ttlResolution: 1000 } as const;
+const NO_LIMITS: Credential['limits'] = [];
 /** Longer values are no keys, and are not worth their digest. */
 const MAX_KEY_LENGTH = 256;
 
@@ -27,19 +28,44 @@ export interface KeyTable extends KeyStore {
   readonly size: number;
 }
 
+/** A key that was used, and what it was joined of: as long as that is the same, so is the credential, and what hangs on it. */
+interface Joined {
+  readonly subscription: SyncSubscription | undefined;
+  readonly consumer: SyncResource | undefined;
+  readonly consumerKey: string | undefined;
+  readonly limits: SubscriptionLimits | undefined;
+  readonly credential: Credential;
+}
+
 /** An empty table over maps that somebody else keeps up to date. */
 export function createKeyTable({ subscriptions, resources, limitsOf }: KeyTableOptions): KeyTable {
   const byDigest = new Map<string, SyncCredential>();
   const cache = new LRUCache<string, Credential>(CACHE);
+  /** Keys that were used, in the cache or not: to join one anew costs as much as all else that is done for a request. */
+  const used = new Map<string, Joined>();
   let hits = 0;
   let misses = 0;
 
+  const join = (credential: SyncCredential): Credential => {
+    const subscription = subscriptions.get(credential.subscription);
+    const before = used.get(credential.digest);
+    const known = before?.subscription === subscription ? before : undefined;
+    const consumerKey = known === undefined ? consumerKeyOf(credential, subscription) : known.consumerKey;
+    const consumer = consumerKey === undefined ? undefined : resources.get(consumerKey);
+    const limits = subscription === undefined ? undefined : limitsOf(subscription, known?.limits);
+    if (known !== undefined && known.consumer === consumer && known.limits === limits) return known.credential;
+    const joined = { subscription, consumer, consumerKey, limits, credential: joinCredential(credential, subscription, consumer, limits) };
+    used.set(credential.digest, joined);
+    return joined.credential;
+  };
   const remove = ({ digest, id }: SyncCredential): void => {
     cache.delete(digest);
+    used.delete(digest);
     if (byDigest.get(digest)?.id === id) byDigest.delete(digest);
   };
   const put = (credential: SyncCredential): void => {
     cache.delete(credential.digest);
+    used.delete(credential.digest);
     byDigest.set(credential.digest, credential);
   };
 
@@ -58,7 +84,7 @@ export function createKeyTable({ subscriptions, resources, limitsOf }: KeyTableO
       misses += 1;
       const credential = byDigest.get(digest);
       if (credential === undefined) return undefined;
-      const joined = joinCredential(credential, subscriptions.get(credential.subscription), resources, limitsOf);
+      const joined = join(credential);
       cache.set(digest, joined);
       return joined;
     },
@@ -97,30 +123,30 @@ function dropJoined(cache: LRUCache<string, Credential>, subscriptions: Readonly
   }
 }
 
+const consumerKeyOf = ({ tenant }: SyncCredential, subscription: SyncSubscription | undefined): string | undefined =>
+  subscription?.consumer === undefined ? undefined : keyOf({ kind: 'Consumer', tenant, name: subscription.consumer });
+
 function joinCredential(
-  credential: SyncCredential,
+  { id, tenant, status, subscription: subscriptionId, not_before: notBefore, not_after: notAfter }: SyncCredential,
   subscription: SyncSubscription | undefined,
-  resources: ReadonlyMap<string, SyncResource>,
-  limitsOf: LimitsOf,
+  consumer: SyncResource | undefined,
+  limits: SubscriptionLimits | undefined,
 ): Credential {
-  const { id, tenant, status, not_before: notBefore, not_after: notAfter } = credential;
-  const name = subscription?.consumer;
-  const consumer = name === undefined ? undefined : resources.get(keyOf({ kind: 'Consumer', tenant, name }));
   return {
     keyId: id,
     tenant,
-    subscriptionId: credential.subscription,
+    subscriptionId,
     subscriptionActive: subscription?.status === 'active',
     subscriptionEnds: subscription?.expires_at ?? Infinity,
     api: subscription?.api ?? '',
     consumerId: consumer?.id,
-    consumer: name,
-    consumerLabel: name,
+    consumer: subscription?.consumer,
+    consumerName: subscription?.consumer,
     keyStatus: status,
     notBefore,
     notAfter,
     certificates: certificatesOf(consumer),
-    limits: subscription === undefined ? [] : limitsOf(subscription),
+    limits: limits?.hooks ?? NO_LIMITS,
   };
 }
 

@@ -117,7 +117,7 @@ function refuseCaller(exchange: Exchange, route: Route, reason: AuthFailure, cod
 export function reportRefusal(exchange: Exchange, route: Route | undefined, reason: AuthFailure, status: number): void {
   const { gateway, path, requestId } = exchange;
   const { tenant, label: api } = route ?? {};
-  const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? exchange.refusedCredential ?? {};
+  const { consumerName: consumer, subscriptionId: subscription } = exchange.credential ?? exchange.refusedCredential ?? {};
   exchange.refusal = reason;
   gateway.log.event('error', 'auth_failed', { path, reason, consumer, tenant, api, request_id: requestId });
   if (route !== undefined) gateway.events.record({ type: 'auth_failed', route, consumer, subscription, path, status, reason, requestId });
@@ -147,7 +147,7 @@ function send(exchange: Exchange, route: Route): void {
 function reportLimit(exchange: Exchange, route: Route, reply: Answer): void {
   const { gateway, path, limit } = exchange;
   if (limit === undefined) return;
-  const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? {};
+  const { consumerName: consumer, subscriptionId: subscription } = exchange.credential ?? {};
   if (reply?.status === 429) {
     exchange.refusal = 'rate_limit_exceeded';
     gateway.log.event('warn', 'rate_limit_exceeded', {
@@ -239,7 +239,7 @@ export function finish(exchange: Exchange, complete: boolean): void {
   const level = lineLevel(exchange.status);
   if (!gateway.log.has(level)) return;
   gateway.log.event(level, 'request completed', {
-    consumer: credential?.consumerLabel,
+    consumer: credential?.consumerName,
     path: exchange.path,
     status: exchange.status,
     reason: exchange.refusal,

@@ -1,7 +1,7 @@
 /** The counts of quotas on the disk: written each second when they have changed, so that a restart does not refill them. */
 import { join } from 'node:path';
 import type { QuotaRow, QuotaTable } from './quotas.js';
-import { readSealed, writeSealed, writeSealedSync } from './sealed-file.js';
+import { jsonItems, readSealed, writeSealed, writeSealedSync, type Pieces } from './sealed-file.js';
 
 export interface QuotaFileOptions {
   readonly quotas: QuotaTable;
@@ -22,7 +22,11 @@ export function keepQuotas({ quotas, directory, known, onProblem }: QuotaFileOpt
   if (content.state === 'damaged') onProblem(`${file} is damaged: ${content.reason}. Quotas are counted anew.`);
   let saved = quotas.version;
   let saving: Promise<void> | undefined;
-  const pieces = (): string[] => [JSON.stringify({ format: 1, rows: quotas.rows(known()) }).slice(0, -1)];
+  const pieces = function* (): Pieces {
+    yield '{"format":1,"rows":[';
+    yield* jsonItems(quotas.rows(known()));
+    yield ']';
+  };
   const problem = (error: unknown): void =>
     onProblem(`${file} cannot be written (${error instanceof Error ? error.message : String(error)}).`);
   const save = async (): Promise<void> => {

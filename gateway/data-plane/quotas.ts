@@ -27,9 +27,9 @@ export interface QuotaTable {
   subjects(): Iterable<string>;
   /** Takes the counts of a month that is over, of subjects that are wanted no longer, out of memory. No hooks for single ones of them may be left. */
   forget(isUnwanted: (subject: string) => boolean): void;
-  /** Counts of the present month, of subjects that are wanted. */
-  rows(isWanted: (subject: string) => boolean): QuotaRow[];
-  restore(rows: readonly QuotaRow[]): void;
+  /** Counts of the present month, of subjects that are wanted. Their list is taken at once, each row is made as it is read. */
+  rows(isWanted: (subject: string) => boolean): Iterable<QuotaRow>;
+  restore(rows: Iterable<QuotaRow>): void;
   /** Changes with every count. */
   readonly version: number;
 }
@@ -128,10 +128,7 @@ export function createQuotaTable(now: () => number): QuotaTable {
       const month = monthOf(dayNumber(now()));
       for (const [subject, counter] of counters) if (counter.month < month && isUnwanted(subject)) counters.delete(subject);
     },
-    rows: (isWanted) =>
-      [...counters]
-        .filter(([subject, { monthly }]) => monthly > 0 && isWanted(subject))
-        .map(([subject, { day, daily, month, monthly }]) => [subject, day, daily, month, monthly]),
+    rows: (isWanted) => wantedRows([...counters], isWanted),
     restore(rows) {
       for (const [subject, day, daily, month, monthly] of rows) Object.assign(counterOf(subject), { day, daily, month, monthly });
     },
@@ -139,6 +136,11 @@ export function createQuotaTable(now: () => number): QuotaTable {
       return version;
     },
   };
+}
+
+function* wantedRows(counters: readonly (readonly [string, Counter])[], isWanted: (subject: string) => boolean): Iterable<QuotaRow> {
+  for (const [subject, { day, daily, month, monthly }] of counters)
+    if (monthly > 0 && isWanted(subject)) yield [subject, day, daily, month, monthly];
 }
 
 const useOf = ({ daily, monthly }: Counter): QuotaUse => ({ daily, monthly });

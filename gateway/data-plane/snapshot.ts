@@ -121,8 +121,8 @@ export interface Credential {
   readonly consumerId: string | undefined;
   /** Resource name of the consumer: policies target it. */
   readonly consumer: string | undefined;
-  /** Name of the consumer for logs and events. */
-  readonly consumerLabel: string | undefined;
+  /** The same, for logs and events, and as the `Caller` that policies see. */
+  readonly consumerName: string | undefined;
   readonly keyStatus: 'active' | 'grace' | 'revoked' | 'expired';
   /** Epoch milliseconds; valid while `notBefore <= now < notAfter`. */
   readonly notBefore: number;

@@ -11,7 +11,15 @@ import { errorReply } from './own-routes.js';
 import type { QuotaTable } from './quotas.js';
 import type { RuntimeState } from './runtime-state.js';
 
-export type LimitsOf = (subscription: SyncSubscription) => readonly Hooks[];
+/** The limits of a subscription, with what they were made of. */
+export interface SubscriptionLimits {
+  readonly hooks: readonly Hooks[];
+  readonly plan: SyncResource | undefined;
+  readonly multiplier: number;
+}
+
+/** `known` are the limits that were made of the same subscription before: the answer as long as they hold. */
+export type LimitsOf = (subscription: SyncSubscription, known?: SubscriptionLimits) => SubscriptionLimits;
 export type QuotaOf = (subscription: SyncSubscription) => QuotaLimits | undefined;
 
 interface LimitSources {
@@ -40,7 +48,7 @@ export function createLimitsOf(sources: LimitSources): LimitsOf {
     return limitHooks(services.limiter({ limit, windowSeconds, burst }), services, bySubscription);
   };
   const quotaOf = createQuotaOf(sources);
-  return (subscription) => {
+  const hooksOf = (subscription: SyncSubscription): readonly Hooks[] => {
     const { id, tenant, rate_limit, plan } = subscription;
     const approved = rate_limit === undefined ? [] : [hooks(tenant, APPROVAL, { limit: rate_limit, window_secs: HOUR_SECONDS, burst: 0 })];
     const spec = plan === undefined ? undefined : readPlan(sources, tenant, plan);
@@ -49,7 +57,15 @@ export function createLimitsOf(sources: LimitSources): LimitsOf {
     const quota = quotaOf(subscription);
     return [...approved, ...planned, ...(quota === undefined ? [] : [sources.quotas.hooks(id, quota)])];
   };
+  return (subscription, known) => {
+    const plan = planOf(sources, subscription);
+    const factor = multiplier(subscription.tenant);
+    return known?.plan === plan && known?.multiplier === factor ? known : { hooks: hooksOf(subscription), plan, multiplier: factor };
+  };
 }
+
+const planOf = ({ resources }: Pick<LimitSources, 'resources'>, { tenant, plan }: SyncSubscription): SyncResource | undefined =>
+  plan === undefined ? undefined : resources.get(keyOf({ kind: 'Plan', tenant, name: plan }));
 
 /** The quota of a subscription: that of its approval is monthly; of two for the month the smaller one rules. */
 export function createQuotaOf(sources: Pick<LimitSources, 'catalog' | 'resources' | 'multiplier'>): QuotaOf {

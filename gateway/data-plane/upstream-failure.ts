@@ -55,6 +55,6 @@ export function reportFailure(exchange: Exchange, error: Error, status: number):
   const reason = failureReason(error);
   exchange.failure = reason;
   gateway.log.event('error', 'backend_error', { path, status, error: reason, tenant, api, request_id: requestId });
-  const { consumerLabel: consumer, subscriptionId: subscription } = exchange.credential ?? {};
+  const { consumerName: consumer, subscriptionId: subscription } = exchange.credential ?? {};
   gateway.events.record({ type: 'backend_error', route, consumer, subscription, path, status, reason, requestId });
 }

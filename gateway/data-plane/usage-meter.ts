@@ -5,7 +5,7 @@ import type { Credential, Route } from './snapshot.js';
 
 const HOUR_MS = 3_600_000;
 /** So many wait at most, while the control plane is away; then the oldest are dropped. */
-const MAX_CLOSED = 50_000;
+const MAX_CLOSED = 200_000;
 
 /** Counts that were taken out, and the last use of each key, epoch milliseconds. */
 export interface Usage {
@@ -31,14 +31,24 @@ interface Counted {
 export interface UsageMeter {
   /** Counts one answer. */
   observe(route: Route, request: Measured, nowMs: number): void;
-  /** Takes out at most so many entries, with all last uses; undefined when there is nothing. */
-  drain(maxEntries: number): Usage | undefined;
-  /** What `drain` would take, left in place; what belongs together may come apart. */
-  pending(): Usage;
+  /** Takes out at most so many entries, and so many last uses, in no more time than that takes, whatever waits; undefined when there is nothing. */
+  drain(most: number): Usage | undefined;
+  /** What `drain` would take, left in place; what belongs together may come apart. The lists are taken at once, what stands in them is made as it is read. */
+  pending(): PendingUsage;
   /** A quota was set to zero: so much of what it has counted of a subscription counts no more. */
   takeBack(subscription: Pick<UsageEntry, 'tenant' | 'api' | 'subscription'>, used: Counted, nowMs: number): void;
   /** Adds what other processes have measured, or the last run and not reported. */
   add(usage: Usage): void;
+  /** How many entries wait. */
+  readonly size: number;
+  /** Changes with all that is counted or taken out. */
+  readonly version: number;
+}
+
+/** The same as `Usage`, to be read once. */
+export interface PendingUsage {
+  readonly entries: Iterable<UsageEntry>;
+  readonly keys: Iterable<Usage['keys'][number]>;
 }
 
 /** Of a gateway that reports to nobody: keeps nothing. */
@@ -48,13 +58,17 @@ export const idleMeter: UsageMeter = {
   pending: () => ({ entries: [], keys: [] }),
   takeBack: () => undefined,
   add: () => undefined,
+  size: 0,
+  version: 0,
 };
 
+/** What was counted of one key, or of the callers of a route without one, in one hour. */
 interface Counter {
   readonly tenant: string;
   /** Id of the API. */
   readonly api: string;
   readonly credential: Credential | undefined;
+  readonly hour: number;
   requests: number;
   errors: number;
   counted: number;
@@ -65,50 +79,40 @@ interface Counter {
 
 /** An empty meter. `onDropped` is told how many entries were lost because nobody took them. */
 export function createUsageMeter(onDropped: (count: number) => void = () => undefined): UsageMeter {
-  /** Of the present hour: by key, or by route for callers without one. */
-  let open = new Map<Credential | Route, Counter>();
-  let hour = 0;
-  /** What was closed and not taken yet, each API, subscription and hour once, the oldest first. */
+  /** Being counted: by key, or by route for callers without one. */
+  const open = new Map<Credential | Route, Counter>();
+  /** What is counted on no more, each API, subscription and hour once, the oldest first. */
   const closed = new Map<string, UsageEntry>();
-  let keys = new Map<string, number>();
+  const keys = new Map<string, number>();
+  let version = 0;
+  let dropped = 0;
 
-  const keep = ({ entries, keys: uses }: Usage): void => {
-    for (const entry of entries) {
-      const place = `${entry.hour} ${entry.api} ${entry.subscription ?? ''}`;
-      const known = closed.get(place);
-      closed.set(place, known === undefined ? entry : sum(known, entry));
-    }
-    for (const [id, usedAt] of uses) keys.set(id, Math.max(usedAt, keys.get(id) ?? 0));
-    const dropped = takeFirst(closed, closed.size - MAX_CLOSED);
-    if (dropped.length > 0) onDropped(dropped.length);
+  const tellDropped = (): void => {
+    if (dropped > 0) onDropped(dropped);
+    dropped = 0;
   };
-  const close = (): void => {
-    const usage = usageOf(open, hour);
-    open = new Map();
-    keep(usage);
+  const keepEntry = (entry: UsageEntry): void => {
+    const place = placeOf(entry);
+    const known = closed.get(place);
+    closed.set(place, known === undefined ? entry : sum(known, entry));
+    dropped += takeFirst(closed, closed.size - MAX_CLOSED).length;
+    version += 1;
+  };
+  const keepUse = (id: string, usedAt: number): void => void keys.set(id, Math.max(usedAt, keys.get(id) ?? 0));
+  /** Another hour, or a key that opens another API from now on, under the same name. */
+  const close = (counter: Counter): void => {
+    keepEntry(entryOf(counter));
+    if (counter.credential !== undefined) keepUse(counter.credential.keyId, counter.usedAt);
   };
 
   return {
     observe(route, { credential, status, latencyMs, isCounted }, nowMs) {
-      const present = Math.floor(nowMs / HOUR_MS);
-      if (present !== hour) {
-        close();
-        hour = present;
-      }
+      const hour = Math.floor(nowMs / HOUR_MS);
       let counter = open.get(credential ?? route);
-      if (counter?.api !== route.id) {
-        // A key that opens another API from now on, under the same name.
-        if (counter !== undefined) close();
-        counter = {
-          tenant: route.tenant,
-          api: route.id,
-          credential,
-          requests: 0,
-          errors: 0,
-          counted: 0,
-          usedAt: nowMs,
-          latency: new Map(),
-        };
+      if (counter?.hour !== hour || counter.api !== route.id) {
+        if (counter !== undefined) close(counter);
+        const { tenant, id: api } = route;
+        counter = { tenant, api, credential, hour, requests: 0, errors: 0, counted: 0, usedAt: nowMs, latency: new Map() };
         open.set(credential ?? route, counter);
       }
       counter.requests += 1;
@@ -117,32 +121,52 @@ export function createUsageMeter(onDropped: (count: number) => void = () => unde
       counter.usedAt = nowMs;
       const bucket = latencyBucket(latencyMs);
       counter.latency.set(bucket, (counter.latency.get(bucket) ?? 0) + 1);
+      version += 1;
     },
-    drain(maxEntries) {
-      close();
+    drain(most) {
+      for (const counter of takeFirst(open, most - closed.size)) close(counter);
+      tellDropped();
       if (closed.size === 0 && keys.size === 0) return undefined;
-      const usage = { entries: takeFirst(closed, maxEntries), keys: [...keys] };
-      keys = new Map();
-      return usage;
+      version += 1;
+      return { entries: takeFirst(closed, most), keys: takeFirst(keys, most, (id, usedAt): [string, number] => [id, usedAt]) };
     },
-    takeBack: (subscription, used, nowMs) => keep({ entries: takenBack(subscription, used, Math.floor(nowMs / HOUR_MS)), keys: [] }),
-    add: keep,
+    takeBack: (subscription, used, nowMs) => takenBack(subscription, used, Math.floor(nowMs / HOUR_MS)).forEach(keepEntry),
+    add(usage) {
+      usage.entries.forEach(keepEntry);
+      for (const [id, usedAt] of usage.keys) keepUse(id, usedAt);
+      tellDropped();
+    },
     pending() {
-      const usage = usageOf(open, hour);
-      return { entries: [...closed.values(), ...usage.entries], keys: [...keys, ...usage.keys] };
+      tellDropped();
+      const [entries, counters] = [[...closed.values()], [...open.values()]];
+      return { entries: chain(entries, counters, entryOf), keys: chain([...keys], counters.filter(hasKey), lastUse) };
+    },
+    get size() {
+      return closed.size + open.size;
+    },
+    get version() {
+      return version;
     },
   };
 }
 
-function usageOf(open: ReadonlyMap<unknown, Counter>, hour: number): Usage {
-  const entries: UsageEntry[] = [];
-  const keys: [string, number][] = [];
-  for (const { tenant, api, credential, requests, errors, counted, usedAt, latency } of open.values()) {
-    const subscription = credential?.subscriptionId;
-    entries.push({ tenant, api, subscription, requests, errors, counted, hour, latency: latencyPairs(latency) });
-    if (credential !== undefined) keys.push([credential.keyId, usedAt]);
-  }
-  return { entries, keys };
+const placeOf = ({ hour, api, subscription }: UsageEntry): string => `${hour} ${api} ${subscription ?? ''}`;
+
+function entryOf({ tenant, api, credential, requests, errors, counted, hour, latency }: Counter): UsageEntry {
+  return { tenant, api, subscription: credential?.subscriptionId, requests, errors, counted, hour, latency: latencyPairs(latency) };
+}
+
+interface KeyCounter extends Counter {
+  readonly credential: Credential;
+}
+
+const hasKey = (counter: Counter): counter is KeyCounter => counter.credential !== undefined;
+const lastUse = ({ credential, usedAt }: KeyCounter): Usage['keys'][number] => [credential.keyId, usedAt];
+
+/** These, and then what those become, one after the other. */
+function* chain<Value, Later>(first: readonly Value[], later: readonly Later[], toValue: (each: Later) => Value): Iterable<Value> {
+  yield* first;
+  for (const each of later) yield toValue(each);
 }
 
 /** What was counted before today was so within this month: yesterday is part of it. */
@@ -153,11 +177,13 @@ const takenBack = (of: Pick<UsageEntry, 'tenant' | 'api' | 'subscription'>, { da
   ].flatMap((entry) => (entry.counted < 0 ? [{ ...entry, requests: 0, errors: 0, latency: [] }] : []));
 
 /** Takes the first ones out, at most so many. */
-function takeFirst<Value>(from: Map<string, Value>, count: number): Value[] {
-  const taken: Value[] = [];
+function takeFirst<Key, Value>(from: Map<Key, Value>, most: number): Value[];
+function takeFirst<Key, Value, Taken>(from: Map<Key, Value>, most: number, as: (key: Key, value: Value) => Taken): Taken[];
+function takeFirst<Key, Value, Taken>(from: Map<Key, Value>, most: number, as?: (key: Key, value: Value) => Taken): (Value | Taken)[] {
+  const taken: (Value | Taken)[] = [];
   for (const [key, value] of from) {
-    if (taken.length >= count) break;
-    taken.push(value);
+    if (taken.length >= most) break;
+    taken.push(as === undefined ? value : as(key, value));
     from.delete(key);
   }
   return taken;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { request } from 'undici';
 import type { UsageReport } from '../../schema/sync.js';
 import type { TokenSource } from './control-plane-token.js';
-import { readSealed, writeSealed, writeSealedSync } from './sealed-file.js';
+import { jsonItems, readSealed, writeSealed, writeSealedSync, type Pieces } from './sealed-file.js';
 import type { Usage, UsageMeter } from './usage-meter.js';
 
 export interface UsageDeliveryOptions {
@@ -24,50 +24,64 @@ export interface UsageDelivery {
   stop(): Promise<void>;
 }
 
-/** What the file holds. */
+/** What the file holds beside the measurements that no report has. */
 interface State {
   readonly gateway: string;
   /** Of the last report that was made. */
   readonly number: number;
-  /** Made, and not known to be taken. */
-  readonly unsent: UsageReport | null;
+  /** Made, and not known to be taken; those that go next are the first. */
+  readonly unsent: readonly UsageReport[];
+}
+
+/** Up to now one report was made at a time. */
+interface Content extends Omit<State, 'unsent'> {
+  readonly unsent: readonly UsageReport[] | UsageReport | null;
   readonly rest: Usage;
 }
 
 const INTERVAL_MS = 2000;
 const TIMEOUT_MS = 10_000;
 const STOP_GRACE_MS = 2000;
-const MAX_ENTRIES = 500;
-const MAX_LAST_REPORTS = 20;
+const MAX_ENTRIES = 1000;
+/** The file is written once for so many reports at most: the more there is, the more rarely it is written. */
+const MAX_REPORTS = 20;
+const ENTRIES_PER_REPORT_AT_ONCE = 10_000;
 
 /** Starts to report. */
 export function startUsageDelivery(options: UsageDeliveryOptions): UsageDelivery {
   const { meter, directory, isConnected, onProblem, intervalMs = INTERVAL_MS } = options;
   const file = join(directory, 'usage.json');
   let state = load(file, meter, onProblem);
-  let saved = '';
+  let savedVersion = -1;
+  let hasFailed = false;
 
-  const content = (): string => JSON.stringify({ format: 1, ...state, rest: meter.pending() }).slice(0, -1);
   const save = async (): Promise<void> => {
-    const text = content();
-    if (text === saved) return;
-    await writeSealed(file, [text]);
-    saved = text;
+    const { version } = meter;
+    if (version === savedVersion) return;
+    await writeSealed(file, content(state, meter));
+    savedVersion = version;
   };
-  const makeReport = (): boolean => {
-    const usage = state.unsent === null ? meter.drain(MAX_ENTRIES) : undefined;
-    if (usage === undefined) return state.unsent !== null;
-    const number = state.number + 1;
-    state = { ...state, number, unsent: { gateway: state.gateway, number, ...usage } };
-    return true;
+  /** One report, or several where much waits. */
+  const makeReports = (): void => {
+    const count = Math.min(MAX_REPORTS, Math.ceil((meter.size + 1) / ENTRIES_PER_REPORT_AT_ONCE));
+    for (let made = 0; made < count; made += 1) {
+      const usage = meter.drain(MAX_ENTRIES);
+      if (usage === undefined) return;
+      const number = state.number + 1;
+      state = { ...state, number, unsent: [...state.unsent, { gateway: state.gateway, number, ...usage }] };
+    }
   };
-  /** One report at most. Whether one was taken. */
+  /** Sends one report at most. Whether one was taken. */
   const tick = async (signal: AbortSignal): Promise<boolean> => {
-    const isDue = makeReport();
-    await save();
-    if (!isDue || state.unsent === null || !isConnected()) return false;
-    if ((await post(options, state.unsent, signal)) === 'refused') onProblem(`Report ${state.number} was refused; what it holds is lost.`);
-    state = { ...state, unsent: null };
+    const mayWait = state.unsent.length > 0 && meter.size > ENTRIES_PER_REPORT_AT_ONCE && !hasFailed && isConnected();
+    if (state.unsent.length === 0) makeReports();
+    if (!mayWait) await save();
+    const [report, ...others] = state.unsent;
+    if (report === undefined || !isConnected()) return false;
+    hasFailed = true;
+    if ((await post(options, report, signal)) === 'refused') onProblem(`Report ${report.number} was refused; what it holds is lost.`);
+    hasFailed = false;
+    state = { ...state, unsent: others };
     return true;
   };
   const stopping = new AbortController();
@@ -87,10 +101,10 @@ export function startUsageDelivery(options: UsageDeliveryOptions): UsageDelivery
       stopping.abort();
       await running;
       const end = AbortSignal.timeout(STOP_GRACE_MS);
-      let left = MAX_LAST_REPORTS;
+      let left = MAX_REPORTS;
       while (left > 0 && (await tick(end).catch(() => false))) left -= 1;
       try {
-        writeSealedSync(file, [content()]);
+        writeSealedSync(file, content(state, meter));
       } catch (error) {
         onProblem(`${file} cannot be written (${error instanceof Error ? error.message : String(error)}).`);
       }
@@ -98,16 +112,28 @@ export function startUsageDelivery(options: UsageDeliveryOptions): UsageDelivery
   };
 }
 
+/** The file's text, in pieces. */
+function* content({ gateway, number, unsent }: State, meter: UsageMeter): Pieces {
+  const { entries, keys } = meter.pending();
+  yield `{"format":1,"gateway":${JSON.stringify(gateway)},"number":${number},"unsent":[`;
+  for (const [index, report] of unsent.entries()) yield `${index === 0 ? '' : ','}${JSON.stringify(report)}`;
+  yield '],"rest":{"entries":[';
+  yield* jsonItems(entries);
+  yield '],"keys":[';
+  yield* jsonItems(keys);
+  yield ']}';
+}
+
 /** What the last run left. A damaged file begins a new numbering: what was in it is lost, and nothing is counted twice. */
 function load(file: string, meter: UsageMeter, onProblem: (problem: string) => void): State {
   const content = readSealed(file);
   if (content.state === 'whole') {
-    const { gateway, number, unsent, rest } = content.value as State;
+    const { gateway, number, unsent, rest } = content.value as Content;
     meter.add(rest);
-    return { gateway, number, unsent, rest: { entries: [], keys: [] } };
+    return { gateway, number, unsent: [unsent ?? []].flat() };
   }
   if (content.state === 'damaged') onProblem(`${file} is damaged: ${content.reason}. The measurements in it are lost.`);
-  return { gateway: randomUUID(), number: 0, unsent: null, rest: { entries: [], keys: [] } };
+  return { gateway: randomUUID(), number: 0, unsent: [] };
 }
 
 /** Throws when the control plane did not answer, or not now. */

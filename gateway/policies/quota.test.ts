@@ -109,7 +109,7 @@ describe('quota: how much a consumer may use (QT1 QT3)', () => {
 
     const again = await quotaGateway({ daily: 2 }, restarted);
     expect((await again.ask(KEY)).status).toBe(429);
-    expect(table.rows(knownSubjects(() => false, new Map()))).toEqual([]);
+    expect([...table.rows(knownSubjects(() => false, new Map()))]).toEqual([]);
     expect(policies.list(isLive)).toMatchObject([{ caller: 'con-1', limits: { daily: 2 } }]);
   });
 

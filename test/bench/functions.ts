@@ -62,7 +62,7 @@ function keyFunction(keys: number): Measured {
   const objects = syncObjects(world, 'http://127.0.0.1:9');
   const subscriptions = new Map(objects.subscriptions.map((subscription) => [subscription.id, subscription]));
   const resources = new Map(objects.resources.map((resource) => [keyOf(resource), resource]));
-  const table = createKeyTable({ subscriptions, resources, limitsOf: () => [] });
+  const table = createKeyTable({ subscriptions, resources, limitsOf: () => ({ hooks: [], plan: undefined, multiplier: 1 }) });
   table.apply({ credentials: objects.credentials.map((after) => ({ key: after.id, before: undefined, after })), subscriptions: [] }, []);
   let turn = 0;
   const next = (): string => world.keys[(turn = (turn + 1) % keys)]?.key ?? '';

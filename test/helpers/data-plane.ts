@@ -90,7 +90,7 @@ export const makeCredential = (changes: Partial<Credential> = {}): Credential =>
   api: 'payments',
   consumerId: 'con-1',
   consumer: 'my-consumer',
-  consumerLabel: 'My Consumer',
+  consumerName: 'My Consumer',
   keyStatus: 'active',
   notBefore: 0,
   notAfter: null,

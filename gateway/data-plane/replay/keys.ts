@@ -25,8 +25,8 @@ export function keysAsThen(keys: KeyStore, today: KeyStore): (request: RecordedR
 }
 
 /** The line names a consumer where its key was accepted. A route that anybody may call also has those whose key was not. */
-const wasAccepted = ({ reason, consumer }: RecordedRequest, { consumerLabel }: Credential): boolean =>
-  !isKeyFailure(reason) && consumer === consumerLabel;
+const wasAccepted = ({ reason, consumer }: RecordedRequest, { consumerName }: Credential): boolean =>
+  !isKeyFailure(reason) && consumer === consumerName;
 
 function asThen(credential: Credential, before: Credential | undefined): Credential {
   if (before === undefined) return credential;

@@ -33,7 +33,7 @@ export function createWorlds({ current, put, remove }: PlannedObjects): Worlds {
   for (const { engine } of [today, planned]) engine.source.replace(recognised(current), { number: 1, store: 'replay' });
   planned.engine.source.change({ type: 'change', number: 2, put: recognised(put), remove }, 'replay');
   const knows = ({ key, consumer }: RecordedRequest): boolean =>
-    consumer === undefined || (key !== undefined && today.engine.keys.find(key)?.consumerLabel === consumer);
+    consumer === undefined || (key !== undefined && today.engine.keys.find(key)?.consumerName === consumer);
   return { today: today.world, planned: planned.world, knows };
 }
 

@@ -12,11 +12,21 @@ export interface Load {
   readonly p99Ms: number;
 }
 
-/** Writes the script that sends the world's requests; returns its path. */
+/** Writes the script that sends the world's requests, and their list beside it: a table in the script itself has at most 65 536 constants. Returns the script's path. */
 export function writeWrkScript(directory: string, { keys }: World): string {
-  const lines = keys.map(({ key, path: target }) => `  wrk.format('GET', '${target}', { ['X-API-Key'] = '${key}' }),`);
-  const script = ['local requests', 'init = function() requests = {', ...lines, '} end', 'local n = 0'];
-  script.push('request = function() n = n % #requests + 1; return requests[n] end', '');
+  const list = path.join(directory, 'requests.txt');
+  writeFileSync(list, keys.map(({ key, path: target }) => `${key} ${target}\n`).join(''));
+  const script = [
+    'local requests = {}',
+    'init = function()',
+    `  for key, target in io.open('${list}'):read('*a'):gmatch('(%S+) (%S+)') do`,
+    "    requests[#requests + 1] = wrk.format('GET', target, { ['X-API-Key'] = key })",
+    '  end',
+    'end',
+    'local n = 0',
+    'request = function() n = n % #requests + 1; return requests[n] end',
+    '',
+  ];
   const file = path.join(directory, 'load.lua');
   writeFileSync(file, script.join('\n'));
   return file;
