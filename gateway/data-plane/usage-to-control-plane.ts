@@ -1,6 +1,7 @@
 /** The way of measurements to the control plane: numbered reports, one at a time, on the disk before they are sent. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { request } from 'undici';
 import type { UsageReport } from '../../schema/sync.js';
 import type { TokenSource } from './control-plane-token.js';
@@ -62,19 +63,20 @@ export function startUsageDelivery(options: UsageDeliveryOptions): UsageDelivery
     savedVersion = version;
   };
   /** One report, or several where much waits. */
-  const makeReports = (): void => {
+  const makeReports = async (): Promise<void> => {
     const count = Math.min(MAX_REPORTS, Math.ceil((meter.size + 1) / ENTRIES_PER_REPORT_AT_ONCE));
     for (let made = 0; made < count; made += 1) {
       const usage = meter.drain(MAX_ENTRIES);
       if (usage === undefined) return;
       const number = state.number + 1;
       state = { ...state, number, unsent: [...state.unsent, { gateway: state.gateway, number, ...usage }] };
+      await nextTurn();
     }
   };
   /** Sends one report at most. Whether one was taken. */
   const tick = async (signal: AbortSignal): Promise<boolean> => {
     const mayWait = state.unsent.length > 0 && meter.size > ENTRIES_PER_REPORT_AT_ONCE && !hasFailed && isConnected();
-    if (state.unsent.length === 0) makeReports();
+    if (state.unsent.length === 0) await makeReports();
     if (!mayWait) await save();
     const [report, ...others] = state.unsent;
     if (report === undefined || !isConnected()) return false;
