@@ -104,4 +104,5 @@ function readinessReply(state: OwnState, draining: boolean): Reply {
 
 /** A breaker is named after its upstream's URL, whose slashes are encoded: the only path in which they may be. The rest of it is checked as ever. */
 export const withoutBreakerName = (path: string): string =>
-  path.replace(/^(\/admin\/circuit-breakers\/)[A-Za-z0-9%._~:!'()*-]+(\/reset)$/, '$1name$2');
+  path.startsWith(BREAKERS) ? path.replace(/^(\/admin\/circuit-breakers\/)[A-Za-z0-9%._~:!'()*-]+(\/reset)$/, '$1name$2') : path;
+const BREAKERS = '/admin/circuit-breakers/';

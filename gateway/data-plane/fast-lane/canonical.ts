@@ -7,12 +7,13 @@ export interface CanonicalMessage {
   readonly target: string;
   /** Name, value, name, value; as node has them. */
   readonly rawHeaders: string[];
-  /** What follows the head. */
+  /** What follows the head, as bytes of its own. */
   readonly rest: Buffer;
 }
 
 /** Larger heads are rare. Names and values are slices of the head's text: whoever keeps one keeps no more than this. */
 const MAX_HEAD = 8 * 1024;
+const NOTHING = Buffer.alloc(0);
 const END = '\r\n\r\n';
 
 /**
@@ -40,6 +41,6 @@ export function readCanonical(bytes: Buffer): CanonicalMessage | undefined {
     // The path outlives the head, in logs and events: it is a text of its own.
     target: bytes.toString('latin1', methodEnd + 1, targetEnd),
     rawHeaders: readFieldLines(head, head.indexOf('\r\n', targetEnd) + 2),
-    rest: bytes.subarray(end + END.length),
+    rest: bytes.length === head.length ? NOTHING : Buffer.from(bytes.subarray(head.length)),
   };
 }

@@ -1,6 +1,7 @@
 /** A connection while the fast lane reads it: one message at a time. Once it is handed over to node it stays there. */
 import type { Socket } from 'node:net';
 import type { ProxiedExchange } from '../proxy.js';
+import { readShared } from '../shared-reads.js';
 import { LaneMessage, type MessageOwner } from './message.js';
 import { readCanonical, type CanonicalMessage } from './canonical.js';
 
@@ -38,7 +39,14 @@ export class LaneConnection implements MessageOwner {
   #waitingBytes = 0;
   /** Its last answer is out: nothing more is interpreted. */
   #isEnding = false;
+  #isHandedOver = false;
   readonly #onData = (chunk: Buffer): void => this.#take(chunk);
+  /** For whoever reads what the lane does not, it is a stream as any other. */
+  readonly #onRead = (bytes: Buffer): boolean => {
+    if (this.#isHandedOver) return this.socket.push(Buffer.from(bytes));
+    this.#take(bytes);
+    return true;
+  };
   readonly #onEnd = (): void => void this.socket.end();
   readonly #onDrain = (): void => this.#message?.drained();
   readonly #onClose = (): void => {
@@ -50,7 +58,8 @@ export class LaneConnection implements MessageOwner {
     this.#lane = lane;
     this.socket = socket;
     this.keepAliveSeconds = lane.keepAliveSeconds;
-    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('close', this.#onClose);
+    if (!readShared(socket, this.#onRead)) socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd).on('drain', this.#onDrain).on('close', this.#onClose);
   }
 
   get isIdle(): boolean {
@@ -72,6 +81,7 @@ export class LaneConnection implements MessageOwner {
   /** From here on it is node's, with these bytes as the next ones. */
   handOver(bytes: Buffer): void {
     const { socket } = this;
+    this.#isHandedOver = true;
     // A stream that flows already would not begin anew with what is put back.
     socket.pause();
     socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('close', this.#onClose);
@@ -84,6 +94,7 @@ export class LaneConnection implements MessageOwner {
     socket.resume();
   }
 
+  /** The bytes are in a buffer that others read into next: what is kept is copied. */
   #take(chunk: Buffer): void {
     if (this.#isEnding) return;
     if (this.#message !== undefined) {
@@ -94,7 +105,7 @@ export class LaneConnection implements MessageOwner {
     if (this.isUsed && isEmptyLines(chunk)) return;
     const canonical = readCanonical(chunk);
     if (canonical === undefined) {
-      this.handOver(chunk);
+      this.handOver(Buffer.from(chunk));
       return;
     }
     const message = new LaneMessage(this, canonical);
@@ -102,11 +113,11 @@ export class LaneConnection implements MessageOwner {
     this.#exchange = this.#lane.serve(message, canonical);
     if (this.#exchange !== undefined) return;
     this.#message = undefined;
-    this.handOver(chunk);
+    this.handOver(Buffer.from(chunk));
   }
 
   #keep(chunk: Buffer): void {
-    this.#waiting.push(chunk);
+    this.#waiting.push(Buffer.from(chunk));
     this.#waitingBytes += chunk.length + PIECE_BYTES;
     if (this.#waitingBytes > MAX_WAITING) this.socket.pause();
   }

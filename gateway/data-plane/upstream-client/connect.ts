@@ -1,8 +1,9 @@
 /** Connections to one server: to the addresses that are allowed, whatever its name leads to by then, and with TLS where it is asked for. */
 import { lookup } from 'node:dns';
-import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { addressProblem, checkedLookup, type AddressError } from '../../../schema/address.js';
+import { onreadOf, type Take } from '../shared-reads.js';
 import { UpstreamError } from './upstream-error.js';
 
 export interface Server {
@@ -15,14 +16,8 @@ export interface Server {
   readonly ca?: string;
 }
 
-/** Reads of a connection go to `take`, from one buffer for all; without it they are events of the socket. */
-export type Take = (bytes: Buffer) => void;
-
 /** After so long without a word the system asks whether the other side still lives. */
 const TCP_KEEP_ALIVE_MS = 60_000;
-const READ_BYTES = 64 * 1024;
-/** All connections read into it: what is read is taken before anything else is. */
-const READ_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES);
 
 export class Connector {
   readonly #server: Server;
@@ -56,7 +51,7 @@ export class Connector {
     this.problem = addressProblem(host, server.allowPrivate);
   }
 
-  /** A socket on its way to the server; `onReady` is called when it may be written to, and the event `error` says what it failed by. */
+  /** A socket on its way to the server, whose reads go to `take`, or without it are events; `onReady` is called when it may be written to, and the event `error` says what it failed by. */
   open(take: Take | undefined, onReady: () => void): Socket {
     const options = take === undefined ? this.#options : { ...this.#options, onread: onreadOf(take) };
     const socket = this.#isTls ? this.#openTls(options) : connectPlain(options);
@@ -81,11 +76,3 @@ export class Connector {
     return socket.on('session', (session) => (this.#session = session));
   }
 }
-
-const onreadOf = (take: Take): OnReadOpts => ({
-  buffer: READ_BUFFER,
-  callback: (length) => {
-    take(READ_BUFFER.subarray(0, length));
-    return true;
-  },
-});

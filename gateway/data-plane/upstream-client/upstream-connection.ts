@@ -36,7 +36,10 @@ export class UpstreamConnection implements AnswerSource, AnswerSink {
   #isPaused = false;
   #head: AnswerHead | undefined = undefined;
   #error: Error | undefined = undefined;
-  readonly #onData = (bytes: Buffer): void => this.#take(bytes);
+  readonly #onData = (bytes: Buffer): boolean => {
+    this.#take(bytes);
+    return true;
+  };
   readonly #onDrain = (): void => this.#body?.drained();
   readonly #onEnd = (): void => this.#ended();
   readonly #onError = (error: Error): void => void (this.#error = error);
