@@ -1,5 +1,6 @@
 /** Requests by consumer. The busiest have series of their own, the others one together: thousands of consumers cost Prometheus no more than a few. */
 import { Counter, type Registry } from 'prom-client';
+import { PairMap } from './pair-map.js';
 
 export interface ConsumerMetrics {
   /** Counts one answer, or so many. */
@@ -28,6 +29,8 @@ interface Ranked {
   readonly tenant: string;
   readonly consumer: string;
   recent: number;
+  /** Where it has series of its own. */
+  counted: Counted | undefined;
 }
 
 const MAX_SERIES = 100;
@@ -40,41 +43,45 @@ const MAX_WAITING = 10_000;
  * as `other` stays there: every series only grows, and together they are all requests.
  */
 export function createConsumerMetrics(registers: Registry[], { now, maxSeries = MAX_SERIES }: ConsumerMetricsOptions): ConsumerMetrics {
-  const shown = new PairMap<Counted & Ranked>();
+  let known = new PairMap<Ranked>();
+  let shown: Ranked[] = [];
+  /** How many are told apart that have no series. */
+  let waiting = 0;
   /** No consumer is without a tenant: this one is nobody's name. */
   const other = counted('', 'other');
-  let waiting = new PairMap<Ranked>();
   let rankedAt = now();
-  addCounters(registers, () => [...shown.values(), other]);
+  addCounters(registers, () => [...shown.flatMap((entry) => entry.counted ?? []), other]);
 
-  const show = ({ tenant, consumer }: Ranked): Counted & Ranked => {
-    const entry = { ...counted(tenant, consumer), recent: 0 };
-    shown.set(tenant, consumer, entry);
-    return entry;
-  };
   const rank = (): void => {
     rankedAt = now();
-    const candidates = [...waiting.values()].sort((a, b) => b.recent - a.recent);
-    const idlest = [...shown.values()].sort((a, b) => a.recent - b.recent);
-    for (const [index, leaving] of idlest.entries()) {
+    const candidates = [...known.values()].filter((entry) => entry.counted === undefined).sort((a, b) => b.recent - a.recent);
+    const idlest = [...shown].sort((a, b) => a.recent - b.recent);
+    shown = idlest.map((leaving, index) => {
       const coming = candidates[index];
-      if (coming === undefined || coming.recent <= 2 * leaving.recent) break;
-      shown.delete(leaving.tenant, leaving.consumer);
-      show(coming);
+      return coming === undefined || coming.recent <= 2 * leaving.recent ? leaving : coming;
+    });
+    known = new PairMap();
+    waiting = 0;
+    for (const entry of shown) {
+      entry.recent = 0;
+      entry.counted ??= counted(entry.tenant, entry.consumer);
+      known.set(entry.tenant, entry.consumer, entry);
     }
-    for (const entry of shown.values()) entry.recent = 0;
-    waiting = new PairMap();
+  };
+  const add = (tenant: string, consumer: string): Ranked | undefined => {
+    const isShown = shown.length < maxSeries;
+    if (!isShown && waiting >= MAX_WAITING) return undefined;
+    const entry = { tenant, consumer, recent: 0, counted: isShown ? counted(tenant, consumer) : undefined };
+    known.set(tenant, consumer, entry);
+    if (isShown) shown.push(entry);
+    else waiting += 1;
+    return entry;
   };
   /** Under whom a request is counted; `weight` is what it adds to the ranking. */
   const entryOf = (tenant: string, consumer: string, weight: number): Counted => {
-    const own = shown.get(tenant, consumer) ?? (shown.size < maxSeries ? show({ tenant, consumer, recent: 0 }) : undefined);
-    if (own !== undefined) {
-      own.recent += weight;
-      return own;
-    }
-    const entry = waiting.get(tenant, consumer) ?? { tenant, consumer, recent: 0 };
-    entry.recent += weight;
-    if (waiting.size < MAX_WAITING) waiting.set(tenant, consumer, entry);
+    const entry = known.get(tenant, consumer) ?? add(tenant, consumer);
+    if (entry !== undefined) entry.recent += weight;
+    if (entry?.counted !== undefined) return entry.counted;
     if (now() - rankedAt >= RANK_MS) rank();
     return other;
   };
@@ -115,28 +122,3 @@ function addCounters(registers: Registry[], entries: () => readonly Counted[]): 
 }
 
 const counted = (tenant: string, consumer: string): Counted => ({ tenant, consumer, answers: new Map<string, number>(), limited: 0 });
-
-/** Values by two names. No text is made for a lookup: names that are kept have their hash with them. */
-class PairMap<Value> {
-  size = 0;
-  readonly #maps = new Map<string, Map<string, Value>>();
-
-  get(first: string, second: string): Value | undefined {
-    return this.#maps.get(first)?.get(second);
-  }
-
-  set(first: string, second: string, value: Value): void {
-    let map = this.#maps.get(first);
-    if (map === undefined) this.#maps.set(first, (map = new Map<string, Value>()));
-    if (!map.has(second)) this.size += 1;
-    map.set(second, value);
-  }
-
-  delete(first: string, second: string): void {
-    if (this.#maps.get(first)?.delete(second) === true) this.size -= 1;
-  }
-
-  *values(): Iterable<Value> {
-    for (const map of this.#maps.values()) yield* map.values();
-  }
-}

@@ -1,6 +1,7 @@
 /** What a worker counts until it tells the primary process, which has the totals. */
 import type { WorkerCounts } from '../metrics.js';
 import { addOne, RouteCounts, statusClassOf } from '../route-metrics.js';
+import { PairMap } from '../pair-map.js';
 import type { EventSink, RouteMetrics } from '../snapshot.js';
 import type { WorkerEvent } from './messages.js';
 
@@ -12,10 +13,20 @@ export interface Tally {
   take(): { readonly counts: WorkerCounts; readonly events: readonly WorkerEvent[] };
 }
 
+interface ConsumerCounts {
+  readonly tenant: string;
+  readonly consumer: string;
+  /** Answers by class of status. */
+  readonly classes: Map<string, number>;
+}
+
+const perClass = ({ tenant, consumer, classes }: ConsumerCounts): WorkerCounts['consumers'] =>
+  [...classes].map(([statusClass, answers]) => [tenant, consumer, statusClass, answers]);
+
 /** Nothing is counted yet. */
 export function createTally(): Tally {
   let routes = new Map<string, RouteCounts>();
-  let consumers = new Map<string, [tenant: string, consumer: string, statusClass: string, answers: number]>();
+  let consumers = new PairMap<ConsumerCounts>();
   let events: WorkerEvent[] = [];
 
   const countsOf = (key: string, tenant: string, api: string): RouteCounts => {
@@ -24,10 +35,9 @@ export function createTally(): Tally {
     return counts;
   };
   const countConsumer = (tenant: string, consumer: string, statusClass: string): void => {
-    const key = `${tenant}/${consumer} ${statusClass}`;
-    const known = consumers.get(key);
-    if (known === undefined) consumers.set(key, [tenant, consumer, statusClass, 1]);
-    else known[3] += 1;
+    let counts = consumers.get(tenant, consumer);
+    if (counts === undefined) consumers.set(tenant, consumer, (counts = { tenant, consumer, classes: new Map() }));
+    addOne(counts.classes, statusClass);
   };
   return {
     route(tenant, api) {
@@ -56,12 +66,12 @@ export function createTally(): Tally {
             totalSeconds,
             cached: [...cached],
           })),
-          consumers: [...consumers.values()],
+          consumers: [...consumers.values()].flatMap(perClass),
         },
         events,
       };
       routes = new Map();
-      consumers = new Map();
+      consumers = new PairMap();
       events = [];
       return taken;
     },
