@@ -46,13 +46,14 @@ export function addConsumer(importer: Importer, { item, value }: Entity, { plugi
       );
     }
   }
-  for (const kind of ['acls', 'groups'])
-    if (value[kind] !== undefined)
-      importer.say(
-        'skipped',
-        `${item}.${kind}`,
-        value[kind],
-        'Groups have no counterpart: a subscription opens an API to a consumer.',
-        keyOf(made),
-      );
+  if (value['acls'] !== undefined)
+    importer.say(
+      'skipped',
+      `${item}.acls`,
+      value['acls'],
+      'Groups of ACLs have no counterpart: a subscription opens an API to a consumer.',
+      keyOf(made),
+    );
+  if (value['groups'] !== undefined)
+    importer.say('note', `${item}.groups`, value['groups'], 'The plugins of its groups are policies for it.', keyOf(made));
 }

@@ -15,6 +15,8 @@ export interface Plugin {
   readonly service?: readonly string[] | undefined;
   readonly route?: readonly string[] | undefined;
   readonly consumer?: readonly string[] | undefined;
+  /** Handles of a group of consumers. */
+  readonly group?: readonly string[] | undefined;
 }
 
 /** The entities of a list. */
@@ -39,15 +41,19 @@ export function referenceOf(value: unknown): string[] {
 /** The plugins of an entity, or of the document: what they are nested in, else what they refer to, is their scope. */
 export function pluginsOf(holder: Foreign, item: string, scope: Omit<Plugin, 'item' | 'value' | 'name'>): Plugin[] {
   return mappingsOf(holder['plugins']).map((value, index) => {
-    const own = { service: referenceOf(value['service']), route: referenceOf(value['route']), consumer: referenceOf(value['consumer']) };
+    const own = (field: string): readonly string[] | undefined => {
+      const handles = referenceOf(value[field]);
+      return handles.length > 0 ? handles : undefined;
+    };
     const name = textOf(value['name']) ?? '';
     return {
       item: `${item}[${index}] (${name})`,
       value,
       name,
-      service: scope.service ?? (own.service.length > 0 ? own.service : undefined),
-      route: scope.route ?? (own.route.length > 0 ? own.route : undefined),
-      consumer: scope.consumer ?? (own.consumer.length > 0 ? own.consumer : undefined),
+      service: scope.service ?? own('service'),
+      route: scope.route ?? own('route'),
+      consumer: scope.consumer ?? own('consumer'),
+      group: scope.group ?? own('consumer_group'),
     };
   });
 }

@@ -1,6 +1,8 @@
 /** Plugins of Kong, one table: what each becomes, or why it becomes nothing. No value of a config is ever shown: it may be a secret. */
-import { keyOf, type Resource } from '../../../schema/resource.js';
+import { keyOf } from '../../../schema/resource.js';
 import type { Plugin } from './kong-entities.js';
+import type { Groups } from './kong-groups.js';
+import { rateLimiting, rateLimitingAdvanced, type Made, type Scope, type Target } from './kong-rate-limits.js';
 import type { Importer } from './report.js';
 import { isMapping, numberOf, textOf, textsOf, type Foreign } from './source.js';
 
@@ -8,26 +10,7 @@ interface Known {
   /** Names of APIs by `service HANDLE` and `route HANDLE`. */
   readonly routed: ReadonlyMap<string, readonly string[]>;
   readonly consumers: ReadonlyMap<string, string>;
-}
-
-interface Target {
-  readonly kind: 'API' | 'Consumer';
-  readonly name: string;
-  readonly consumer?: string;
-}
-
-/** What a plugin is about in the terms of the gateway. */
-interface Scope {
-  /** Undefined for the whole tenant. */
-  readonly targets: readonly Target[] | undefined;
-  readonly apis: readonly Resource[];
-}
-
-interface Made {
-  readonly type: string;
-  readonly config: object;
-  /** What is not the same. */
-  readonly notes?: readonly string[];
+  readonly groups: Groups;
 }
 
 type Translate = (config: Foreign, importer: Importer, scope: Scope) => Made | string;
@@ -35,6 +18,7 @@ type Translate = (config: Foreign, importer: Importer, scope: Scope) => Made | s
 /** A text is the reason why a plugin becomes nothing. */
 const TRANSLATIONS: Readonly<Record<string, Translate>> = {
   'rate-limiting': rateLimiting,
+  'rate-limiting-advanced': rateLimitingAdvanced,
   cors,
   'ip-restriction': ipRestriction,
   'request-size-limiting': requestSize,
@@ -106,7 +90,7 @@ function addPolicy(importer: Importer, { item, value, name }: Plugin, { type, co
 }
 
 /** Undefined when what it names is not there. */
-function scopeOf(importer: Importer, { service, route, consumer }: Plugin, { routed, consumers }: Known): Scope | undefined {
+function scopeOf(importer: Importer, { service, route, consumer, group }: Plugin, { routed, consumers, groups }: Known): Scope | undefined {
   const apis = importer.resources.filter(({ kind }) => kind === 'API');
   const named = [
     ...(route ?? []).map((handle) => `route ${handle}`),
@@ -115,10 +99,14 @@ function scopeOf(importer: Importer, { service, route, consumer }: Plugin, { rou
   const isNarrow = service !== undefined || route !== undefined;
   const names = new Set(named.flatMap((handle) => routed.get(handle) ?? []));
   const governed = isNarrow ? apis.filter(({ name }) => names.has(name)) : apis;
-  const who = consumer?.flatMap((handle) => consumers.get(handle) ?? [])[0];
-  if ((isNarrow && governed.length === 0) || (consumer !== undefined && who === undefined)) return undefined;
-  if (!isNarrow) return { apis: governed, targets: who === undefined ? undefined : [{ kind: 'Consumer', name: who }] };
-  return { apis: governed, targets: governed.map(({ name }) => ({ kind: 'API', name, ...(who === undefined ? {} : { consumer: who }) })) };
+  const handles = consumer ?? group?.flatMap((handle) => groups.get(handle) ?? []);
+  const who = handles === undefined ? undefined : [...new Set(handles.flatMap((handle) => consumers.get(handle) ?? []))];
+  if ((isNarrow && governed.length === 0) || who?.length === 0) return undefined;
+  if (!isNarrow) return { apis: governed, targets: who?.map((name) => ({ kind: 'Consumer', name })) };
+  const targets = governed.flatMap(({ name }): Target[] =>
+    who === undefined ? [{ kind: 'API', name }] : who.map((one) => ({ kind: 'API', name, consumer: one })),
+  );
+  return { apis: governed, targets };
 }
 
 function addAuth(importer: Importer, { item, value, name }: Plugin, { apis }: Scope): void {
@@ -135,32 +123,6 @@ function addAuth(importer: Importer, { item, value, name }: Plugin, { apis }: Sc
 function addTermination(importer: Importer, { item, value }: Plugin, { apis }: Scope): void {
   for (const api of apis) importer.put({ ...api, spec: { ...api.spec, activated: false } });
   importer.say('note', item, value, 'The API is not activated: the gateway answers 503 in the place of what Kong would say.');
-}
-
-const WINDOWS = ['second', 'minute', 'hour', 'day'] as const;
-
-/** Of several windows the shortest is the policy, the next one stands in the APIs: only one policy of a type rules. */
-function rateLimiting(config: Foreign, importer: Importer, { apis, targets }: Scope): Made | string {
-  const limits = WINDOWS.flatMap((window) => {
-    const limit = numberOf(config[window]);
-    return limit === undefined ? [] : [{ window, limit: Math.max(1, Math.round(limit)) }];
-  });
-  const [first, second, ...others] = limits;
-  if (first === undefined) return 'It has no limit by second, minute, hour or day.';
-  const notes: string[] = [];
-  const fitting = targets?.some(({ kind, consumer }) => kind === 'Consumer' || consumer !== undefined) === true ? undefined : second;
-  if (fitting !== undefined) {
-    for (const api of apis)
-      importer.put({ ...api, spec: { ...api.spec, rate_limit: { [`requests_per_${fitting.window}`]: fitting.limit } } });
-    notes.push(`The limit by ${fitting.window} stands in the APIs, as rate_limit: each API counts for itself.`);
-  }
-  const lost = [...(fitting === undefined && second !== undefined ? [second] : []), ...others].map(({ window }) => window);
-  const long = ['month', 'year'].filter((window) => numberOf(config[window]) !== undefined);
-  if (lost.length + long.length > 0)
-    notes.push(`The limit by ${[...lost, ...long].join(' and ')} is not imported: a plan's quota can hold it.`);
-  if (textOf(config['limit_by']) !== undefined && config['limit_by'] !== 'consumer')
-    notes.push('It counts by consumer, and by address where there is none.');
-  return { type: 'rate_limit', config: { [`requests_per_${first.window}`]: first.limit }, notes };
 }
 
 function cors(config: Foreign): Made | string {

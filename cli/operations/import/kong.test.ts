@@ -22,6 +22,16 @@ const toldOf = (rest: object) =>
     .items.map(({ item, outcome, message }) => `${outcome} ${item}: ${message}`)
     .join('\n');
 
+/** What is said of a document that is refused. */
+function refusalOf(root: object): string {
+  try {
+    load(JSON.stringify(root));
+    return 'It was imported.';
+  } catch (error) {
+    return JSON.stringify(error instanceof StoaError ? error.diagnostics : error);
+  }
+}
+
 describe('import kong (CL18)', () => {
   it.each([
     ['strips what it matched', {}, 'http://pay.internal:8080/base'],
@@ -78,10 +88,112 @@ describe('import kong (CL18)', () => {
       ],
     };
 
-    expect(specOf(rest)).toMatchObject({ upstream_url: 'http://two:8080', auth_required: true });
+    expect(specOf(rest)).toMatchObject({
+      upstream_url: 'http://two:8080',
+      upstreams: [
+        { url: 'http://two:8080', weight: 9 },
+        { url: 'http://one:8080', weight: 1 },
+      ],
+      auth_required: true,
+    });
     expect(specOf(rest, 'Policy')).toMatchObject({ config: { requests_per_minute: 5 }, targets: [{ kind: 'API', name: 'r' }] });
-    expect(toldOf(rest)).toContain('two:8080 is taken, 1 further targets are not');
     expect(toldOf(rest)).toContain('skipped routes[1] (lost): It names no service');
+  });
+
+  it('asks the servers of an upstream for their health as Kong did, and tells what is not the same', () => {
+    const rest = {
+      services: [service({ url: undefined, host: 'Pool', path: '/base' }, { strip_path: false })],
+      upstreams: [
+        {
+          id: 'u-1',
+          name: 'pool',
+          algorithm: 'least-connections',
+          host_header: 'pay.internal',
+          healthchecks: {
+            active: {
+              type: 'https',
+              http_path: '/up',
+              timeout: 3,
+              healthy: { interval: 5, successes: 1 },
+              unhealthy: { interval: 7, http_failures: 4 },
+            },
+            passive: { unhealthy: { http_failures: 5 } },
+          },
+        },
+        { name: 'unused', targets: [{ target: 'x:1' }] },
+      ],
+      targets: [
+        { target: '10.0.0.1', upstream: { id: 'u-1' } },
+        { target: '10.0.0.2:9000', weight: 65_535, upstream: 'pool' },
+        { target: 'lost:1', upstream: 'nowhere' },
+      ],
+    };
+
+    expect(specOf(rest)).toMatchObject({
+      upstream_url: 'http://10.0.0.2:9000/base/pay',
+      upstreams: [
+        { url: 'http://10.0.0.2:9000/base/pay', weight: 1000 },
+        { url: 'http://10.0.0.1:8000/base/pay', weight: 2 },
+      ],
+      health_check: { path: '/up', interval_secs: 5, timeout_ms: 3000, unhealthy_threshold: 4, healthy_threshold: 1 },
+    });
+    const told = toldOf(rest);
+    expect(told).toContain('by weight in turn, not by least-connections');
+    expect(told).toContain('host_header is not imported');
+    expect(told).toContain('the circuit breaker watches each server');
+    expect(told).toContain('skipped upstreams[1] (unused): No service uses it.');
+    expect(told).toContain('skipped targets[2]: It names no upstream');
+  });
+
+  it('makes policies for the consumers of a group, wherever it is said who is in it', () => {
+    const limit = (count: number) => ({ name: 'rate-limiting-advanced', config: { limit: [count], window_size: [60] } });
+    const rest = {
+      services: [service({ plugins: [{ ...limit(3), consumer_group: 'silver' }] })],
+      consumer_groups: [
+        { name: 'gold', plugins: [limit(10)] },
+        { id: 'g-2', name: 'silver', consumers: [{ username: 'bar' }] },
+        { name: 'empty', plugins: [limit(1)] },
+      ],
+      consumers: [
+        { username: 'foo', groups: [{ name: 'gold' }] },
+        { username: 'bar' },
+        { username: 'baz', groups: [{ consumer_group: { name: 'gold' } }] },
+      ],
+      plugins: [limit(5)],
+    };
+
+    expect(resourcesOf(rest, 'Policy').map(({ spec }) => [spec['config'], spec['targets']])).toEqual([
+      [{ requests_per_minute: 5 }, []],
+      [{ requests_per_minute: 3 }, [{ kind: 'API', name: 'pay', consumer: 'bar' }]],
+      [
+        { requests_per_minute: 10 },
+        [
+          { kind: 'Consumer', name: 'foo' },
+          { kind: 'Consumer', name: 'baz' },
+        ],
+      ],
+    ]);
+    expect(toldOf(rest)).toContain('skipped consumer_groups[2] (empty): No consumer of the document is in it.');
+  });
+
+  it('takes a window of any length from rate-limiting-advanced, and the next one into the APIs', () => {
+    const config = { limit: [100, 5, 7], window_size: [1800, 10], identifier: 'ip' };
+
+    const rest = { services: [service({ plugins: [{ name: 'rate-limiting-advanced', config }] })] };
+
+    expect(specOf(rest, 'Policy')).toMatchObject({ config: { limit: 5, window_secs: 10 } });
+    expect(specOf(rest)).toMatchObject({ rate_limit: { limit: 100, window_secs: 1800 } });
+    expect(toldOf(rest)).toContain('The limit by 1800 seconds stands in the APIs');
+  });
+
+  it('reads a document that names no version when it has entities of Kong; of another one it says what it is', () => {
+    const { format, items } = load(JSON.stringify({ services: [service()] }));
+
+    expect(format).toBe('Kong');
+    expect(items[0]).toMatchObject({ outcome: 'note', item: '_format_version' });
+    expect(refusalOf({ openapi: '3.0.0', paths: {} })).toContain('stoactl import openapi');
+    expect(refusalOf({ apiVersion: 'configuration.konghq.com/v1', kind: 'KongPlugin', plugins: [{}] })).toContain('deck gateway dump');
+    expect(refusalOf({ services: {} })).toContain('is missing.');
   });
 
   it.each([

@@ -3,6 +3,8 @@ import { StoaError } from '../../../schema/error.js';
 import { HTTP_METHODS } from '../../../schema/kinds/api.js';
 import { keyOf, type Resource } from '../../../schema/resource.js';
 import { addConsumer } from './kong-consumers.js';
+import { addGroups, groupsOf } from './kong-groups.js';
+import { sayUpstreams, serverFields, serversOf, type Servers } from './kong-upstreams.js';
 import { entitiesOf, handlesOf, pluginsOf, referenceOf, type Entity, type Plugin } from './kong-entities.js';
 import { addPlugin } from './kong-plugins.js';
 import { Importer, type ImportResult } from './report.js';
@@ -11,7 +13,8 @@ import { isMapping, mappingsOf, numberOf, textOf, textsOf, type Foreign, type Fo
 const VERSIONS = /^(1\.1|2\.1|3\.0)$/;
 /** What says nothing of traffic. */
 const ABOUT = new Set(['_format_version', '_transform', '_info', '_workspace', '_konnect', '_comment', '_ignore', '_plugin_configs']);
-const READ = new Set([...ABOUT, 'services', 'routes', 'plugins', 'consumers', 'upstreams', 'targets']);
+const ENTITIES = ['services', 'routes', 'plugins', 'consumers', 'consumer_groups', 'upstreams', 'targets'];
+const READ = new Set([...ABOUT, ...ENTITIES]);
 const METHODS: ReadonlySet<string> = new Set(HTTP_METHODS);
 /** Fields of a route by which Kong chooses; the gateway chooses by path and method alone. */
 const CHOOSERS = ['hosts', 'headers', 'snis', 'sources', 'destinations', 'expression'];
@@ -21,6 +24,9 @@ export function importKong(document: ForeignDocument, { file, tenant }: { readon
   const { root } = document;
   const version = requireVersion(root, file);
   const importer = new Importer(tenant, document);
+  if (version === undefined)
+    importer.say('note', '_format_version', undefined, 'It is missing; what is imported is the same in 1.1, 2.1 and 3.0.');
+  const groups = groupsOf(root);
   const plugins: Plugin[] = pluginsOf(root, 'plugins', {});
   const routed = new Map<string, string[]>();
   for (const service of entitiesOf(root, 'services')) addService(importer, root, service, { plugins, routed });
@@ -28,14 +34,15 @@ export function importKong(document: ForeignDocument, { file, tenant }: { readon
     importer.say('skipped', route.item, route.value, 'It names no service that is in the document: there is nothing to forward to.');
   const consumers = new Map<string, string>();
   for (const consumer of entitiesOf(root, 'consumers')) addConsumer(importer, consumer, { plugins, consumers });
-  for (const plugin of plugins) addPlugin(importer, plugin, { routed, consumers });
+  plugins.push(...addGroups(importer, root, groups));
+  for (const plugin of plugins) addPlugin(importer, plugin, { routed, consumers, groups });
   openWithoutKey(importer);
   sayUpstreams(importer, root);
   for (const [part, value] of Object.entries(root)) {
     if (!READ.has(part)) importer.say('skipped', part, value, 'The gateway has no counterpart.');
     else if (!ABOUT.has(part)) sayUnreadable(importer, part, value);
   }
-  return importer.result(file, `Kong ${version}`);
+  return importer.result(file, version === undefined ? 'Kong' : `Kong ${version}`);
 }
 
 /** What stands where entities should be. */
@@ -47,18 +54,32 @@ function sayUnreadable(importer: Importer, part: string, value: unknown): void {
       if (!isMapping(each)) importer.say('skipped', `${part}[${index}]`, each, 'It has no fields: nothing can be read from it.');
 }
 
-function requireVersion(root: Foreign, file: string): string {
+/** The version that the document names; undefined where it names none and has entities of Kong all the same, as decK takes it. */
+function requireVersion(root: Foreign, file: string): string | undefined {
   const given = root['_format_version'];
   const version = typeof given === 'number' ? given.toFixed(1) : textOf(given);
   if (version !== undefined && VERSIONS.test(version)) return version;
+  const isForeign = 'openapi' in root || 'swagger' in root || 'apiVersion' in root;
+  if (given === undefined && !isForeign && ENTITIES.some((part) => mappingsOf(root[part]).length > 0)) return undefined;
   const message =
     version === undefined
       ? 'The document is no declarative configuration of Kong: "_format_version" is missing.'
       : `_format_version "${version.slice(0, 20)}" is not known; 1.1, 2.1 and 3.0 can be imported.`;
   const source = { file, line: 1, column: 1 };
+  const hint = hintFor(root);
   throw new StoaError('validation_error', `${file} cannot be imported.`, {
-    diagnostics: [{ severity: 'error', code: 'unusable_document', message, path: '_format_version', source }],
+    diagnostics: [
+      { severity: 'error', code: 'unusable_document', message, path: '_format_version', source, ...(hint === undefined ? {} : { hint }) },
+    ],
   });
+}
+
+/** What to do with a document that is something else. */
+function hintFor(root: Foreign): string | undefined {
+  if ('openapi' in root || 'swagger' in root) return 'It is an OpenAPI document: stoactl import openapi FILE.';
+  return textOf(root['apiVersion']) === undefined || textOf(root['kind']) === undefined
+    ? undefined
+    : 'It is a manifest of Kubernetes. Ask Kong itself for its configuration: deck gateway dump -o kong.yaml.';
 }
 
 function refersToNone(root: Foreign, { service }: Foreign): boolean {
@@ -79,8 +100,8 @@ function addService(importer: Importer, root: Foreign, { item, value }: Entity, 
     ...entitiesOf(root, 'routes').filter((route) => referenceOf(route.value['service']).some((handle) => handles.includes(handle))),
   ];
   notes.plugins.push(...pluginsOf(value, `${item}.plugins`, { service: handles }));
-  const upstream = upstreamOf(importer, root, { item, value });
-  if (upstream === undefined) {
+  const servers = serversOf(importer, root, { item, value });
+  if (servers === undefined) {
     for (const route of routes) importer.say('skipped', route.item, route.value, 'Its service cannot be forwarded to.');
     return;
   }
@@ -88,50 +109,13 @@ function addService(importer: Importer, root: Foreign, { item, value }: Entity, 
   let made = 0;
   for (const route of routes) {
     notes.plugins.push(...pluginsOf(route.value, `${route.item}.plugins`, { route: handlesOf(route.value) }));
-    made += addRoute(importer, { item, value }, route, upstream, notes.routed);
+    made += addRoute(importer, { item, value }, route, servers, notes.routed);
   }
-  if (made > 0) importer.say('mapped', item, value, `Forwarded to ${upstream}.`);
-}
-
-/** Base address of a service; undefined, with an item that says why, for what is no HTTP. */
-function upstreamOf(importer: Importer, root: Foreign, { item, value }: Entity): string | undefined {
-  const url = textOf(value['url']) ?? urlOf(value);
-  if (/[{}]/.test(url) || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    importer.say('skipped', item, value, 'It is no http or https service; the gateway forwards nothing else.');
-    return undefined;
-  }
-  const parsed = new URL(url);
-  const balanced = mappingsOf(root['upstreams']).find(({ name }) => name === parsed.hostname);
-  if (balanced === undefined) return url.replace(/\/+$/, '');
-  const targets = mappingsOf(balanced['targets'])
-    .map(({ target, weight }) => ({ target: textOf(target) ?? '', weight: numberOf(weight) ?? 100 }))
-    .filter(({ target, weight }) => target !== '' && weight > 0)
-    .sort((a, b) => b.weight - a.weight);
-  const [first, ...others] = targets;
-  if (first === undefined) {
-    importer.say('skipped', item, value, `Its upstream "${parsed.hostname}" has no targets.`);
-    return undefined;
-  }
-  if (others.length > 0)
-    importer.say(
-      'note',
-      item,
-      value,
-      `An API has one upstream: ${first.target} is taken, ${others.length} further targets are not. Put a load balancer there.`,
-    );
-  const host = /:\d+$/.test(first.target) ? first.target : `${first.target}:8000`;
-  return `${parsed.protocol}//${host}${parsed.pathname.replace(/\/+$/, '')}`;
-}
-
-function urlOf(value: Foreign): string {
-  const protocol = textOf(value['protocol']) ?? 'http';
-  const port = numberOf(value['port']) ?? (protocol === 'https' ? 443 : 80);
-  const isDefault = port === (protocol === 'https' ? 443 : 80);
-  return `${protocol}://${textOf(value['host']) ?? ''}${isDefault ? '' : `:${port}`}${textOf(value['path']) ?? ''}`;
+  if (made > 0) importer.say('mapped', item, value, `Forwarded to ${servers.urls.map(({ url }) => url).join(', ')}.`);
 }
 
 /** One API for each path of a route. Returns how many were made. */
-function addRoute(importer: Importer, service: Entity, { item, value }: Entity, upstream: string, routed: Map<string, string[]>): number {
+function addRoute(importer: Importer, service: Entity, { item, value }: Entity, servers: Servers, routed: Map<string, string[]>): number {
   const paths = textsOf(value['paths']);
   if (paths.length === 0) {
     importer.say('skipped', item, value, 'It has no path: the gateway routes by path.');
@@ -141,7 +125,7 @@ function addRoute(importer: Importer, service: Entity, { item, value }: Entity, 
   let made = 0;
   for (const [index, path] of paths.entries()) {
     const where = paths.length === 1 ? item : `${item}.paths[${index}]`;
-    const api = addPath(importer, service, { item: where, value }, { path, upstream, isFirst: index === 0 });
+    const api = addPath(importer, service, { item: where, value }, { path, servers, isFirst: index === 0 });
     if (api === undefined) continue;
     made += 1;
     for (const handle of handlesOf(service.value)) note(routed, `service ${handle}`, api.name);
@@ -156,7 +140,7 @@ const note = (map: Map<string, string[]>, key: string, name: string): unknown =>
 
 interface PathOptions {
   readonly path: string;
-  readonly upstream: string;
+  readonly servers: Servers;
   readonly isFirst: boolean;
 }
 
@@ -164,7 +148,7 @@ function addPath(
   importer: Importer,
   service: Entity,
   { item, value }: Entity,
-  { path, upstream, isFirst }: PathOptions,
+  { path, servers, isFirst }: PathOptions,
 ): Resource | undefined {
   if (path.startsWith('~') || /[()[\]\\|*+?^$]/.test(path)) {
     importer.say('skipped', item, value, `"${path}" is a pattern: the gateway matches prefixes of whole segments.`);
@@ -181,7 +165,7 @@ function addPath(
   const api = importer.add(
     'API',
     name,
-    { ...specOf(service.value, value), path: prefix, upstream_url: stripped(upstream, prefix, value) },
+    { ...specOf(service.value, value), path: prefix, ...serverFields(servers, keptOf(prefix, value)) },
     item,
     value,
   );
@@ -190,8 +174,7 @@ function addPath(
 }
 
 /** What was matched is cut off before it is forwarded; a route that keeps it has it in its upstream. */
-const stripped = (upstream: string, prefix: string, { strip_path }: Foreign): string =>
-  strip_path === false && prefix !== '/' ? `${upstream}${prefix}` : upstream;
+const keptOf = (prefix: string, { strip_path }: Foreign): string => (strip_path === false && prefix !== '/' ? prefix : '');
 
 function specOf(service: Foreign, route: Foreign) {
   const methods = textsOf(route['methods'])
@@ -223,12 +206,4 @@ function openWithoutKey(importer: Importer): void {
     const message = 'No plugin asks for credentials: it is open to everybody. Set auth_required: true to ask for a key.';
     importer.say('note', keyOf(api), undefined, message, keyOf(api));
   }
-}
-
-function sayUpstreams(importer: Importer, root: Foreign): void {
-  for (const { item, value } of entitiesOf(root, 'upstreams')) {
-    importer.say('note', item, value, 'Its first target stands in the APIs that use it; health checks and balancing are not imported.');
-  }
-  for (const { item, value } of entitiesOf(root, 'targets'))
-    importer.say('skipped', item, value, 'Targets are read inside of their upstream.');
 }
