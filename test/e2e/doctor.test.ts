@@ -1,4 +1,5 @@
 /** `stoactl doctor` over a real stack: it names the cause of failures that are caused here, and what to do. */
+import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -164,6 +165,18 @@ describe('stoactl doctor of a 502', () => {
   it('tries one server by hand (OP18)', async () => {
     expect((await doctor(['--tenant', 'acme', '--upstream', stack.urls.echo])).oks).toContain(`Upstream ${stack.urls.echo}/ answers.`);
     expect((await doctor(['--upstream', `http://127.0.0.1:${await freePort()}/health`])).problems).toContain('nothing listens there');
+  });
+
+  it('reaches a server on a port that browsers never call, as the gateway does', async () => {
+    const server = createHttpServer((_req, res) => res.end()).listen(6000, '127.0.0.1');
+    await once(server, 'listening');
+    const { key } = await shop('blocked', 'http://127.0.0.1:6000');
+    expect(await call('/apis/blocked/orders/x', key)).toBe(200);
+
+    const { oks } = await doctor(['--tenant', 'blocked']);
+
+    server.close();
+    expect(oks).toContain('The upstream of tenant blocked can be reached.');
   });
 });
 

@@ -1,4 +1,6 @@
 /** Why a gateway answers 502: whether the servers behind APIs can be reached, from here, and what gateways say. */
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { StoredResource } from '../../../schema/change.js';
 import { deadline } from '../../deadline.js';
@@ -13,7 +15,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the name could not be resolved',
   ECONNRESET: 'the connection was cut',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection could be made in time',
+  ETIMEDOUT: 'no connection could be made in time',
   EHOSTUNREACH: 'there is no route to it',
 };
 
@@ -89,20 +91,31 @@ async function reachAll(origins: readonly string[]): Promise<ReadonlyMap<string,
   return found;
 }
 
-/** Why a server cannot be reached; undefined when it answers, whatever it answers. */
+/** Why a server cannot be reached; undefined when it answers, whatever it answers. No `fetch`: it never calls ports such as 6000, which gateways do. */
 async function reach(url: string): Promise<string | undefined> {
   const { signal, end } = deadline(TIMEOUT_MS);
   try {
-    const { body } = await fetch(url, { method: 'HEAD', signal, redirect: 'manual' });
-    await body?.cancel();
+    await answerOf(url, signal);
     return undefined;
   } catch (error) {
-    if ((error as Error).name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
-    const { cause } = error as { cause?: { code?: string; message?: string } };
-    return REASONS[cause?.code ?? ''] ?? cause?.code ?? cause?.message ?? String(error);
+    if (signal.aborted) return `no answer within ${TIMEOUT_MS / 1000} s`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    return REASONS[code ?? ''] ?? code ?? message;
   } finally {
     end();
   }
+}
+
+/** Waits for the head of an answer to HEAD. */
+function answerOf(url: string, signal: AbortSignal): Promise<void> {
+  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method: 'HEAD', signal, agent: false }, (response) => {
+      response.destroy();
+      resolve();
+    });
+    sent.once('error', reject).end();
+  });
 }
 
 /** An address that means the machine, or the container, which asks. */
