@@ -125,13 +125,13 @@ function linesHtml({ fieldConfig: { defaults } }: DashboardPanel, series: readon
     (time, index) =>
       `<text x="${plot.left + index * plot.width}" y="${plot.top + plot.height + 15}" text-anchor="${index === 0 ? 'start' : 'end'}">${clock(time)}</text>`,
   );
-  const lines = series.map(
-    ({ points }, index) =>
-      `<polyline fill="none" stroke="${color(index)}" stroke-width="1.5" points="${points
-        .filter(([, value]) => Number.isFinite(value))
-        .map(at)
-        .join(' ')}"/>`,
-  );
+  const lines = series.map(({ points }, index) => {
+    const places = points.filter(([, value]) => Number.isFinite(value)).map(at);
+    // A series that has only begun is one point, and a line of one point cannot be seen.
+    const [x, y] = (places.at(-1) ?? '').split(',');
+    const end = x === '' ? '' : `<circle cx="${x}" cy="${y}" r="2.5" fill="${color(index)}"/>`;
+    return `<polyline fill="none" stroke="${color(index)}" stroke-width="1.5" points="${places.join(' ')}"/>${end}`;
+  });
   const legend = series
     .map((each, index) => `<b style="background:${color(index)}"></b>${escaped(each.name)}: ${valueText(lastOf(each), defaults.unit)}`)
     .join(' ');

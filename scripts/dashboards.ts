@@ -4,7 +4,8 @@ import { dashboard, panel, type Panel } from './grafana.js';
 const TENANT = 'tenant=~"$tenant"';
 const rate = (metric: string, by: string, labels = TENANT): string => `sum by (${by}) (rate(${metric}{${labels}}[$__rate_interval]))`;
 const total = (metric: string, labels = TENANT): string => `sum(rate(${metric}{${labels}}[$__rate_interval]))`;
-const during = (metric: string, by: string): string => `sum by (${by}) (increase(${metric}{${TENANT}}[$__range]))`;
+/** Whole ones: Prometheus extends an increase to the ends of the range, and half a request is none. */
+const during = (metric: string, by: string): string => `round(sum by (${by}) (increase(${metric}{${TENANT}}[$__range])))`;
 
 const REQUESTS = 'stoa_gateway_requests_total';
 const LIMITED = 'stoa_gateway_rate_limit_rejections_total';
@@ -69,7 +70,7 @@ const limits: readonly Panel[] = [
   panel('Rejected requests by consumer', 'timeseries', 'reqps', { [CONSUMER]: rate(LIMITED_BY_CONSUMER, 'tenant, consumer') }),
   panel('Most rejected consumers', 'bargauge', 'short', { [CONSUMER]: `topk(10, ${during(LIMITED_BY_CONSUMER, 'tenant, consumer')})` }),
   panel('Most rejected APIs', 'bargauge', 'short', { [API]: `topk(10, ${during(LIMITED, 'tenant, api')})` }),
-  panel('Rejected in the time shown', 'stat', 'short', { '': `sum(increase(${LIMITED}{${TENANT}}[$__range]))` }),
+  panel('Rejected in the time shown', 'stat', 'short', { '': during(LIMITED, '') }),
 ];
 
 /** Text of each dashboard by its path from the root. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { dashboardPage, type Dashboard as DrawnDashboard, type DashboardPanel } from '../../scripts/dashboard-page.js';
 import { CHROMIUM, plotDashboards } from '../../scripts/plots.js';
 import { eventually, isPrometheusInstalled, startPrometheus, type TestPrometheus } from '../helpers/prometheus.js';
 import { ROOT, startStack, type TestStack } from '../helpers/stack.js';
@@ -12,18 +13,9 @@ const GRAFANA = path.join(ROOT, 'deploy/grafana');
 const isInstalled = isPrometheusInstalled();
 if (!isInstalled) console.warn('Prometheus is not installed: the panels are not tried.');
 
-interface Panel {
-  readonly title: string;
-  readonly type: string;
-  readonly datasource: { readonly uid: string };
-  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly targets: readonly { readonly expr: string; readonly legendFormat?: string }[];
-}
-
-interface Dashboard {
+interface Dashboard extends DrawnDashboard {
   readonly uid: string;
-  readonly title: string;
-  readonly panels: readonly Panel[];
+  readonly panels: readonly (DashboardPanel & { readonly datasource: { readonly uid: string } })[];
 }
 
 const dashboards = readdirSync(path.join(GRAFANA, 'dashboards')).map(
@@ -47,6 +39,15 @@ describe('the dashboards', () => {
       expect(new Set(cells).size).toBe(cells.length);
     }
     expect(provisioning('dashboards/stoa.yml').providers).toHaveLength(1);
+  });
+
+  it('are drawn with a dot where a series has only begun: a line of one point cannot be seen', () => {
+    const begun = new Map(dashboards[0]?.panels.map(({ title }) => [title, [{ name: 'acme/app', points: [[90, 5] as const] }]]));
+
+    const page = dashboards.slice(0, 1).map((each) => dashboardPage(each, begun, { from: 0, to: 100, stepSeconds: 10 }));
+
+    const drawn = dashboards[0]?.panels.filter(({ type }) => type === 'timeseries') ?? [];
+    expect(page.join('').match(/<circle /g)).toHaveLength(drawn.length);
   });
 });
 
@@ -156,6 +157,16 @@ describe.skipIf(!isInstalled)('every panel', () => {
       for (const { file } of plotted) expect(statSync(file).size).toBeGreaterThan(10_000);
     },
   );
+
+  it('that counts requests counts whole ones', async () => {
+    const counts = cases.filter(({ expr }) => expr.includes('increase('));
+
+    expect(counts).toHaveLength(4);
+    for (const { expr } of counts) {
+      const answers = await prometheus.query(expr.replaceAll('$__range', '10s').replaceAll('$tenant', '.*'));
+      expect(answers.filter(({ value }) => !Number.isInteger(value))).toEqual([]);
+    }
+  });
 
   it('that shows shares and rates shows the traffic that was sent', async () => {
     const valueOf = async (expression: string) => (await prometheus.query(expression))[0]?.value ?? 0;
