@@ -75,8 +75,9 @@ export function addPlugin(importer: Importer, plugin: Plugin, known: Known): voi
   addPolicy(importer, plugin, made, scope);
 }
 
-function addPolicy(importer: Importer, { item, value, name }: Plugin, { type, config, notes = [] }: Made, { targets }: Scope): void {
-  const label = targets?.[0] === undefined ? name : `${name}-${targets[0].name}`;
+function addPolicy(importer: Importer, { item, value, name, group }: Plugin, { type, config, notes = [] }: Made, { targets }: Scope): void {
+  const whose = group?.[0] ?? targets?.[0]?.name;
+  const label = whose === undefined ? name : `${name}-${whose}`;
   const spec = {
     policy_type: type,
     config,

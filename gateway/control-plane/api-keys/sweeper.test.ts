@@ -20,7 +20,7 @@ beforeEach(async () => {
   const expiresAt = new Date(cp.now() + HOUR).toISOString();
   keyId = await commit(cp, async (trx) => {
     const resource = await addResource(cp, trx, { kind: 'Subscription', tenant: 'acme', name: 'mobile', spec: { api: 'payments' } });
-    await subscriptionReaction(trx, cp, ADMIN, { before: undefined, after: resource, id: resource.id });
+    await subscriptionReaction(trx, cp, ADMIN, [{ before: undefined, after: resource, id: resource.id }]);
     const { row } = await issueKey(trx, { tenant: 'acme', subscription: resource.id, expiresAt }, cp.now());
     return row.id;
   });

@@ -96,7 +96,7 @@ class History {
     const id = await commit(cp, async (trx) => {
       const spec: Record<string, string> = isPending ? { api: 'payments', plan: 'standard' } : { api: 'payments' };
       const resource = await addResource(cp, trx, { kind: 'Subscription', tenant: 'acme', name: 'mobile', spec });
-      await subscriptionReaction(trx, cp, ADMIN, { before: undefined, after: resource, id: resource.id });
+      await subscriptionReaction(trx, cp, ADMIN, [{ before: undefined, after: resource, id: resource.id }]);
       return resource.id;
     });
     return new History(state, id, { status: isPending ? 'pending_approval' : 'active', rotations: 0, keys: [] });

@@ -40,31 +40,43 @@ export interface AuditFilter extends Readonly<Partial<Record<Exclude<Column, 'st
   readonly to?: string | undefined;
 }
 
+/** Rows that are written by one statement. */
+const CHUNK = 200;
 const REST: Origin = { project: null, source: {} };
 
 /** Writes one entry in the transaction of what it reports. */
-export async function recordAudit(trx: Trx, entry: AuditEntry): Promise<void> {
-  const { project, source } = entry.actor.origin ?? REST;
-  const row = {
-    tenant: entry.tenant,
-    action: entry.action,
-    event_type: entry.action,
-    resource: entry.resource,
-    resource_key: entry.key ?? null,
-    user: entry.actor.name,
-    consumer: entry.consumer ?? null,
+export const recordAudit = (trx: Trx, entry: AuditEntry): Promise<void> => recordAudits(trx, [entry]);
+
+/** Writes entries in the transaction of what they report, in their order. */
+export async function recordAudits(trx: Trx, entries: readonly AuditEntry[]): Promise<void> {
+  for (let start = 0; start < entries.length; start += CHUNK)
+    await trx
+      .insertInto('audit_log')
+      .values(entries.slice(start, start + CHUNK).map(rowOf))
+      .execute();
+}
+
+function rowOf({ tenant, action, resource, key, actor, consumer, details, at }: AuditEntry): Omit<AuditTable, 'id'> {
+  const { project, source } = actor.origin ?? REST;
+  return {
+    tenant,
+    action,
+    event_type: action,
+    resource,
+    resource_key: key ?? null,
+    user: actor.name,
+    consumer: consumer ?? null,
     path: null,
     status: null,
-    request_id: entry.actor.requestId,
+    request_id: actor.requestId,
     source: project === null ? 'rest' : 'apply',
     project,
     git_commit: source.commit ?? null,
     ci_run: source.ci_run ?? null,
-    details: auditDetails(entry.details),
+    details: auditDetails(details),
     event_id: null,
-    created_at: new Date(entry.at).toISOString(),
+    created_at: new Date(at).toISOString(),
   };
-  await trx.insertInto('audit_log').values(row).execute();
 }
 
 /** Stores what gateways report; a row whose `event_id` is known already is left out. Returns how many were new. */

@@ -25,7 +25,7 @@ async function addSubscription(name = 'mobile') {
   return write(async (trx) => {
     const spec = { api: 'payments', consumer: 'app', plan: 'gold' };
     const resource = await addResource(state.cp, trx, { kind: 'Subscription', tenant: 'acme', name, spec });
-    await subscriptionReaction(trx, state.cp, ADMIN, { before: undefined, after: resource, id: resource.id });
+    await subscriptionReaction(trx, state.cp, ADMIN, [{ before: undefined, after: resource, id: resource.id }]);
     return resource.id;
   });
 }
@@ -159,7 +159,7 @@ test('the end of a deleted subscription reaches gateways with its keys', async (
 
   await write(async (trx) => {
     const before = await findById(trx, 'Subscription', id);
-    await subscriptionReaction(trx, state.cp, ADMIN, { before, after: undefined, id });
+    await subscriptionReaction(trx, state.cp, ADMIN, [{ before, after: undefined, id }]);
     await deleteResources(trx, [id]);
   });
 

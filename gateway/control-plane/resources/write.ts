@@ -2,9 +2,10 @@
 import { StoaError } from '../../../schema/error.js';
 import type { StoredResource } from '../../../schema/change.js';
 import { fieldChanges } from '../../../schema/plan-fields.js';
+import { groupBy } from '../../../schema/group.js';
 import { keyOf } from '../../../schema/resource.js';
 import { changedValues } from '../audit/details.js';
-import { recordAudit } from '../audit/store.js';
+import { recordAudits, type AuditEntry } from '../audit/store.js';
 import type { Actor, ControlPlane, Origin, Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { REACTIONS } from '../reactions.js';
@@ -46,17 +47,23 @@ export async function writeRevision(cp: ControlPlane, trx: Trx, author: Actor, w
     'resource',
     writes.map((write) => keyOf(resourceOf(write))),
   );
-  for (const write of writes) {
-    if (write.after !== undefined) await react(cp, trx, actor, write);
-    await audit(cp, trx, actor, write, revision);
-  }
+  await react(
+    cp,
+    trx,
+    actor,
+    writes.filter(({ after }) => after !== undefined),
+  );
+  await recordAudits(
+    trx,
+    writes.map((write) => auditEntry(cp, actor, write, revision)),
+  );
   return revision;
 }
 
 /** Reactions to a deletion run while the resource is still there. */
 async function removeGone(cp: ControlPlane, trx: Trx, actor: Actor, writes: readonly Write[]): Promise<void> {
   const gone = writes.filter(({ after }) => after === undefined);
-  for (const write of gone) await react(cp, trx, actor, write);
+  await react(cp, trx, actor, gone);
   await deleteResources(
     trx,
     gone.map((write) => resourceOf(write).id),
@@ -93,9 +100,13 @@ async function takeClaims({ catalog }: ControlPlane, trx: Trx, put: readonly Cla
   );
 }
 
-async function react(cp: ControlPlane, trx: Trx, actor: Actor, { before, after }: Write): Promise<void> {
-  const { id, kind } = resourceOf({ before, after });
-  await REACTIONS[kind]?.(trx, cp, actor, { before, after, id });
+/** Kind by kind, in the order in which kinds come. */
+async function react(cp: ControlPlane, trx: Trx, actor: Actor, writes: readonly Write[]): Promise<void> {
+  const byKind = groupBy(writes, (write) => resourceOf(write).kind);
+  for (const [kind, some] of byKind) {
+    const written = some.map((write) => ({ before: write.before, after: write.after, id: resourceOf(write).id }));
+    await REACTIONS[kind]?.(trx, cp, actor, written);
+  }
 }
 
 function historyRow(write: Write, revision: number) {
@@ -105,7 +116,7 @@ function historyRow(write: Write, revision: number) {
   return { revision, resource_id: id, kind, tenant, name, before: json(before), after: json(after) };
 }
 
-async function audit(cp: ControlPlane, trx: Trx, actor: Actor, write: Write, revision: number): Promise<void> {
+function auditEntry(cp: ControlPlane, actor: Actor, write: Write, revision: number): AuditEntry {
   const { id, kind, tenant } = resourceOf(write);
   const { before, after } = write;
   const key = keyOf(resourceOf(write));
@@ -116,7 +127,7 @@ async function audit(cp: ControlPlane, trx: Trx, actor: Actor, write: Write, rev
     versions: { before: before?.version ?? null, after: after?.version ?? null },
     ...changedValues(fieldChanges(before, after)),
   };
-  await recordAudit(trx, { tenant, action: `${kind.toLowerCase()}.${verb}`, resource: id, key, actor, details, at: cp.now() });
+  return { tenant, action: `${kind.toLowerCase()}.${verb}`, resource: id, key, actor, details, at: cp.now() };
 }
 
 function resourceOf({ before, after }: Write): StoredResource {

@@ -42,7 +42,7 @@ export async function addSubscription(cp: ControlPlane, trx: Trx, actor: Actor, 
   await putResource(cp, trx, actor, await draft(trx, id, request), { isNew: true, id });
   if (waits === 'always' || (waits === 'without a plan too' && plan === undefined)) await holdBack(trx, id);
   const row = await requireSubscription(trx, request.tenant, id);
-  await tellOfNew(trx, row, cp.now());
+  await tellOfNew(trx, [row], cp.now());
   return { row, secret: await firstKey(trx, row, cp.now()) };
 }
 

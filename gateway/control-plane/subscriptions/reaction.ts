@@ -2,6 +2,7 @@
 import { BUILTIN_PLANS, isBuiltinPlan } from '../../../schema/kinds/plan.js';
 import type { SubscriptionSpec } from '../../../schema/kinds/subscription.js';
 import type { StoredResource } from '../../../schema/change.js';
+import { groupBy } from '../../../schema/group.js';
 import { keyOf, type Resource } from '../../../schema/resource.js';
 import type { SubscriptionStatus } from '../../../schema/sync.js';
 import { revokeKeysOf } from '../api-keys/issue.js';
@@ -9,12 +10,13 @@ import { recordAudit } from '../audit/store.js';
 import type { Actor, ControlPlane, Db, Trx } from '../context.js';
 import { appendChanges } from '../gateways/store.js';
 import { emit } from '../webhooks/outbox.js';
+import { webhooksOf } from '../webhooks/store.js';
 import { changeExpiry, expiryOf } from './expiry.js';
 import {
   deleteState,
   findPlan,
   findSubscriptions,
-  insertState,
+  insertStates,
   statesOf,
   updateState,
   type SubscriptionFilter,
@@ -30,38 +32,80 @@ export interface Written {
 
 const OPEN: readonly SubscriptionStatus[] = ['pending_approval', 'active', 'suspended'];
 
-/** Starts the state of a new subscription, without a key; ends the keys of a deleted one. Called in the transaction of the write. */
-export async function subscriptionReaction(trx: Trx, cp: ControlPlane, { origin }: Actor, { before, after, id }: Written): Promise<void> {
-  if (after === undefined) {
-    await revokeKeysOf(trx, [id], cp.now());
-    const [row] = await findSubscriptions(trx, undefined, id);
-    if (row !== undefined && OPEN.includes(row.status as SubscriptionStatus))
-      await emit(trx, 'subscription.revoked', { ...row, status: 'revoked', reason: 'The subscription was deleted.' }, cp.now());
-    await deleteState(trx, id);
-  } else if (before !== undefined) {
-    const [was, is] = [before.spec, after.spec].map(expiryOf);
-    if (was !== is) await changeExpiry(trx, id, is ?? null, cp.now());
-  } else {
-    await startState(trx, cp, after, id);
-    const [row] = await findSubscriptions(trx, undefined, id);
-    // Over REST the request decides whether it waits: `createSubscription` tells of it when that is settled.
-    if (row !== undefined && typeof origin?.project === 'string') await tellOfNew(trx, row, cp.now());
+/** Starts the states of new subscriptions, without a key; ends the keys of deleted ones. Called in the transaction of the writes. */
+export async function subscriptionReaction(trx: Trx, cp: ControlPlane, { origin }: Actor, writes: readonly Written[]): Promise<void> {
+  const made: Made[] = [];
+  for (const { before, after, id } of writes) {
+    if (after === undefined) await end(trx, cp, id);
+    else if (before === undefined) made.push({ resource: after, id });
+    else if (expiryOf(before.spec) !== expiryOf(after.spec)) await changeExpiry(trx, id, expiryOf(after.spec) ?? null, cp.now());
   }
-  await appendChanges(trx, 'subscription', [id]);
+  const rows = await startStates(trx, cp, made);
+  // Over REST the request decides whether it waits: `createSubscription` tells of it when that is settled.
+  if (typeof origin?.project === 'string') await tellOfNew(trx, rows, cp.now());
+  await appendChanges(
+    trx,
+    'subscription',
+    writes.map(({ id }) => id),
+  );
 }
 
-/** Tells webhooks of a new subscription, and of its approval when nobody has to approve it. */
-export async function tellOfNew(trx: Trx, subscription: SubscriptionRow, now: number): Promise<void> {
-  await emit(trx, 'subscription.created', subscription, now);
-  if (subscription.status === 'active') await emit(trx, 'subscription.approved', subscription, now);
+async function end(trx: Trx, cp: ControlPlane, id: string): Promise<void> {
+  await revokeKeysOf(trx, [id], cp.now());
+  const [row] = await findSubscriptions(trx, undefined, id);
+  if (row !== undefined && OPEN.includes(row.status as SubscriptionStatus))
+    await emit(trx, 'subscription.revoked', { ...row, status: 'revoked', reason: 'The subscription was deleted.' }, cp.now());
+  await deleteState(trx, id);
 }
 
-async function startState(trx: Trx, cp: ControlPlane, { tenant, spec }: Resource, id: string): Promise<void> {
-  // A stored spec was parsed by its kind.
-  const { api, consumer, plan } = spec as unknown as SubscriptionSpec;
+/** Tells webhooks of new subscriptions, and of the approval of those that nobody has to approve. */
+export async function tellOfNew(trx: Trx, subscriptions: readonly SubscriptionRow[], now: number): Promise<void> {
+  for (const [tenant, some] of groupBy(subscriptions, (subscription) => subscription.tenant)) {
+    const webhooks = await webhooksOf(trx, tenant);
+    for (const subscription of some) {
+      await emit(trx, 'subscription.created', subscription, now, webhooks);
+      if (subscription.status === 'active') await emit(trx, 'subscription.approved', subscription, now, webhooks);
+    }
+  }
+}
+
+type State = Omit<SubscriptionRow, 'name' | 'version' | 'spec'>;
+
+interface Made {
+  readonly resource: StoredResource;
+  readonly id: string;
+}
+
+async function startStates(trx: Trx, cp: ControlPlane, made: readonly Made[]): Promise<SubscriptionRow[]> {
   const at = new Date(cp.now()).toISOString();
-  const isPending = plan !== undefined && (await needsApproval(trx, tenant, plan));
-  await insertState(trx, {
+  const approvals = new Map<string, boolean>();
+  const isPending = async (tenant: string, plan: string): Promise<boolean> => {
+    const known = approvals.get(`${tenant}/${plan}`) ?? (await needsApproval(trx, tenant, plan));
+    approvals.set(`${tenant}/${plan}`, known);
+    return known;
+  };
+  const started: { readonly resource: StoredResource; readonly state: State }[] = [];
+  for (const { resource, id } of made) {
+    // A stored spec was parsed by its kind.
+    const { plan } = resource.spec as unknown as SubscriptionSpec;
+    const waits = plan !== undefined && (await isPending(resource.tenant, plan));
+    started.push({ resource, state: firstState(resource, id, waits, at) });
+  }
+  await insertStates(
+    trx,
+    started.map(({ state }) => state),
+  );
+  return started.map(({ resource: { name, version, spec }, state }) => ({
+    ...state,
+    name,
+    version,
+    spec: spec as unknown as SubscriptionSpec,
+  }));
+}
+
+function firstState({ tenant, spec }: Resource, id: string, isPending: boolean, at: string): State {
+  const { api, consumer } = spec as unknown as SubscriptionSpec;
+  return {
     id,
     tenant,
     api,
@@ -74,9 +118,9 @@ async function startState(trx: Trx, cp: ControlPlane, { tenant, spec }: Resource
     approved_at: isPending ? null : at,
     ended_at: null,
     reason: null,
-    expires_at: expiryOf(spec),
+    expires_at: expiryOf(spec) ?? null,
     created_at: at,
-  });
+  };
 }
 
 /** Whether a plan of the tenant, or else the built-in plan of that name, wants a person's approval. */

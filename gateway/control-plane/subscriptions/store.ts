@@ -119,9 +119,13 @@ export async function ownedSubscriptions(db: Db, project: string, statuses: read
   return (await owned.orderBy('state.tenant').orderBy('resource.name').limit(most).execute()).map(parseRow);
 }
 
-/** Starts the life of a subscription. */
-export async function insertState(trx: Trx, state: Insertable<SubscriptionStateTable>): Promise<void> {
-  await trx.insertInto('subscription_states').values(state).execute();
+/** Starts the lives of subscriptions. */
+export async function insertStates(trx: Trx, states: readonly Insertable<SubscriptionStateTable>[]): Promise<void> {
+  for (let start = 0; start < states.length; start += CHUNK)
+    await trx
+      .insertInto('subscription_states')
+      .values(states.slice(start, start + CHUNK))
+      .execute();
 }
 
 /** Changes a state that is still one of `from`; false when it is not: somebody else was first. */

@@ -27,10 +27,19 @@ export interface EventPayload {
 
 type Told = Pick<SubscriptionRow, 'id' | 'tenant' | 'name' | 'api' | 'consumer' | 'spec' | 'status' | 'reason'>;
 
-/** Puts an event about a subscription, as it is now, on its way to every webhook of the tenant that wants it, and to the subscription's callback. */
-export async function emit(trx: Trx, type: SubscriptionEvent, subscription: Told, at: number): Promise<void> {
+/**
+ * Puts an event about a subscription, as it is now, on its way to every webhook of the tenant that wants it, and to the subscription's callback. `webhooks` are
+ * those of the tenant, for whoever has them at hand.
+ */
+export async function emit(
+  trx: Trx,
+  type: SubscriptionEvent,
+  subscription: Told,
+  at: number,
+  webhooks?: Awaited<ReturnType<typeof webhooksOf>>,
+): Promise<void> {
   const { id, tenant, name, api, consumer, spec, status, reason } = subscription;
-  const wanting = (await webhooksOf(trx, tenant)).filter(
+  const wanting = (webhooks ?? (await webhooksOf(trx, tenant))).filter(
     ({ spec: { enabled, events } }) => enabled && (events.includes(type) || events.includes('*')),
   );
   const callback = CALLBACK_EVENTS.has(type) ? spec.callback_url : undefined;
