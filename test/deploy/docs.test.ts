@@ -1,6 +1,6 @@
 /** docs/deploy.md: its commands run, its alerts and files are there. */
 import { execFile, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -38,6 +38,17 @@ describe('docs/deploy.md', () => {
 
     expect(named.sort()).toEqual(alerts.sort());
     for (const name of ['control-plane-api', 'stoa-gateway', ...aliases]) expect(section('What is what')).toContain(`| \`${name}\` `);
+  });
+
+  it('and every other page names services that Compose knows', () => {
+    const pages = readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
+    const commands = pages.flatMap((file) => [
+      ...read(path.join('docs', file)).matchAll(/docker compose (?:logs|restart|exec|ps|stop) (?<service>[\w-]+)/g),
+    ]);
+
+    expect(commands.length).toBeGreaterThan(2);
+    const names = Object.keys(readCompose().services);
+    expect(commands.filter(({ groups }) => !names.includes(groups?.['service'] ?? '')).map(([command]) => command)).toEqual([]);
   });
 
   it('names files that are there', () => {

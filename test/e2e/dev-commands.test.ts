@@ -58,6 +58,17 @@ describe('dev ps', () => {
     expect(stdout).toMatch(/^echo-upstream +Up \d+s +healthy/m);
   });
 
+  it('shows the one that is named, also as a container (OP13)', async () => {
+    const { stdout, exitCode } = await dev('ps', 'postgres');
+
+    expect(exitCode).toBe(0);
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringMatching(/^SERVICE /),
+      expect.stringMatching(/^control-plane +Up \S+ +healthy /),
+    ]);
+    expect(await dev('ps', 'postgre')).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('Did you mean "postgres"?') });
+  });
+
   it('is possible for this user alone: the socket and the logs have mode 0600', () => {
     expect(statSync(join(dataDir, 'dev.sock')).mode & 0o777).toBe(0o600);
     for (const name of readdirSync(join(dataDir, 'logs'))) expect(statSync(join(dataDir, 'logs', name)).mode & 0o777).toBe(0o600);
