@@ -30,6 +30,7 @@ export interface TenantReview {
   readonly p95_ms: number;
   readonly consumers: number;
   readonly limit_hits: number;
+  /** Of the days since the first request. */
   readonly limit_hits_per_day: number;
   readonly limit_hits_advice: string;
   readonly top_limited: readonly { readonly consumer: string; readonly hits: number }[];
@@ -92,7 +93,7 @@ async function reviewTenant(tenant: string, hours: number, now: number, client: 
   const metrics = await client.review.metrics(tenant, day(Math.max(1, days - 1)), day(0));
   const { total, hits } = await client.review.limitHits(tenant, hours);
   const stale = await staleKeys({ tenant, subscription: undefined, now }, STALE_AFTER, client);
-  const perDay = Math.ceil(total / days);
+  const perDay = Math.ceil(total / Math.min(days, daysSeen(metrics, hits, now)));
   const { requests, errors } = sumOf(metrics);
   const review: TenantReview = {
     tenant,
@@ -109,6 +110,13 @@ async function reviewTenant(tenant: string, hours: number, now: number, client: 
   };
   const dead = await client.review.deadDeliveries(tenant);
   return { review, found: findingsOf(review, { dead, daily: dailyConsumers(hits, days), recent: sumOf(metrics.slice(-2)).requests }) };
+}
+
+/** Days since the first request or refusal of the period, at least 1: a tenant of two days has no week to be averaged over. */
+function daysSeen(metrics: readonly MetricsEntry[], hits: readonly LimitHit[], now: number): number {
+  const first = metrics.findIndex(({ requests }) => requests > 0);
+  const oldest = Math.min(now, ...hits.map(({ created_at }) => Date.parse(created_at)));
+  return Math.max(1, first === -1 ? 0 : metrics.length - first, Math.ceil((now - oldest) / DAY_MS));
 }
 
 const sumOf = (entries: readonly MetricsEntry[]) =>

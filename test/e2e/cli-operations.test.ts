@@ -63,6 +63,19 @@ describe('stoactl review', () => {
     expect(tenants[0]?.top_limited).toEqual(perDay === 0 ? [] : [{ consumer: 'my-consumer', hits: 7 * perDay }]);
   });
 
+  it('counts the days of a young tenant from its first: a week would make little of what was much (AU6)', async () => {
+    await stack.call('POST', '/v1/tenants', { name: 'young' });
+    await reportHits('young', 'my-consumer', 2, 60);
+
+    const { tenants } = await review('--tenant', 'young');
+
+    expect(tenants[0]).toMatchObject({
+      limit_hits: 120,
+      limit_hits_per_day: 60,
+      limit_hits_advice: expect.stringContaining('tiered plans'),
+    });
+  });
+
   it('says what to act on, for a person and as Markdown for a ticket (CL17 OP17)', async () => {
     await stack.call('POST', '/v1/tenants', { name: 'ticket' });
     await reportHits('ticket', 'a|b', 7, 2);
