@@ -22,7 +22,7 @@ const TRANSLATIONS: Readonly<Record<string, Translate>> = {
   cors,
   'ip-restriction': ipRestriction,
   'request-size-limiting': requestSize,
-  'request-transformer': (config) => transformer('request', config),
+  'request-transformer': (config, _importer, scope) => transformer('request', config, pathOf(config, scope)),
   'response-transformer': (config) => transformer('response', config),
 };
 
@@ -178,20 +178,35 @@ function pairsOf(list: unknown): { readonly pairs: Record<string, string>; reado
   return { pairs: Object.fromEntries(pairs), left: texts.length - pairs.length };
 }
 
-function transformer(side: 'request' | 'response', config: Foreign): Made | string {
+const isFilled = (value: unknown): boolean => Array.isArray(value) && value.length > 0;
+const SEGMENTS = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
+
+const isBare = (url = ''): boolean => URL.canParse(url) && new URL(url).pathname === '/';
+
+/** A fixed path in the place of what is sent; undefined where there is none, and where something else would come before it. */
+function pathOf({ replace }: Foreign, { apis }: Scope): string | undefined {
+  const uri = isMapping(replace) ? textOf(replace['uri']) : undefined;
+  const isAlone = apis.every(({ spec }) => isBare(textOf(spec['upstream_url'])));
+  return uri !== undefined && SEGMENTS.test(uri) && isAlone ? uri : undefined;
+}
+
+function transformer(side: 'request' | 'response', config: Foreign, path?: string): Made | string {
   const headersOf = (verb: string): unknown => (isMapping(config[verb]) ? config[verb]['headers'] : undefined);
   const remove = textsOf(headersOf('remove'));
   const rename = pairsOf(headersOf('rename'));
   const parts = ['replace', 'add', 'append'].map((verb) => pairsOf(headersOf(verb)));
   const set: Record<string, string> = Object.assign({}, ...parts.reverse().map(({ pairs }) => pairs)) as Record<string, string>;
   const isEmpty = remove.length === 0 && Object.keys(rename.pairs).length === 0 && Object.keys(set).length === 0;
-  if (isEmpty) return 'It changes no headers: bodies, query, method and uri are not transformed.';
+  if (isEmpty && path === undefined) return 'It changes no headers: bodies, query, method and uri are not transformed.';
   const others = ['body', 'querystring', 'json', 'uri'].filter((part) =>
-    Object.values(config).some((verb) => isMapping(verb) && Array.isArray(verb[part]) && verb[part].length > 0),
+    Object.values(config).some(
+      (verb) => isMapping(verb) && (part === 'uri' ? path === undefined && textOf(verb[part]) !== undefined : isFilled(verb[part])),
+    ),
   );
   const left = rename.left + parts.reduce((sum, part) => sum + part.left, 0);
   const notes = [
     ...(others.length === 0 ? [] : [`Only headers are transformed; ${others.join(', ')} are not.`]),
+    ...(path === undefined ? [] : ['What a request has behind the path of the API follows the new path.']),
     ...(left === 0 ? [] : [`${left} headers with templates or without a value are not imported.`]),
     ...(Object.keys(set).length === 0 ? [] : ['A header that is added takes the place of one that is there.']),
   ];
@@ -200,5 +215,6 @@ function transformer(side: 'request' | 'response', config: Foreign): Made | stri
     ...(Object.keys(rename.pairs).length === 0 ? {} : { rename: rename.pairs }),
     ...(Object.keys(set).length === 0 ? {} : { set }),
   };
-  return { type: 'transform', config: { [side]: { headers } }, notes };
+  const changes = { ...(isEmpty ? {} : { headers }), ...(path === undefined ? {} : { path: { add_prefix: path } }) };
+  return { type: 'transform', config: { [side]: changes }, notes };
 }

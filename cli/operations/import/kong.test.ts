@@ -176,6 +176,21 @@ describe('import kong (CL18)', () => {
     expect(toldOf(rest)).toContain('skipped consumer_groups[2] (empty): No consumer of the document is in it.');
   });
 
+  it('says of an address that cannot be put in the place of the path that it is not', () => {
+    const transformed = (uri: string, route: object = {}, url = 'http://pay.internal') =>
+      toldOf({ services: [service({ url, plugins: [{ name: 'request-transformer', config: { replace: { uri } } }] }, route)] });
+
+    expect(transformed('/v2/pay')).toContain('A policy of type transform');
+    expect(transformed('/v2/pay')).toContain('follows the new path');
+    for (const told of [
+      transformed('/v2/$(uri_captures.id)'),
+      transformed('/'),
+      transformed('/v2', { strip_path: false }),
+      transformed('/v2', {}, 'http://pay/base'),
+    ])
+      expect(told).toContain('It changes no headers');
+  });
+
   it('takes a window of any length from rate-limiting-advanced, and the next one into the APIs', () => {
     const config = { limit: [100, 5, 7], window_size: [1800, 10], identifier: 'ip' };
 
@@ -213,9 +228,17 @@ describe('import kong (CL18)', () => {
       'transform',
       { request: { headers: { set: { 'X-A': '1' }, remove: ['X-C'], rename: { 'X-D': 'X-E' } } } },
     ],
+    [
+      'request-transformer',
+      { replace: { uri: '/internal/health' } },
+      'transform',
+      { request: { path: { add_prefix: '/internal/health' } } },
+    ],
     ['response-transformer', { remove: { headers: ['Server'] } }, 'transform', { response: { headers: { remove: ['Server'] } } }],
   ])('turns %s %j into %s', (name, config, type, expected) => {
-    expect(specOf({ services: [service()], plugins: [{ name, config }] }, 'Policy')).toMatchObject({ policy_type: type, config: expected });
+    const bare = service({ url: 'http://pay.internal:8080' });
+
+    expect(specOf({ services: [bare], plugins: [{ name, config }] }, 'Policy')).toMatchObject({ policy_type: type, config: expected });
   });
 
   it('of several windows takes the shortest as the policy and the next one into the APIs, and tells of the others', () => {
