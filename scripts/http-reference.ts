@@ -165,6 +165,13 @@ const ROWS: readonly Row[] = [
   row('9110, 7.8', 'A switch that was not asked for is an error', '502', 'proxy', 'an unsolicited upgrade'),
   row('9110, 8.6', '204 and 1xx carry no Content-Length', 'removed', 'proxy', '204 without a length'),
   row('9110, 9.1', 'A method that is not allowed: 405 with Allow', 'the methods of the API', 'http-semantics', 'allow: a method'),
+  row(
+    '9110, 9.1',
+    'The method is that of the request line',
+    '`X-HTTP-Method-Override` and its like go no further to an API that takes some methods alone',
+    'http-semantics',
+    'method-override: what asks for another method',
+  ),
   row('9110, 9.3.8', 'TRACE must not show secrets', '405', 'server', "['TRACE'"),
   row(
     '9110, 10.1.1',

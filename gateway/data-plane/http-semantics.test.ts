@@ -27,6 +27,19 @@ it('date: adds one to an answer that has none, and leaves that of the upstream a
   expect(lines(withDate.text, 'date')).toEqual([own]);
 });
 
+it('method-override: what asks for another method goes no further where an API takes some methods alone', async () => {
+  const capture = await startCapture(OK);
+  const open = makeRoute({ upstreamUrl: capture.url, prefix: '/apis/acme/open' });
+  const gateway = await startGateway({ routes: [makeRoute({ upstreamUrl: capture.url, methods: ['GET', 'POST'] }), open] });
+  const names = ['X-HTTP-Method-Override', 'x-http-method', 'X-Method-Override', 'X_HTTP_Method_Override', 'X-Kept'];
+  const fields = [...names.map((name) => `${name}: DELETE`), 'Content-Length: 0'];
+
+  for (const api of ['payments', 'open']) await sendRaw(gateway.port, request(`POST /apis/acme/${api}/x`, fields), isOk);
+
+  const sent = capture.received.map((text) => names.filter((name) => lines(text, name).length > 0));
+  expect(sent).toEqual([['X-Kept'], ['X-HTTP-Method-Override', 'x-http-method', 'X-Method-Override', 'X-Kept']]);
+});
+
 it('max-forwards: counts down on OPTIONS, answers for the API at its end, and means nothing elsewhere', async () => {
   const { capture, send } = await start();
   const OPTIONS = 'OPTIONS /apis/acme/payments/x';

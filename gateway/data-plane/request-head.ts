@@ -28,6 +28,8 @@ export interface RequestHead {
   forwardedProto: string | undefined;
   forwardedHost: string | undefined;
   forwardedPort: string | undefined;
+  /** Whether a field asks for another method than that of the request line. */
+  overridesMethod: boolean;
 }
 
 /** Why a request is refused and its connection closed. */
@@ -49,6 +51,15 @@ const drop: Reader = () => undefined;
 const forward: Reader = (draft, value, name) => {
   draft.forwarded.push(name, value);
 };
+/** Frameworks take the method from these where they are there. */
+const METHOD_OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'];
+const override: Reader = (draft, value, name) => {
+  draft.overridesMethod = true;
+  draft.forwarded.push(name, value);
+};
+
+/** Whether a field asks for another method. */
+export const isMethodOverride = (name: string): boolean => METHOD_OVERRIDES.includes(name.toLowerCase());
 const join = (before: string | undefined, value: string): string => (before === undefined ? value : `${before}, ${value}`);
 
 /** Fields that are read here. Hop-by-hop fields, fields that the gateway sets, and fields that say who or where a client is are not forwarded. */
@@ -126,7 +137,11 @@ const DROPPED = [
 ];
 const DROPPED_PREFIXES = ['x-forwarded-', 'x-ssl-client-', 'ssl-client-', 'x-stoa-'];
 
-const readers = new Map<string, Reader>([...Object.entries(READERS), ...DROPPED.map((name) => [name, drop] as const)]);
+const readers = new Map<string, Reader>([
+  ...Object.entries(READERS),
+  ...DROPPED.map((name) => [name, drop] as const),
+  ...METHOD_OVERRIDES.map((name) => [name, override] as const),
+]);
 /** Readers by the spelling in which names arrive; bounded, since clients choose the spelling. */
 const spellings = new Map<string, Reader>();
 const MAX_SPELLINGS = 2000;
@@ -192,6 +207,7 @@ function emptyDraft(): Draft {
     forwardedProto: undefined,
     forwardedHost: undefined,
     forwardedPort: undefined,
+    overridesMethod: false,
     hosts: 0,
     lengths: 0,
     codings: 0,

@@ -1,9 +1,11 @@
 /** What is sent to an upstream: the path and fields that were received, without ours and without those of the connection, plus those we set. */
 import { randomBytes } from 'node:crypto';
+import { HTTP_METHODS } from '../../schema/kinds/api.js';
 import type { ForwardedFor } from '../client-address.js';
 import type { UpstreamHead } from '../policies/contract.js';
 import type { ClientCertificate } from './client-certificate.js';
 import type { Exchange, Gateway } from './exchange.js';
+import { isMethodOverride } from './request-head.js';
 import type { Route, Upstream } from './snapshot.js';
 import type { UpstreamClients } from './upstream-clients.js';
 
@@ -44,7 +46,7 @@ export function upstreamHead(
 /** Name, value, name, value. */
 function upstreamHeaders(exchange: Exchange, route: Route, upstream: Upstream, edge: Edge, from: ForwardedFor): string[] {
   const { head, credential } = exchange;
-  const headers = ['host', upstream.host, ...(exchange.keyInAuthorization ? withoutAuthorization(head.forwarded) : head.forwarded)];
+  const headers = ['host', upstream.host, ...forwardedFields(exchange, route)];
   if (head.maxForwards !== undefined) headers.push('max-forwards', String(hopsLeft(exchange) ?? head.maxForwards));
   headers.push(
     'x-forwarded-for',
@@ -75,11 +77,22 @@ const PORT = /^[0-9]{1,5}$/;
 const oneOf = (value: string | undefined, form: RegExp): string | undefined =>
   value !== undefined && form.test(value) ? value : undefined;
 
-function withoutAuthorization(headers: readonly string[]): string[] {
+/**
+ * What goes on as it came. Where an API takes some methods alone, what asks for another one stays here: a server that listens to it would do what the list
+ * forbids (security requirement 7).
+ */
+function forwardedFields({ head, keyInAuthorization }: Exchange, { methods }: Route): readonly string[] {
+  const known = keyInAuthorization ? without(head.forwarded, isAuthorization) : head.forwarded;
+  return head.overridesMethod && methods.size < HTTP_METHODS.length ? without(known, isMethodOverride) : known;
+}
+
+const isAuthorization = (name: string): boolean => name.toLowerCase() === 'authorization';
+
+function without(headers: readonly string[], isLeft: (name: string) => boolean): string[] {
   const kept: string[] = [];
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
-    if (name.toLowerCase() !== 'authorization') kept.push(name, headers[index + 1] ?? '');
+    if (!isLeft(name)) kept.push(name, headers[index + 1] ?? '');
   }
   return kept;
 }
