@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -78,6 +78,21 @@ describe('the way of measurements to the control plane', () => {
     expect(taken.map(({ number }) => number)).toEqual(taken.map((_, index) => index + 1));
     expect(Math.max(...taken.map((report) => report.entries.length))).toBeLessThanOrEqual(1000);
     expect(taken.flatMap(({ keys }) => keys)).toHaveLength(2500);
+  });
+
+  it('sends nothing that is not on the disk, however much waits', async () => {
+    const { start, directory, taken, problems } = await setup();
+    rmSync(directory, { recursive: true });
+
+    const { meter, delivery } = start();
+    meter.add({ entries: entries(25_000), keys: [] });
+    await vi.waitFor(() => expect(problems.length).toBeGreaterThan(3));
+    expect(taken).toEqual([]);
+    mkdirSync(directory);
+    await vi.waitFor(() => expect(subscriptionsOf(taken)).toHaveLength(25_000), { timeout: 20_000 });
+    await delivery.stop();
+
+    expect(new Set(subscriptionsOf(taken)).size).toBe(25_000);
   });
 
   it('finds what was made and not taken, and what no report has, on the disk after its process was killed', async () => {

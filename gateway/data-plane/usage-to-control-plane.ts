@@ -55,12 +55,15 @@ export function startUsageDelivery(options: UsageDeliveryOptions): UsageDelivery
   let state = load(file, meter, onProblem);
   let savedVersion = -1;
   let hasFailed = false;
+  /** Whether the file has all reports that were made: none is sent before. */
+  let isOnDisk = true;
 
   const save = async (): Promise<void> => {
     const { version } = meter;
     if (version === savedVersion) return;
     await writeSealed(file, content(state, meter));
     savedVersion = version;
+    isOnDisk = true;
   };
   /** One report, or several where much waits. */
   const makeReports = async (): Promise<void> => {
@@ -69,13 +72,14 @@ export function startUsageDelivery(options: UsageDeliveryOptions): UsageDelivery
       const usage = meter.drain(MAX_ENTRIES);
       if (usage === undefined) return;
       const number = state.number + 1;
+      isOnDisk = false;
       state = { ...state, number, unsent: [...state.unsent, { gateway: state.gateway, number, ...usage }] };
       await nextTurn();
     }
   };
   /** Sends one report at most. Whether one was taken. */
   const tick = async (signal: AbortSignal): Promise<boolean> => {
-    const mayWait = state.unsent.length > 0 && meter.size > ENTRIES_PER_REPORT_AT_ONCE && !hasFailed && isConnected();
+    const mayWait = isOnDisk && state.unsent.length > 0 && meter.size > ENTRIES_PER_REPORT_AT_ONCE && !hasFailed && isConnected();
     if (state.unsent.length === 0) await makeReports();
     if (!mayWait) await save();
     const [report, ...others] = state.unsent;
